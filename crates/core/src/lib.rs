@@ -1,0 +1,22 @@
+//! Transcript bytes in, command records out.
+//!
+//! Nothing in this crate reads a file, opens a socket, starts a thread or looks at a clock: everything
+//! is a plain function of its arguments, so it can be tested, fuzzed and measured as one.
+
+pub mod decode;
+pub mod document;
+pub mod envelope;
+pub mod ids;
+pub mod inflate;
+pub mod layout;
+pub mod notification;
+pub mod object;
+pub mod sanitize;
+pub mod session;
+pub mod sink;
+pub mod terminal;
+pub mod transcript;
+
+pub use ids::{AccountId, Partition, TranscriptId};
+pub use object::ObjectRef;
+pub use session::{Boundary, CommandRecord, Confidence, Defect, Session, Status, TimeSource};
