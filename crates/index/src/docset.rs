@@ -1,0 +1,100 @@
+//! Sets of documents of one segment.
+
+use tantivy::postings::SegmentPostings;
+use tantivy::{DocId, DocSet as _, TERMINATED};
+
+/// A set of documents, one bit each.
+#[derive(Clone, Debug)]
+pub struct Docs {
+    words: Vec<u64>,
+    max_doc: DocId,
+}
+
+impl Docs {
+    /// No document of a segment that has `max_doc` of them.
+    #[must_use]
+    pub fn none(max_doc: DocId) -> Self {
+        Self { words: vec![0; (max_doc as usize).div_ceil(64)], max_doc }
+    }
+
+    /// All documents.
+    #[must_use]
+    pub fn all(max_doc: DocId) -> Self {
+        let mut all = Self { words: vec![u64::MAX; (max_doc as usize).div_ceil(64)], max_doc };
+        if let (Some(last), rest @ 1..) = (all.words.last_mut(), max_doc % 64) {
+            *last = (1 << rest) - 1;
+        }
+        all
+    }
+
+    /// Adds the documents of a postings list.
+    pub fn add(&mut self, mut postings: SegmentPostings) {
+        let mut doc = postings.doc();
+        while doc != TERMINATED {
+            self.insert(doc);
+            doc = postings.advance();
+        }
+    }
+
+    /// Adds one document; one that the segment does not have is left out.
+    pub fn insert(&mut self, doc: DocId) {
+        if doc < self.max_doc {
+            self.words[doc as usize / 64] |= 1 << (doc % 64);
+        }
+    }
+
+    /// Keeps only what is in both.
+    pub fn intersect(&mut self, other: &Self) {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word &= other;
+        }
+    }
+
+    /// Adds what is in the other.
+    pub fn union(&mut self, other: &Self) {
+        for (word, other) in self.words.iter_mut().zip(&other.words) {
+            *word |= other;
+        }
+    }
+
+    /// The documents in ascending order.
+    pub fn iter(&self) -> impl Iterator<Item = DocId> + '_ {
+        self.words.iter().enumerate().flat_map(|(at, &word)| {
+            let mut left = word;
+            std::iter::from_fn(move || {
+                let bit = left.trailing_zeros();
+                left &= left.checked_sub(1)?;
+                Some(at as DocId * 64 + bit)
+            })
+        })
+    }
+
+    /// Whether no document is in the set.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.words.iter().all(|&word| word == 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_behave_as_sets() {
+        for max_doc in [0, 1, 63, 64, 65, 130] {
+            assert_eq!(Docs::all(max_doc).iter().collect::<Vec<_>>(), (0..max_doc).collect::<Vec<_>>());
+            assert!(Docs::none(max_doc).is_empty());
+        }
+        let set = |docs: &[DocId]| {
+            let mut set = Docs::none(200);
+            docs.iter().for_each(|&doc| set.insert(doc));
+            set
+        };
+        let mut both = set(&[1, 64, 199, 5000]);
+        both.intersect(&set(&[64, 2, 199]));
+        assert_eq!(both.iter().collect::<Vec<_>>(), [64, 199]);
+        both.union(&set(&[0]));
+        assert_eq!(both.iter().collect::<Vec<_>>(), [0, 64, 199]);
+    }
+}

@@ -1,0 +1,26 @@
+//! tantivy partitions, transcript packs, search. tantivy's types stop here.
+
+pub mod block;
+mod candidates;
+mod dictionary;
+mod docset;
+mod durable;
+pub mod failures;
+pub mod fold;
+pub mod inventory;
+pub mod literal;
+pub mod local;
+pub mod pack;
+pub mod partition;
+pub mod root;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod samples;
+pub mod schema;
+pub mod search;
+pub mod tokens;
+
+pub use literal::Literal;
+pub use local::LocalSink;
+pub use root::{IndexRoot, RootError};
+pub use search::{Answer, Coverage, Filter, Hit, Searcher};

@@ -1,0 +1,347 @@
+//! The sink that writes partitions on the local disk.
+//!
+//! Batches are whole tantivy segments, built in parallel by whoever calls `build`; the text goes to
+//! the partition's pack at the same time. A commit syncs the pack, then adds the segments and commits
+//! tantivy, whose payload records the length of the packs. tantivy's commit is one atomic rename, so a
+//! session is either whole in the index or not at all, and the index itself is the ledger of what is
+//! stored: there is no second book to disagree with it.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use rayon::prelude::*;
+use shelltrail_core::sink::{Failure, RecordSink, SinkError};
+use shelltrail_core::{AccountId, CommandRecord, ObjectRef, Partition, Session, TranscriptId};
+use tantivy::indexer::{AddOperation, LogMergePolicy, SegmentWriter};
+use tantivy::{IndexWriter, SegmentMeta, TantivyDocument};
+
+use crate::pack::{BlockAt, PackWriter};
+use crate::partition::{CommitPayload, PartitionError, PartitionIndex, tantivy_error};
+use crate::root::{IndexRoot, WriterLock};
+use crate::schema::{Fields, RECORD, SESSION};
+use crate::{block, failures};
+
+/// What tantivy may use for the terms of one batch before it grows its tables.
+const SEGMENT_MEMORY_BYTES: usize = 32 << 20;
+/// The least that tantivy accepts for a writer; ours adds finished segments and no documents.
+const WRITER_MEMORY_BYTES: usize = 15_000_000;
+
+/// Writes to one index root, as its only writer.
+pub struct LocalSink {
+    root: IndexRoot,
+    partitions: Mutex<HashMap<Partition, Arc<OpenPartition>>>,
+    _lock: WriterLock,
+}
+
+struct OpenPartition {
+    index: PartitionIndex,
+    packs: Mutex<PackWriter>,
+    /// Transcripts in batches that wait for their commit.
+    pending: Arc<Mutex<HashSet<TranscriptId>>>,
+}
+
+/// A finished segment that no commit knows yet.
+pub struct Batch {
+    partition: Partition,
+    segment: Option<SegmentMeta>,
+    claims: Claims,
+}
+
+/// The transcripts of one batch; they are free again when it is dropped.
+struct Claims {
+    ids: Vec<TranscriptId>,
+    pending: Arc<Mutex<HashSet<TranscriptId>>>,
+}
+
+impl Drop for Claims {
+    fn drop(&mut self) {
+        let mut pending = lock(&self.pending);
+        for id in &self.ids {
+            pending.remove(id);
+        }
+    }
+}
+
+/// A panic while the lock was held leaves a set or a length that is still right.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl LocalSink {
+    /// Takes an index root that this process may write to.
+    #[must_use]
+    pub fn new(root: IndexRoot, writer_lock: WriterLock) -> Self {
+        Self { root, partitions: Mutex::default(), _lock: writer_lock }
+    }
+
+    /// The index root.
+    #[must_use]
+    pub fn root(&self) -> &IndexRoot {
+        &self.root
+    }
+
+    fn open(&self, partition: &Partition) -> Result<Arc<OpenPartition>, PartitionError> {
+        let mut partitions = lock(&self.partitions);
+        if let Some(open) = partitions.get(partition) {
+            return Ok(open.clone());
+        }
+        let index = PartitionIndex::open_or_create(&self.root.partition_dir(partition))?;
+        let packs = PackWriter::open(&index.packs_dir, index.payload()?.packs)?;
+        let open = Arc::new(OpenPartition { index, packs: Mutex::new(packs), pending: Arc::default() });
+        partitions.insert(partition.clone(), open.clone());
+        Ok(open)
+    }
+
+    fn build_segment(
+        &self,
+        partition: &Partition,
+        sessions: &mut dyn Iterator<Item = Session>,
+    ) -> Result<Batch, PartitionError> {
+        let open = self.open(partition)?;
+        let segment = open.index.index.new_segment();
+        let mut writer =
+            SegmentWriter::for_segment(SEGMENT_MEMORY_BYTES, segment.clone()).map_err(tantivy_error("build"))?;
+        let mut claims = Claims { ids: Vec::new(), pending: open.pending.clone() };
+        let mut documents = 0;
+        for session in sessions {
+            if open.index.find(&session.id)?.is_some() {
+                continue;
+            }
+            if !lock(&open.pending).insert(session.id) {
+                return Err(PartitionError::Pending(session.id));
+            }
+            claims.ids.push(session.id);
+            let (run, offsets) = block::encode(&session)?;
+            let at = lock(&open.packs).append(&run)?;
+            let shape = Shape { fields: &open.index.fields, session: &session, at };
+            for document in shape.documents(&offsets) {
+                let operation = AddOperation { opstamp: u64::from(documents), document };
+                writer.add_document(operation).map_err(tantivy_error("build"))?;
+                documents += 1;
+            }
+        }
+        let mut batch = Batch { partition: partition.clone(), segment: None, claims };
+        if documents > 0 {
+            writer.finalize().map_err(tantivy_error("build"))?;
+            batch.segment = Some(segment.with_max_doc(documents).meta().clone());
+        }
+        Ok(batch)
+    }
+
+    fn commit_partition(&self, partition: &Partition, batches: &[Batch]) -> Result<(), PartitionError> {
+        let segments: Vec<_> = batches.iter().filter_map(|batch| batch.segment.clone()).collect();
+        if segments.is_empty() {
+            return Ok(());
+        }
+        let open = self.open(partition)?;
+        let packs = lock(&open.packs).sync()?;
+        let payload = CommitPayload { packs, committed_at: Some(Timestamp::now()) };
+        let payload = serde_json::to_string(&payload).map_err(|_| PartitionError::BadPayload)?;
+        let error = tantivy_error::<tantivy::TantivyError>;
+        let mut writer: IndexWriter =
+            open.index.index.writer_with_num_threads(1, WRITER_MEMORY_BYTES).map_err(error("open a writer of"))?;
+        writer.set_merge_policy(Box::new(LogMergePolicy::default()));
+        for segment in segments {
+            writer.add_segment(segment).map_err(error("commit"))?;
+        }
+        let mut prepared = writer.prepare_commit().map_err(error("commit"))?;
+        prepared.set_payload(&payload);
+        prepared.commit().map_err(error("commit"))?;
+        // The commit is durable; a merge that fails leaves it as it is and is tried again by the next.
+        if let Err(merge) = writer.wait_merging_threads() {
+            tracing::warn!(%partition, error = %merge, "a merge failed; its segments stay as they are");
+        }
+        open.index.reload()
+    }
+}
+
+/// A session and where its text went: all that its documents say.
+struct Shape<'a> {
+    fields: &'a Fields,
+    session: &'a Session,
+    at: BlockAt,
+}
+
+impl Shape<'_> {
+    fn documents<'d>(&'d self, offsets: &'d [u64]) -> impl Iterator<Item = TantivyDocument> + 'd {
+        let records = self.session.records.iter().zip(offsets);
+        std::iter::once_with(|| self.session_document())
+            .chain(records.map(|(record, offset)| self.record_document(record, *offset)))
+    }
+
+    fn session_document(&self) -> TantivyDocument {
+        let mut document = self.common(SESSION, 0);
+        document.add_text(self.fields.transcript, self.session.id.to_string());
+        document.add_u64(self.fields.bytes, self.session.bytes);
+        document.add_u64(self.fields.records, self.session.records.len() as u64);
+        document
+    }
+
+    fn record_document(&self, record: &CommandRecord, offset: u64) -> TantivyDocument {
+        let mut document = self.common(RECORD, offset);
+        document.add_u64(self.fields.seq, u64::from(record.seq));
+        if let Some(command) = &record.command {
+            document.add_text(self.fields.command, command);
+        }
+        document.add_text(self.fields.output, &record.output);
+        document
+    }
+
+    fn common(&self, kind: &str, offset: u64) -> TantivyDocument {
+        let (fields, session) = (self.fields, self.session);
+        let mut document = TantivyDocument::default();
+        document.add_text(fields.kind, kind);
+        document.add_text(fields.transcript_column, session.id.to_string());
+        document.add_text(fields.session, &session.session);
+        document.add_u64(fields.pack, self.at.pack);
+        document.add_u64(fields.block, self.at.offset + offset);
+        if let Some(account) = session.account {
+            document.add_text(fields.account, account.as_str());
+        }
+        if let Some(region) = &session.region {
+            document.add_text(fields.region, region);
+        }
+        if let Some(principal) = &session.principal {
+            document.add_text(fields.principal, principal);
+        }
+        if let Some(ended_at) = session.ended_at {
+            document.add_i64(fields.ended_at, ended_at.as_millisecond());
+        }
+        document
+    }
+}
+
+fn sink_error(action: &'static str, partition: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SinkError {
+    SinkError { action, partition: partition.to_owned(), source: source.into() }
+}
+
+impl RecordSink for LocalSink {
+    type Batch = Batch;
+
+    fn partition(&self, account: Option<&AccountId>) -> Partition {
+        Partition::of(account, self.root.manifest().partition_digits)
+    }
+
+    fn contains(&self, partition: &Partition, id: &TranscriptId) -> Result<bool, SinkError> {
+        let found = self.open(partition).and_then(|open| open.index.find(id));
+        Ok(found.map_err(|source| sink_error("read", partition.as_str(), source))?.is_some())
+    }
+
+    fn build(
+        &self,
+        partition: &Partition,
+        sessions: &mut dyn Iterator<Item = Session>,
+    ) -> Result<Batch, SinkError> {
+        self.build_segment(partition, sessions)
+            .map_err(|source| sink_error("build a batch of", partition.as_str(), source))
+    }
+
+    fn commit(&self, batches: Vec<Batch>) -> Result<(), SinkError> {
+        let mut by_partition: BTreeMap<Partition, Vec<Batch>> = BTreeMap::new();
+        for batch in batches {
+            by_partition.entry(batch.partition.clone()).or_default().push(batch);
+        }
+        // Waiting for the disk dominates, and partitions share nothing.
+        by_partition.into_par_iter().try_for_each(|(partition, batches)| {
+            let committed = self.commit_partition(&partition, &batches);
+            // Until here the transcripts were pending: nobody could build them a second time.
+            drop(batches);
+            committed.map_err(|source| sink_error("commit", partition.as_str(), source))
+        })
+    }
+
+    fn record_failure(&self, failure: &Failure) -> Result<(), SinkError> {
+        failures::record(&self.root.failures_dir(), failure)
+            .map_err(|source| sink_error("record a failure of", "-", source))
+    }
+
+    fn clear_failure(&self, object: &ObjectRef) -> Result<(), SinkError> {
+        failures::clear(&self.root.failures_dir(), object)
+            .map_err(|source| sink_error("clear a failure of", "-", source))
+    }
+}
+
+impl Batch {
+    /// How many sessions the batch holds.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.claims.ids.len()
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::samples;
+
+    fn sink(dir: &std::path::Path) -> LocalSink {
+        let (root, lock) = IndexRoot::open_for_writing(dir, Some(1)).unwrap();
+        LocalSink::new(root, lock)
+    }
+
+    fn put(sink: &LocalSink, session: &Session) -> Result<Batch, SinkError> {
+        let partition = sink.partition(session.account.as_ref());
+        sink.build(&partition, &mut std::iter::once(session.clone()))
+    }
+
+    fn stored(sink: &LocalSink, session: &Session) -> bool {
+        sink.contains(&sink.partition(session.account.as_ref()), &session.id).unwrap()
+    }
+
+    #[test]
+    fn a_session_is_there_after_the_commit_and_not_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let session = samples::session("alice-05ba181f37a0fb8d2", &[("id", "uid=0")]);
+        let sink = sink(dir.path());
+        let batch = put(&sink, &session).unwrap();
+        assert!(!stored(&sink, &session));
+        sink.commit(vec![batch]).unwrap();
+        assert!(stored(&sink, &session));
+        drop(sink);
+        assert!(stored(&self::sink(dir.path()), &session));
+    }
+
+    #[test]
+    fn a_batch_that_is_never_committed_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let session = samples::session("alice-05ba181f37a0fb8d2", &[("id", "uid=0")]);
+        drop(put(&sink(dir.path()), &session).unwrap());
+        let sink = sink(dir.path());
+        assert!(!stored(&sink, &session));
+        sink.commit(vec![put(&sink, &session).unwrap()]).unwrap();
+        assert!(stored(&sink, &session));
+    }
+
+    #[test]
+    fn the_same_transcript_is_stored_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let session = samples::session("alice-05ba181f37a0fb8d2", &[("id", "uid=0")]);
+        let sink = sink(dir.path());
+        let batch = put(&sink, &session).unwrap();
+        assert!(put(&sink, &session).is_err(), "it waits in another batch");
+        sink.commit(vec![batch]).unwrap();
+        let again = put(&sink, &session).unwrap();
+        assert_eq!(again.sessions(), 0);
+        sink.commit(vec![again]).unwrap();
+        let open = sink.open(&sink.partition(session.account.as_ref())).unwrap();
+        assert_eq!(open.index.searcher().num_docs(), 2, "one session document, one record");
+    }
+
+    #[test]
+    fn many_commits_are_merged_and_lose_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let sink = sink(dir.path());
+        let sessions: Vec<_> = (0..20)
+            .map(|i| samples::session(&format!("u{i}-05ba181f37a0fb8d2"), &[("id", "uid=0"), ("w", "x")]))
+            .collect();
+        for session in &sessions {
+            sink.commit(vec![put(&sink, session).unwrap()]).unwrap();
+        }
+        assert!(sessions.iter().all(|session| stored(&sink, session)));
+        let open = sink.open(&sink.partition(sessions[0].account.as_ref())).unwrap();
+        assert_eq!(open.index.searcher().num_docs(), 60);
+        assert!(open.index.searcher().segment_readers().len() < 10);
+    }
+}

@@ -1,0 +1,173 @@
+//! One partition as it lies on disk: a tantivy index and its packs.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use shelltrail_core::TranscriptId;
+use tantivy::directory::MmapDirectory;
+use tantivy::schema::IndexRecordOption;
+use tantivy::{DocSet, Index, IndexReader, ReloadPolicy, Searcher, TERMINATED, Term};
+
+use crate::pack::{BlockAt, PackError, PackLengths};
+use crate::schema::{self, Fields, column};
+
+/// A partition could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum PartitionError {
+    /// tantivy said no.
+    #[error("{action} the index of the partition")]
+    Tantivy {
+        /// What was attempted.
+        action: &'static str,
+        /// Why it failed.
+        #[source]
+        source: Box<tantivy::TantivyError>,
+    },
+    /// A pack said no.
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    /// A session cannot be encoded.
+    #[error("encode a session")]
+    Block(#[from] crate::block::BlockError),
+    /// The last commit says nothing we understand about the packs.
+    #[error("the commit of the partition has no readable payload")]
+    BadPayload,
+    /// A transcript is already on its way in another batch.
+    #[error("transcript {0} is in another batch that waits for its commit")]
+    Pending(TranscriptId),
+    /// The file system said no.
+    #[error("{action} {path}")]
+    Io {
+        /// What was attempted.
+        action: &'static str,
+        /// The file or directory.
+        path: PathBuf,
+        /// Why it failed.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Names what was attempted when tantivy fails.
+pub(crate) fn tantivy_error<E: Into<tantivy::TantivyError>>(
+    action: &'static str,
+) -> impl FnOnce(E) -> PartitionError {
+    move |source| PartitionError::Tantivy { action, source: Box::new(source.into()) }
+}
+
+/// What a commit says beside the segments.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct CommitPayload {
+    /// How much of each pack belongs to the commit.
+    pub packs: PackLengths,
+    /// When it was made; `None` before the first.
+    pub committed_at: Option<Timestamp>,
+}
+
+/// An open partition.
+pub struct PartitionIndex {
+    /// The tantivy index.
+    pub index: Index,
+    /// Its fields.
+    pub fields: Fields,
+    /// Where its packs are.
+    pub packs_dir: PathBuf,
+    reader: IndexReader,
+}
+
+impl PartitionIndex {
+    /// Opens a partition for reading; `None` if nothing was ever committed to it.
+    ///
+    /// # Errors
+    /// It exists and cannot be opened.
+    pub fn open(dir: &Path) -> Result<Option<Self>, PartitionError> {
+        let tantivy_dir = dir.join("tantivy");
+        if !tantivy_dir.join("meta.json").exists() {
+            return Ok(None);
+        }
+        let index = Index::open_in_dir(&tantivy_dir).map_err(tantivy_error("open"))?;
+        Self::with(index, dir).map(Some)
+    }
+
+    /// Opens a partition for writing, and creates it if it is not there.
+    ///
+    /// # Errors
+    /// It can be neither opened nor created.
+    pub fn open_or_create(dir: &Path) -> Result<Self, PartitionError> {
+        let tantivy_dir = dir.join("tantivy");
+        crate::durable::create_private_dir(&tantivy_dir).map_err(|source| PartitionError::Io {
+            action: "create",
+            path: tantivy_dir.clone(),
+            source,
+        })?;
+        let directory = MmapDirectory::open(&tantivy_dir).map_err(tantivy_error("open"))?;
+        let exists = Index::exists(&directory).map_err(tantivy_error("open"))?;
+        let index = if exists {
+            Index::open(directory).map_err(tantivy_error("open"))?
+        } else {
+            Index::create(directory, schema::schema().0, schema::settings()).map_err(tantivy_error("create"))?
+        };
+        Self::with(index, dir)
+    }
+
+    fn with(index: Index, dir: &Path) -> Result<Self, PartitionError> {
+        schema::register(&index);
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
+        Ok(Self {
+            reader: reader.map_err(tantivy_error("open"))?,
+            index,
+            fields: schema::schema().1,
+            packs_dir: dir.join("packs"),
+        })
+    }
+
+    /// The last commit that was loaded.
+    #[must_use]
+    pub fn searcher(&self) -> Searcher {
+        self.reader.searcher()
+    }
+
+    /// Loads the last commit.
+    ///
+    /// # Errors
+    /// It cannot be loaded; the one before stays.
+    pub fn reload(&self) -> Result<(), PartitionError> {
+        self.reader.reload().map_err(tantivy_error("reload"))
+    }
+
+    /// What the last commit says beside the segments.
+    ///
+    /// # Errors
+    /// The payload cannot be understood.
+    pub fn payload(&self) -> Result<CommitPayload, PartitionError> {
+        let meta = self.index.load_metas().map_err(tantivy_error("read"))?;
+        match meta.payload {
+            None => Ok(CommitPayload::default()),
+            Some(payload) => serde_json::from_str(&payload).map_err(|_| PartitionError::BadPayload),
+        }
+    }
+
+    /// Finds the session document of a transcript, and with it the place of its first block.
+    ///
+    /// # Errors
+    /// The index cannot be read.
+    pub fn find(&self, id: &TranscriptId) -> Result<Option<BlockAt>, PartitionError> {
+        let term = Term::from_field_text(self.fields.transcript, &id.to_string());
+        let read = tantivy_error::<tantivy::TantivyError>;
+        for segment in self.searcher().segment_readers() {
+            let inverted = segment.inverted_index(self.fields.transcript).map_err(read("read"))?;
+            let postings = inverted.read_postings(&term, IndexRecordOption::Basic);
+            let Some(postings) = postings.map_err(tantivy_error("read"))? else { continue };
+            if postings.doc() != TERMINATED {
+                let columns = segment.fast_fields();
+                let number = |name| -> Result<u64, PartitionError> {
+                    let column = columns.u64(name).map_err(read("read"))?;
+                    Ok(column.first(postings.doc()).unwrap_or(u64::MAX))
+                };
+                return Ok(Some(BlockAt { pack: number(column::PACK)?, offset: number(column::BLOCK)? }));
+            }
+        }
+        Ok(None)
+    }
+}

