@@ -1,0 +1,64 @@
+//! The `shelltrail` command: reads flags and configuration, calls one library, prints what it says.
+
+mod args;
+mod commands;
+mod config;
+mod exit;
+mod json;
+mod render;
+mod stop;
+mod times;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use shelltrail_core::sanitize::printable;
+
+use crate::args::{Args, Command};
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    init_tracing(args.verbose);
+    let result = match &args.command {
+        Command::Worker(command) => commands::worker::run(&args, command),
+        Command::Backfill(command) => commands::backfill::run(&args, command),
+        Command::Search(command) => commands::search::run(&args, command),
+        Command::Show(command) => commands::show::run(&args, command),
+        Command::Sessions(command) => commands::sessions::run(&args, command),
+        Command::Parse(command) => commands::parse::run(command),
+        Command::Status(command) => commands::status::run(&args, command),
+    };
+    match result {
+        Ok(exit) => exit.into(),
+        // Whoever reads our output has seen enough: that is success, as for any other filter.
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            let message = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
+            let _ = writeln!(io::stderr(), "shelltrail: error: {}", printable(&message));
+            Exit::Failed.into()
+        }
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Diagnostics go to stderr, one line each. Field values are written as quoted strings, so that no
+/// hostile byte in them reaches the terminal.
+fn init_tracing(verbose: u8) {
+    let default = match verbose {
+        0 => "warn,shelltrail_ingest=info,shelltrail_aws=warn",
+        1 => "info",
+        2 => "info,shelltrail_ingest=debug,shelltrail_aws=debug,shelltrail_index=debug",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_env("SHELLTRAIL_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_target(false).init();
+}

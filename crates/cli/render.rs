@@ -1,0 +1,223 @@
+//! Records and sessions as text for people. Everything that we did not write passes the sanitiser
+//! first; colours are added after it, by this file alone.
+
+use std::io::{self, IsTerminal, Write};
+use std::ops::Range;
+
+use jiff::Timestamp;
+use shelltrail_core::sanitize::{printable, printable_lines};
+use shelltrail_core::{AccountId, CommandRecord, Confidence, Session, Status, TimeSource};
+use shelltrail_index::Literal;
+
+/// How many matching output lines of one hit are shown; `show` has the rest.
+const MAX_MATCHING_LINES: usize = 5;
+/// How much of a long line is shown around a match.
+const MAX_LINE_CHARS: usize = 400;
+
+/// Colours, or none.
+#[derive(Clone, Copy, Debug)]
+pub struct Paint(bool);
+
+impl Paint {
+    /// Colours if standard output is a terminal and nobody objects (<https://no-color.org>).
+    #[must_use]
+    pub fn for_stdout() -> Self {
+        let objection = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self(io::stdout().is_terminal() && !objection && !dumb)
+    }
+
+    fn with(self, code: &str, text: &str) -> String {
+        if self.0 && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
+    }
+
+    fn dim(self, text: &str) -> String {
+        self.with("2", text)
+    }
+
+    fn bold(self, text: &str) -> String {
+        self.with("1", text)
+    }
+
+    fn matched(self, text: &str) -> String {
+        self.with("1;31", text)
+    }
+}
+
+/// One line that says which session this is.
+pub fn session_line(out: &mut impl Write, session: &Session, records: u64, paint: Paint) -> io::Result<()> {
+    let who = session.principal.as_deref().unwrap_or("unknown principal");
+    writeln!(
+        out,
+        "{}  {}  account {}  {}  {}  {}",
+        paint.bold(&printable(&session.session)),
+        time(session.ended_at, session.time_source),
+        session.account.as_ref().map_or("unknown", AccountId::as_str),
+        printable(session.region.as_deref().unwrap_or("unknown region")),
+        printable(who),
+        paint.dim(&format!("{records} records, {} bytes", session.bytes)),
+    )
+}
+
+/// Where the bytes of a session lie.
+pub fn origin_line(out: &mut impl Write, session: &Session, paint: Paint) -> io::Result<()> {
+    let object = &session.object;
+    let mut origin = match &object.bucket {
+        Some(bucket) => format!("s3://{bucket}/{}", object.key),
+        None => object.key.clone(),
+    };
+    if let Some(version) = &object.version {
+        origin += &format!(" version {version}");
+    }
+    if let Some(etag) = &object.etag {
+        origin += &format!(" etag {etag}");
+    }
+    writeln!(out, "  {}", paint.dim(&printable(&origin)))?;
+    if !session.defects.is_empty() {
+        let defects: Vec<String> = session.defects.iter().map(|defect| format!("{defect:?}")).collect();
+        writeln!(out, "  {}", paint.dim(&format!("defects: {}", defects.join(", "))))?;
+    }
+    Ok(())
+}
+
+fn time(ended_at: Option<Timestamp>, source: Option<TimeSource>) -> String {
+    match (ended_at, source) {
+        (None, _) => "end unknown".to_owned(),
+        (Some(time), Some(TimeSource::ObjectLastModified)) => format!("stored {time}"),
+        (Some(time), _) => format!("ended {time}"),
+    }
+}
+
+/// A record as a hit: the command with the match marked, and the output lines that match.
+pub fn hit(out: &mut impl Write, record: &CommandRecord, literal: &Literal, paint: Paint) -> io::Result<()> {
+    write_command(out, record, Some(literal), paint)?;
+    let matching: Vec<&str> = record.output.split('\n').filter(|line| literal.is_in(line)).collect();
+    for line in matching.iter().take(MAX_MATCHING_LINES) {
+        writeln!(out, "      {}", marked(line, literal, paint))?;
+    }
+    if matching.is_empty() && literal.is_in(&record.output) {
+        writeln!(out, "      {}", paint.dim("(the match spans lines of the output)"))?;
+    }
+    if let more @ 1.. = matching.len().saturating_sub(MAX_MATCHING_LINES) {
+        writeln!(out, "      {}", paint.dim(&format!("… {more} more matching lines")))?;
+    }
+    Ok(())
+}
+
+/// A record as context: the command alone.
+pub fn neighbour(out: &mut impl Write, record: &CommandRecord, paint: Paint) -> io::Result<()> {
+    write_command(out, record, None, paint)
+}
+
+/// A record in full.
+pub fn record(out: &mut impl Write, record: &CommandRecord, paint: Paint) -> io::Result<()> {
+    write_command(out, record, None, paint)?;
+    if !record.output.is_empty() {
+        for line in record.output.split('\n') {
+            writeln!(out, "      {}", printable(line))?;
+        }
+    }
+    Ok(())
+}
+
+fn write_command(
+    out: &mut impl Write,
+    record: &CommandRecord,
+    literal: Option<&Literal>,
+    paint: Paint,
+) -> io::Result<()> {
+    let prompt = record.prompt.as_deref().map_or("", |prompt| prompt.rsplit('\n').next().unwrap_or(""));
+    let mark = if literal.is_some() { ">" } else { " " };
+    let head = format!("{mark}{:>4}", record.seq);
+    let notes = notes(record);
+    let Some(command) = &record.command else {
+        return writeln!(out, "{} {}", paint.dim(&head), paint.dim("(output without a command)"));
+    };
+    for (i, line) in command.split('\n').enumerate() {
+        let text = literal.map_or_else(|| printable(line).into_owned(), |literal| marked(line, literal, paint));
+        if i == 0 {
+            writeln!(out, "{} {}{}{}", paint.dim(&head), paint.dim(&printable(prompt)), text, paint.dim(&notes))?;
+        } else {
+            writeln!(out, "      {}{}", paint.dim("> "), text)?;
+        }
+    }
+    Ok(())
+}
+
+/// What a reader must know beside the text: anything but "executed, high confidence".
+fn notes(record: &CommandRecord) -> String {
+    let mut notes = Vec::new();
+    match record.status {
+        None | Some(Status::Executed) => {}
+        Some(Status::Aborted) => notes.push("aborted"),
+        Some(Status::Eof) => notes.push("end of input"),
+        Some(Status::Unsubmitted) => notes.push("never submitted"),
+        Some(Status::EchoOnly) => notes.push("echo only"),
+        Some(Status::ProgramInput) => notes.push("program input"),
+    }
+    match record.confidence {
+        Confidence::High => {}
+        Confidence::Medium => notes.push("medium confidence"),
+        Confidence::Low => notes.push("low confidence"),
+    }
+    if notes.is_empty() { String::new() } else { format!("   [{}]", notes.join(", ")) }
+}
+
+/// A line with its matches marked, and cut around the first match if it is very long.
+fn marked(line: &str, literal: &Literal, paint: Paint) -> String {
+    let matches = literal.matches_in(line);
+    let window = window(line, matches.first());
+    let mut text = String::new();
+    if window.start > 0 {
+        text.push('…');
+    }
+    let mut at = window.start;
+    for found in matches.iter().filter(|found| found.start >= window.start && found.end <= window.end) {
+        text += &printable(&line[at..found.start]);
+        text += &paint.matched(&printable(&line[found.clone()]));
+        at = found.end;
+    }
+    text += &printable(&line[at..window.end]);
+    if window.end < line.len() {
+        text.push('…');
+    }
+    text
+}
+
+/// The part of a line to show: all of it, or a stretch that begins shortly before the first match.
+fn window(line: &str, first: Option<&Range<usize>>) -> Range<usize> {
+    let lead = MAX_LINE_CHARS / 4;
+    let from = first.map_or(0, |first| first.start);
+    let needed = first.map_or(0, ExactSizeIterator::len);
+    if line.len() <= MAX_LINE_CHARS {
+        return 0..line.len();
+    }
+    let start = line.floor_char_boundary(from.saturating_sub(lead));
+    start..line.ceil_char_boundary((from + needed + MAX_LINE_CHARS - lead).min(line.len()))
+}
+
+/// Text of several lines that we did not write.
+#[must_use]
+pub fn lines(text: &str) -> String {
+    printable_lines(text).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn matches_are_marked_and_hostile_bytes_are_not() {
+        let literal = Literal::new("curl");
+        assert_eq!(marked("a\x1b[2Jcurl x", &literal, Paint(true)), "a^[[2J\x1b[1;31mcurl\x1b[0m x");
+        assert_eq!(marked("a\x1b[2Jcurl x", &literal, Paint(false)), "a^[[2Jcurl x");
+    }
+
+    #[test]
+    fn a_very_long_line_is_cut_around_the_match() {
+        let line = format!("{}needle{}", "é".repeat(100_000), "漢".repeat(100_000));
+        let text = marked(&line, &Literal::new("needle"), Paint(false));
+        assert!(text.starts_with('…') && text.ends_with('…') && text.contains("needle"));
+        assert!(text.chars().count() < MAX_LINE_CHARS + 10);
+    }
+}
