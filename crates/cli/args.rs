@@ -196,7 +196,8 @@ mod tests {
 
     #[test]
     fn values_that_look_like_options_follow_two_hyphens() {
-        let args = Args::try_parse_from(["shelltrail", "show", "--index", "i", "--", "-rf-0abc1234567890abc"]);
+        let args =
+            Args::try_parse_from(["shelltrail", "show", "--index", "i", "--", "-rf-0abc1234567890abc"]);
         let Ok(Args { command: Command::Show(show), .. }) = args else { panic!("{args:?}") };
         assert_eq!(show.session, "-rf-0abc1234567890abc");
         assert!(Args::try_parse_from(["shelltrail", "search", "--account", "12345", "x"]).is_err());

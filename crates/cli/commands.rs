@@ -52,8 +52,11 @@ pub fn report_coverage(coverage: &Coverage) {
     }
     let not_indexed: u64 = coverage.not_indexed.values().sum();
     if not_indexed > 0 {
-        let reasons: Vec<String> =
-            coverage.not_indexed.iter().map(|(reason, count)| format!("{count} {}", printable(reason))).collect();
+        let reasons: Vec<String> = coverage
+            .not_indexed
+            .iter()
+            .map(|(reason, count)| format!("{count} {}", printable(reason)))
+            .collect();
         eprintln!("shelltrail: {not_indexed} objects in scope are not indexed: {}", reasons.join(", "));
     }
     if !coverage.is_complete() {

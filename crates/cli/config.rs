@@ -106,10 +106,7 @@ impl Config {
         Self::from_parts(&text, variables).with_context(|| format!("configuration in {}", origin.display()))
     }
 
-    fn from_parts(
-        text: &str,
-        variables: impl IntoIterator<Item = (String, String)>,
-    ) -> anyhow::Result<Self> {
+    fn from_parts(text: &str, variables: impl IntoIterator<Item = (String, String)>) -> anyhow::Result<Self> {
         let mut table: toml::Table = text.parse()?;
         for (name, value) in variables {
             let Some(setting) = name.strip_prefix("SHELLTRAIL_") else { continue };
@@ -139,7 +136,9 @@ impl Config {
     pub fn index(&self, arg: &IndexArg) -> anyhow::Result<PathBuf> {
         match arg.index.as_ref().or(self.index.as_ref()) {
             Some(path) => Ok(path.clone()),
-            None => bail!("no index is named: use --index DIR, SHELLTRAIL_INDEX, or `index` in the configuration file"),
+            None => bail!(
+                "no index is named: use --index DIR, SHELLTRAIL_INDEX, or `index` in the configuration file"
+            ),
         }
     }
 
@@ -158,7 +157,8 @@ impl Config {
         set(&mut config.retry_delay, worker.retry_delay_secs);
         set(&mut config.max_retry_delay, worker.max_retry_delay_secs);
         config.visibility = worker.visibility_secs.map(Duration::from_secs);
-        let mib = |target: &mut u64, mib: Option<u64>| *target = mib.map_or(*target, |mib| mib.saturating_mul(MIB));
+        let mib =
+            |target: &mut u64, mib: Option<u64>| *target = mib.map_or(*target, |mib| mib.saturating_mul(MIB));
         mib(&mut config.in_flight_bytes, worker.in_flight_mib);
         mib(&mut config.max_object_bytes, worker.max_object_mib);
         mib(&mut config.batch_bytes, worker.batch_mib);

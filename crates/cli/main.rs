@@ -13,13 +13,21 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use shelltrail_core::sanitize::printable;
+use shelltrail_core::sanitize::{printable, printable_lines};
 
 use crate::args::{Args, Command};
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) if error.use_stderr() => {
+            // The message quotes what was typed or pasted, which may be a name from a transcript.
+            let _ = write!(io::stderr(), "{}", printable_lines(&error.render().to_string()));
+            return Exit::Failed.into();
+        }
+        Err(help) => help.exit(),
+    };
     init_tracing(args.verbose);
     let result = match &args.command {
         Command::Worker(command) => commands::worker::run(&args, command),

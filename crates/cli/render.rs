@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal, Write};
 use std::ops::Range;
 
 use jiff::Timestamp;
-use shelltrail_core::sanitize::{printable, printable_lines};
+use shelltrail_core::sanitize::printable;
 use shelltrail_core::{AccountId, CommandRecord, Confidence, Session, Status, TimeSource};
 use shelltrail_index::Literal;
 
@@ -134,9 +134,17 @@ fn write_command(
         return writeln!(out, "{} {}", paint.dim(&head), paint.dim("(output without a command)"));
     };
     for (i, line) in command.split('\n').enumerate() {
-        let text = literal.map_or_else(|| printable(line).into_owned(), |literal| marked(line, literal, paint));
+        let text =
+            literal.map_or_else(|| printable(line).into_owned(), |literal| marked(line, literal, paint));
         if i == 0 {
-            writeln!(out, "{} {}{}{}", paint.dim(&head), paint.dim(&printable(prompt)), text, paint.dim(&notes))?;
+            writeln!(
+                out,
+                "{} {}{}{}",
+                paint.dim(&head),
+                paint.dim(&printable(prompt)),
+                text,
+                paint.dim(&notes)
+            )?;
         } else {
             writeln!(out, "      {}{}", paint.dim("> "), text)?;
         }
@@ -144,7 +152,7 @@ fn write_command(
     Ok(())
 }
 
-/// What a reader must know beside the text: anything but "executed, high confidence".
+/// What a reader must know beside the text: anything but "executed, and cut with some certainty".
 fn notes(record: &CommandRecord) -> String {
     let mut notes = Vec::new();
     match record.status {
@@ -155,10 +163,8 @@ fn notes(record: &CommandRecord) -> String {
         Some(Status::EchoOnly) => notes.push("echo only"),
         Some(Status::ProgramInput) => notes.push("program input"),
     }
-    match record.confidence {
-        Confidence::High => {}
-        Confidence::Medium => notes.push("medium confidence"),
-        Confidence::Low => notes.push("low confidence"),
+    if record.confidence == Confidence::Low {
+        notes.push("low confidence");
     }
     if notes.is_empty() { String::new() } else { format!("   [{}]", notes.join(", ")) }
 }
@@ -194,12 +200,6 @@ fn window(line: &str, first: Option<&Range<usize>>) -> Range<usize> {
     }
     let start = line.floor_char_boundary(from.saturating_sub(lead));
     start..line.ceil_char_boundary((from + needed + MAX_LINE_CHARS - lead).min(line.len()))
-}
-
-/// Text of several lines that we did not write.
-#[must_use]
-pub fn lines(text: &str) -> String {
-    printable_lines(text).into_owned()
 }
 
 #[cfg(test)]

@@ -120,7 +120,8 @@ mod tests {
 
     #[test]
     fn sources() {
-        let bucket = |bucket: &str, prefix: &str| Source::Bucket { bucket: bucket.into(), prefix: prefix.into() };
+        let bucket =
+            |bucket: &str, prefix: &str| Source::Bucket { bucket: bucket.into(), prefix: prefix.into() };
         assert_eq!(Source::parse("s3://b").unwrap(), bucket("b", ""));
         assert_eq!(Source::parse("s3://b/a/b c").unwrap(), bucket("b", "a/b c"));
         assert!(Source::parse("s3:///x").is_err());

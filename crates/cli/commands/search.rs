@@ -12,8 +12,8 @@ use crate::args::{Args, Format, SearchArgs};
 use crate::commands::{MAX_OUTPUT_BYTES, filter, report_coverage};
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::render::{self, Paint};
 use crate::json;
+use crate::render::{self, Paint};
 
 /// Searches and prints.
 ///
@@ -137,9 +137,14 @@ mod tests {
 
     #[test]
     fn one_pair_of_quotes_is_taken_off() {
-        for (query, expected) in
-            [("\"a b\"", "a b"), ("a b", "a b"), ("\"a", "\"a"), ("\"", "\""), ("\"\"", "\"\""), ("\"\"x\"\"", "\"x\"")]
-        {
+        for (query, expected) in [
+            ("\"a b\"", "a b"),
+            ("a b", "a b"),
+            ("\"a", "\"a"),
+            ("\"", "\""),
+            ("\"\"", "\"\""),
+            ("\"\"x\"\"", "\"x\""),
+        ] {
             assert_eq!(unquoted(query), expected, "{query}");
         }
     }

@@ -3,9 +3,9 @@
 use std::io::{BufWriter, Write, stdout};
 
 use shelltrail_core::document::RecordDocument;
+use shelltrail_core::sanitize::printable;
 use shelltrail_index::search::with_causes;
 use shelltrail_index::{Filter, Searcher};
-use shelltrail_core::sanitize::printable;
 
 use crate::args::{Args, Format, ShowArgs};
 use crate::commands::report_coverage;
@@ -57,7 +57,9 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
         }
         for record in &records {
             match command.format {
-                Format::Jsonl => json::write_line(&mut out, &RecordDocument::new(&session, record, usize::MAX))?,
+                Format::Jsonl => {
+                    json::write_line(&mut out, &RecordDocument::new(&session, record, usize::MAX))?
+                }
                 Format::Text => render::record(&mut out, record, paint)?,
             }
         }

@@ -27,7 +27,8 @@ pub fn run(args: &Args, command: &StatusArgs) -> anyhow::Result<Exit> {
 }
 
 fn print(out: &mut impl Write, inventory: &Inventory) -> std::io::Result<()> {
-    let last_commit = |time: Option<jiff::Timestamp>| time.map_or("never".to_owned(), |time| time.to_string());
+    let last_commit =
+        |time: Option<jiff::Timestamp>| time.map_or("never".to_owned(), |time| time.to_string());
     writeln!(out, "partitions     {}", inventory.partitions.len())?;
     writeln!(out, "sessions       {}", inventory.sessions)?;
     writeln!(out, "records        {}", inventory.records)?;

@@ -20,8 +20,9 @@ use crate::stop;
 pub fn run(args: &Args, command: &WorkerArgs) -> anyhow::Result<Exit> {
     let config = Config::load(args)?;
     let queue_url = command.queue_url.clone().or(config.queue_url.clone());
-    let queue_url = queue_url
-        .context("no queue is named: use --queue-url, SHELLTRAIL_QUEUE_URL, or `queue_url` in the configuration file")?;
+    let queue_url = queue_url.context(
+        "no queue is named: use --queue-url, SHELLTRAIL_QUEUE_URL, or `queue_url` in the configuration file",
+    )?;
     let mut pipeline = config.pipeline()?;
     pipeline.drain = command.drain;
     let (root, lock) = IndexRoot::open_for_writing(&config.index(&command.index)?, config.partition_digits)?;

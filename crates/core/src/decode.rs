@@ -31,6 +31,9 @@ pub enum DecodeError {
     /// The client-side envelope cannot be opened.
     #[error("open the client-side envelope")]
     Envelope(#[from] EnvelopeError),
+    /// The object is a message of the AWS Encryption SDK, which is not read here.
+    #[error("open the object, which is a message of the AWS Encryption SDK")]
+    EncryptionSdkMessage,
     /// The compressed body cannot be inflated.
     #[error("inflate the object")]
     Inflate(#[from] InflateError),
@@ -42,6 +45,7 @@ impl DecodeError {
     pub fn reason(&self) -> &'static str {
         match self {
             Self::Envelope(error) => error.reason(),
+            Self::EncryptionSdkMessage => "encryption-sdk-message",
             Self::Inflate(error) => error.reason(),
         }
     }
@@ -64,7 +68,24 @@ pub fn open(
         None => body,
     };
     let (bytes, defects) = inflate::inflate(clear, max_bytes)?;
+    if is_encryption_sdk_message(&bytes) {
+        return Err(DecodeError::EncryptionSdkMessage);
+    }
     Ok(Transcript { id, object, last_modified, bytes, defects })
+}
+
+/// Tells ciphertext that announces itself by its first bytes (AWS Encryption SDK message format reference:
+/// version, type or algorithm suite), as it is or in base64. No metadata names it.
+fn is_encryption_sdk_message(bytes: &[u8]) -> bool {
+    const BINARY: [&[u8]; 5] =
+        [b"\x02\x05\x78", b"\x02\x04\x78", b"\x01\x80\x03\x78", b"\x01\x80\x01\x78", b"\x01\x80\x00\x78"];
+    const BASE64: [&[u8]; 5] = [b"AgV4", b"AgR4", b"AYAD", b"AYAB", b"AYAA"];
+    /// The shortest header of a message in base64; a line of a transcript is not that long and unbroken.
+    const SHORTEST: usize = 100;
+    let in_base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    BINARY.iter().any(|magic| bytes.starts_with(magic))
+        || (BASE64.iter().any(|magic| bytes.starts_with(magic))
+            && bytes.get(..SHORTEST).is_some_and(|head| head.iter().all(in_base64)))
 }
 
 /// Parses a transcript and places it by its key. Any bytes give a session.
@@ -92,5 +113,56 @@ pub fn session(transcript: &Transcript, layout: &KeyLayout, limits: &ParseLimits
         bytes: transcript.bytes.len() as u64,
         records: parsed.records,
         defects,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+
+    fn fetched(key: &str, body: &[u8]) -> Fetched {
+        Fetched {
+            object: ObjectRef { key: key.to_owned(), ..ObjectRef::default() },
+            id: TranscriptId::of_file(key, body),
+            metadata: std::collections::BTreeMap::new(),
+            last_modified: Some("2026-11-20T21:10:00Z".parse().unwrap()),
+            body: body.to_vec(),
+        }
+    }
+
+    #[test]
+    fn the_key_places_and_the_header_dates_a_session() {
+        let body = b"Script started on 2026-11-20 22:02:14+01:00 [<not executed on terminal>]\n$ id\r\r\nuid=0\r\r\n\n";
+        let key = "session/111122223333/eu-west-1/alice-05ba181f37a0fb8d2.log";
+        let transcript = open(fetched(key, body), None, 1 << 20).unwrap();
+        let session = session(&transcript, &KeyLayout::default(), &ParseLimits::default());
+        assert_eq!(session.account.unwrap().as_str(), "111122223333");
+        assert_eq!(
+            (session.region.as_deref(), session.principal.as_deref()),
+            (Some("eu-west-1"), Some("alice"))
+        );
+        assert_eq!(session.ended_at.unwrap().to_string(), "2026-11-20T21:02:14Z");
+        assert_eq!(session.time_source, Some(TimeSource::TranscriptHeader));
+        assert_eq!(session.records[0].command.as_deref(), Some("id"));
+    }
+
+    #[test]
+    fn without_a_header_the_upload_dates_a_session() {
+        let transcript = open(fetched("alice.log", b"$ id\r\r\n"), None, 1 << 20).unwrap();
+        let session = session(&transcript, &KeyLayout::default(), &ParseLimits::default());
+        assert_eq!(session.ended_at, transcript.last_modified);
+        assert_eq!(session.time_source, Some(TimeSource::ObjectLastModified));
+        assert_eq!((session.account, session.session.as_str()), (None, "alice"));
+    }
+
+    #[test]
+    fn ciphertext_that_announces_itself_is_refused() {
+        let base64 = "AgV4".to_owned() + &"QUJD".repeat(50);
+        for body in [b"\x02\x05\x78rest".as_slice(), b"\x01\x80\x03\x78rest", base64.as_bytes()] {
+            let error = open(fetched("x.log", body), None, 1 << 20).unwrap_err();
+            assert_eq!(error.reason(), "encryption-sdk-message");
+        }
+        assert!(open(fetched("x.log", b"AgV4 is a word\r\n"), None, 1 << 20).is_ok());
     }
 }

@@ -1,0 +1,6 @@
+//! What the tests stand on: AWS emulators, and a world of buckets, keys and queues inside one.
+
+pub mod emulator;
+pub mod http;
+pub mod world;
+pub mod program;

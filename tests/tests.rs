@@ -1,0 +1,10 @@
+//! The integration tests, one program.
+
+#![allow(clippy::unwrap_used)]
+
+mod aws_clients;
+mod cli;
+mod kill;
+mod support;
+mod tidy;
+mod worker;
