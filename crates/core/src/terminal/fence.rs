@@ -1,0 +1,71 @@
+//! Finds where an edit ends that a shell marked: by bracketed-paste mode, or by shell integration (OSC 133, OSC 633).
+
+use super::page::Close;
+use super::replay::MAX_EDIT_BYTES;
+use super::token::{Token, token_at};
+
+/// Where an edit ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EditSpan {
+    /// One past its last byte.
+    pub end: usize,
+    /// Where what follows starts.
+    pub next: usize,
+    /// Why it ended.
+    pub close: Close,
+    /// The last thing in it was a newline.
+    pub newline: bool,
+    /// The keypad was left in application mode.
+    pub application_keys: bool,
+}
+
+/// Finds the end of the edit that starts at `start`. `integration` says that shell integration opened it, `keys` that the
+/// keypad is in application mode.
+pub(crate) fn edit_span(source: &[u8], start: usize, integration: bool, keys: bool) -> EditSpan {
+    let mut at = start;
+    let mut newline = false;
+    let mut printed = false;
+    let mut fenced = !integration;
+    let mut prompt_ended = false;
+    let mut application_keys = keys;
+    while let Some((token, next)) = token_at(source, at) {
+        let span =
+            |end: usize, next: usize, close: Close| EditSpan { end, next, close, newline, application_keys };
+        if next - start > MAX_EDIT_BYTES {
+            return span(at, at, Close::TooLong);
+        }
+        match token {
+            Token::Csi(csi) => match (csi.private_mode(b"2004"), csi.alternate_screen()) {
+                (Some(false), _) => {
+                    // bash starts and ends an edit at once; zsh leaves the keypad as it was.
+                    let interrupted =
+                        source[next..].starts_with(b"\r\x1b[?2004h\x1b[?2004l") || (keys && application_keys);
+                    return span(at, next, if interrupted { Close::Interrupt } else { Close::Fence });
+                }
+                (Some(true), _) if newline && printed => return span(at, at, Close::Reopened),
+                (Some(true), _) => fenced = true,
+                (_, Some(true)) => return span(at, at, Close::FullScreen),
+                _ => application_keys = csi.private_mode(b"1").unwrap_or(application_keys),
+            },
+            Token::Osc([b'1' | b'6', b'3', b'3', b';', mark, ..]) => match mark {
+                b'B' => prompt_ended = true,
+                b'C' | b'D' => return span(at, next, Close::Fence),
+                b'A' if newline && printed => return span(at, at, Close::Reopened),
+                _ => {}
+            },
+            Token::Control(b'\n') => {
+                newline = true;
+                if !fenced && prompt_ended {
+                    return EditSpan { end: next, next, close: Close::Fence, newline, application_keys };
+                }
+            }
+            Token::Text(_) => {
+                newline = false;
+                printed = true;
+            }
+            _ => {}
+        }
+        at = next;
+    }
+    EditSpan { end: at, next: at, close: Close::End, newline, application_keys }
+}

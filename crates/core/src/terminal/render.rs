@@ -1,0 +1,542 @@
+//! One walk over the bytes of a transcript: plain lines are copied, edited ones replayed, full-screen programs flattened.
+
+use super::fence::edit_span;
+use super::page::{Close, Edit, LineMark, Mark, MarkKind, Page};
+use super::replay::{Replay, Until, is_soft_wrap, replay};
+use super::screen::Screen;
+use super::token::{Csi, Token, text_len, token_at};
+
+/// Most columns of one overprinted line of output before it is flushed.
+const MAX_LINE_COLUMNS: usize = 32 * 1024;
+
+/// Bytes printed between two looks at the length of an overprinted line.
+const PRINT_STEP_BYTES: usize = 16 * 1024;
+
+/// How often the source may be replayed before other widths are no longer tried, in multiples of its size; more is a
+/// hostile transcript.
+const MAX_REPLAYED_SHARE: usize = 2;
+
+/// How much may be replayed in any case.
+const MIN_REPLAYED_BYTES: usize = 1024 * 1024;
+
+/// Least blanks after which the mark of an unfinished line is recognised.
+const MIN_MARK_BLANKS: usize = 19;
+
+/// How much of the end of a long line is searched for a prompt.
+const TAIL_BYTES: usize = 200;
+
+/// Most bytes of a prompt that is painted before its edit is marked.
+const MAX_PAINTED_BYTES: usize = 4 * 1024;
+
+/// What is on the screen besides lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Lines,
+    /// The alternate screen.
+    Alternate,
+    /// Cursor addressing while the keypad is in application mode, without the alternate screen.
+    Addressed,
+}
+
+/// Renders `source`. `width` is the width in columns, if it is known at the start; `is_head` tells whether a line has
+/// the shape of a prompt.
+pub(crate) fn render(source: &[u8], width: Option<usize>, is_head: fn(&[u8]) -> bool) -> Page {
+    let mut renderer = Renderer {
+        source,
+        at: 0,
+        page: Page::default(),
+        line_text: 0,
+        line_source: 0,
+        line: LineMark::default(),
+        painted: None,
+        mode: Mode::Lines,
+        application_keys: false,
+        width,
+        replayed: 0,
+        is_head,
+    };
+    renderer.page.text.reserve(source.len());
+    while renderer.at < source.len() {
+        match renderer.mode {
+            Mode::Lines => renderer.plain(),
+            Mode::Alternate | Mode::Addressed => renderer.full_screen(),
+        }
+    }
+    if renderer.mode == Mode::Lines {
+        renderer.note_line(false);
+    }
+    renderer.page
+}
+
+/// What a mode switch asks for.
+enum Switch {
+    None,
+    OpenEdit,
+    FullScreen(Mode),
+}
+
+struct Renderer<'a> {
+    source: &'a [u8],
+    at: usize,
+    page: Page,
+    /// Where the line being printed starts in the text.
+    line_text: usize,
+    /// Where it starts in the source.
+    line_source: usize,
+    line: LineMark,
+    /// Where a prompt was begun by resetting all attributes and erasing the screen below: zsh does so before it marks
+    /// its edit. Text and source.
+    painted: Option<(usize, usize)>,
+    mode: Mode,
+    application_keys: bool,
+    width: Option<usize>,
+    replayed: usize,
+    is_head: fn(&[u8]) -> bool,
+}
+
+impl Renderer<'_> {
+    /// Copies lines until one needs more than copying.
+    fn plain(&mut self) {
+        while self.at < self.source.len() && self.mode == Mode::Lines {
+            let run = text_len(&self.source[self.at..]);
+            self.page.text.extend_from_slice(&self.source[self.at..self.at + run]);
+            self.at += run;
+            let Some(&byte) = self.source.get(self.at) else { break };
+            match byte {
+                b'\n' => {
+                    self.at += 1;
+                    self.end_line();
+                }
+                b'\r' => {
+                    let returns = self.source[self.at..].iter().take_while(|&&byte| byte == b'\r').count();
+                    let ends = matches!(self.source.get(self.at + returns), None | Some(b'\n'));
+                    if !ends && self.page.text.len() > self.line_text {
+                        return self.overprinted();
+                    }
+                    self.at += returns;
+                }
+                0x08 => {
+                    if self.page.text.len() > self.line_text {
+                        return self.overprinted();
+                    }
+                    self.at += 1;
+                }
+                0x1b => {
+                    let Some((token, next)) = token_at(self.source, self.at) else { break };
+                    if !self.plain_sequence(token, next) {
+                        return self.overprinted();
+                    }
+                }
+                _ => {
+                    self.line.bell |= byte == 0x07;
+                    self.at += 1;
+                }
+            }
+        }
+    }
+
+    /// Handles a sequence that leaves the cursor at the end of the line; `false` if it does not.
+    fn plain_sequence(&mut self, token: Token<'_>, next: usize) -> bool {
+        let column = self.page.text.len() - self.line_text;
+        match token {
+            Token::Csi(Csi { command: b'm' | b'c' | b'q' | b't' | b'r' | b'l' | b'h' | b'n', .. })
+            | Token::Osc(_) => {
+                if matches!(token, Token::Csi(Csi { command: b'n', params: b"6", .. })) {
+                    self.line.prompt_end = Some(column);
+                }
+                let start = self.at;
+                self.at = next;
+                match self.switch(token) {
+                    Switch::None => {}
+                    Switch::OpenEdit => self.open_edit(start, next, None),
+                    Switch::FullScreen(mode) => self.enter(mode),
+                }
+                true
+            }
+            // The cursor stands at the end, so there is nothing to erase.
+            Token::Csi(Csi { command: b'K', marker: 0, .. }) if column == 0 || token_is_default(token) => {
+                self.at = next;
+                true
+            }
+            Token::Csi(Csi { command: b'J', marker: 0, .. }) if token_is_default(token) => {
+                if column == 0 {
+                    self.note_painting(next);
+                }
+                self.at = next;
+                true
+            }
+            Token::TooLong => {
+                self.page.sequence_too_long = true;
+                self.at = next;
+                true
+            }
+            Token::Escape(b'7' | b'8' | b'D' | b'E' | b'M' | b'c') | Token::Csi(_) => false,
+            _ => {
+                self.at = next;
+                true
+            }
+        }
+    }
+
+    /// Replays the current line from its start, because it was overprinted.
+    fn overprinted(&mut self) {
+        self.page.text.truncate(self.line_text);
+        self.line.bell = false;
+        self.at = self.line_source;
+        let mut screen = Screen::new(None);
+        let mut head = None;
+        while let Some((token, next)) = token_at(self.source, self.at) {
+            let start = self.at;
+            self.at = next;
+            match token {
+                Token::Text(text) => self.print_in_steps(&mut screen, text),
+                Token::Control(b'\n') => {
+                    self.flush(&mut screen);
+                    return self.end_line();
+                }
+                Token::Control(b'\r') => {
+                    if self.unfinished_line_mark(&mut screen) {
+                        continue;
+                    }
+                    let head = *head.get_or_insert_with(|| self.shows_head(&screen));
+                    if head
+                        && screen.column() > MIN_MARK_BLANKS
+                        && is_soft_wrap(&screen, &self.source[next..])
+                        && self.replay_line()
+                    {
+                        return;
+                    }
+                    screen.apply(token);
+                }
+                Token::Csi(csi) if csi.is_vertical() => {
+                    let up = csi.command == b'A' && head.unwrap_or_else(|| self.shows_head(&screen));
+                    if up && self.replay_line() {
+                        return;
+                    }
+                    head = None;
+                    self.flush(&mut screen);
+                    self.break_line();
+                    if self.application_keys && matches!(csi.command, b'H' | b'f' | b'J') {
+                        return self.enter(Mode::Addressed);
+                    }
+                }
+                Token::Escape(b'8' | b'D' | b'E' | b'M' | b'c') => {
+                    self.flush(&mut screen);
+                    self.break_line();
+                }
+                Token::Csi(Csi { command: b'J', .. }) if screen.column() == 0 => {
+                    screen.apply(token);
+                    self.note_painting(next);
+                }
+                _ => {
+                    self.page.sequence_too_long |= token == Token::TooLong;
+                    match self.switch(token) {
+                        Switch::None => screen.apply(token),
+                        Switch::OpenEdit => return self.open_edit(start, next, Some(screen)),
+                        Switch::FullScreen(mode) => {
+                            self.flush(&mut screen);
+                            return self.enter(mode);
+                        }
+                    }
+                }
+            }
+        }
+        self.flush(&mut screen);
+    }
+
+    /// Prints a run that may be long, flushing the line when it grows beyond its limit.
+    fn print_in_steps(&mut self, screen: &mut Screen, text: &[u8]) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let mut step = rest.len().min(PRINT_STEP_BYTES);
+            // A step ends before a character, never inside one.
+            while step < rest.len() && step > PRINT_STEP_BYTES - 4 && rest[step] & 0xc0 == 0x80 {
+                step -= 1;
+            }
+            screen.print(&rest[..step]);
+            rest = &rest[step..];
+            if screen.column() > MAX_LINE_COLUMNS || screen.overflow {
+                self.page.line_too_long = true;
+                self.line.cut = true;
+                self.flush(screen);
+            }
+        }
+    }
+
+    /// Moves what the screen shows to the text.
+    fn flush(&mut self, screen: &mut Screen) {
+        self.line.bell |= screen.bell;
+        self.page.invalid_utf8 |= screen.invalid_utf8;
+        self.line.prompt_end = screen.write_to(&mut self.page.text).or(self.line.prompt_end);
+        if screen.overflow {
+            self.page.line_too_long = true;
+            self.line.cut = true;
+        }
+        screen.reset();
+    }
+
+    /// zsh and fish fill a line with blanks after a mark, so that the prompt starts on a fresh line whether or not the
+    /// output ended with a newline. The number of blanks is the width.
+    fn unfinished_line_mark(&mut self, screen: &mut Screen) -> bool {
+        if screen.column() <= MIN_MARK_BLANKS || !screen.last_was_blank() {
+            return false;
+        }
+        let after = &self.source[self.at..];
+        if !after.starts_with(b" \r") && !after.starts_with("⏎ \r".as_bytes()) {
+            return false;
+        }
+        let text: String = screen.lines().into_iter().map(|line| line.text).collect();
+        let before = text.trim_end_matches(' ');
+        let blanks = text.len() - before.len();
+        let Some(output) = ["%", "#", "⏎"].iter().find_map(|mark| before.strip_suffix(mark)) else {
+            return false;
+        };
+        if blanks < MIN_MARK_BLANKS {
+            return false;
+        }
+        self.width = Some(blanks + 1);
+        if !output.is_empty() {
+            self.page.text.extend_from_slice(output.as_bytes());
+            self.break_line();
+        }
+        screen.reset();
+        true
+    }
+
+    /// Whether the screen shows a line with the shape of a prompt.
+    fn shows_head(&self, screen: &Screen) -> bool {
+        screen.column() > 0 && screen.lines().first().is_some_and(|line| (self.is_head)(line.text.as_bytes()))
+    }
+
+    /// Replays the current line, which has the shape of a prompt, as one that was edited over several rows.
+    fn replay_line(&mut self) -> bool {
+        if !self.may_search() {
+            return false;
+        }
+        let start = self.line_source;
+        let replay = self.replay(&self.source[start..], &Screen::new(None), Until::Newline);
+        if replay.penalty >= 100 || start + replay.consumed < self.at {
+            return false;
+        }
+        self.at = start + replay.consumed;
+        let mut screen = replay.screen;
+        while !screen.cleared.is_empty() {
+            let line = screen.cleared.remove(0);
+            self.page.text.extend_from_slice(line.as_bytes());
+            self.break_line();
+        }
+        self.flush(&mut screen);
+        if replay.submitted {
+            self.end_line();
+        }
+        true
+    }
+
+    fn replay(&mut self, bytes: &[u8], before: &Screen, until: Until) -> Replay {
+        let search = self.may_search();
+        let (replay, used) = replay(bytes, before, until, &mut self.width, search);
+        self.replayed += used;
+        replay
+    }
+
+    /// Whether the effort so far is in proportion to the source.
+    fn may_search(&self) -> bool {
+        self.replayed <= self.source.len().saturating_mul(MAX_REPLAYED_SHARE) + MIN_REPLAYED_BYTES
+    }
+
+    /// Looks at modes that decide what follows.
+    fn switch(&mut self, token: Token<'_>) -> Switch {
+        match token {
+            Token::Csi(csi) => {
+                if let Some(on) = csi.private_mode(b"1") {
+                    self.application_keys = on;
+                }
+                if csi.private_mode(b"2004") == Some(true) {
+                    return Switch::OpenEdit;
+                }
+                if csi.alternate_screen() == Some(true) {
+                    return Switch::FullScreen(Mode::Alternate);
+                }
+                Switch::None
+            }
+            Token::Osc([b'1' | b'6', b'3', b'3', b';', b'A', ..]) => Switch::OpenEdit,
+            _ => Switch::None,
+        }
+    }
+
+    /// Notes that a prompt may begin here.
+    fn note_painting(&mut self, next: usize) {
+        let erase = self.source[..next].strip_suffix(b"\x1b[J");
+        if erase.is_some_and(|before| before.ends_with(b"\x1b[24m")) {
+            self.painted = Some((self.line_text, next));
+        }
+    }
+
+    /// Reads an edit whose opening mark lies at `mark..start`. `line` is the current line if it was overprinted.
+    fn open_edit(&mut self, mark: usize, start: usize, line: Option<Screen>) {
+        let integration = self.source[mark..start].starts_with(b"\x1b]");
+        let painted = self.painted.take();
+        let mut before = Screen::new(None);
+        let mut aside = String::new();
+        let mut source = mark;
+        if let Some((text, at)) = painted.filter(|_| !integration) {
+            source = at;
+            self.page.text.truncate(text);
+            self.page.marks.retain(|mark| mark.text < text || matches!(mark.kind, MarkKind::Edit(_)));
+            let mut place = at;
+            while let Some((token, next)) = token_at(&self.source[..mark], place) {
+                before.apply(token);
+                place = next;
+            }
+            aside = before.begin_edit();
+        } else {
+            if let Some(mut screen) = line {
+                self.flush(&mut screen);
+            }
+            if self.page.text.len() > self.line_text {
+                self.note_line(false);
+            }
+        }
+        let span = edit_span(self.source, start, integration, self.application_keys);
+        self.application_keys = span.application_keys;
+        let replay = self.replay(&self.source[start..span.end], &before, Until::End);
+        self.at = span.next;
+        let newline = span.newline;
+        if !newline && span.close == Close::Fence {
+            self.skip_newline();
+        }
+        let cut = replay.screen.overflow || span.close == Close::TooLong;
+        self.page.line_too_long |= cut;
+        self.page.invalid_utf8 |= replay.screen.invalid_utf8;
+        let cursor_line = replay.screen.line_of_cursor();
+        let overflow = replay.screen.overflow;
+        let edit = Edit {
+            lines: replay.screen.lines(),
+            cleared: replay.screen.cleared,
+            close: span.close,
+            newline,
+            painted: painted.is_some() && !integration,
+            aside,
+            cursor_line,
+            integration,
+            cut,
+            doubtful: replay.penalty > 0,
+        };
+        if overflow {
+            // What does not fit the screen is kept as it came.
+            self.push_stripped(start, span.end);
+        }
+        let blank = |text: &str| text.trim().is_empty();
+        if !edit.lines.iter().all(|line| blank(&line.text)) || !edit.cleared.is_empty() {
+            let text = self.page.text.len();
+            self.page.marks.push(Mark { text, source, kind: MarkKind::Edit(Box::new(edit)) });
+        }
+        self.start_line();
+    }
+
+    /// Copies the text of a part of the source, one line for each of its lines.
+    fn push_stripped(&mut self, start: usize, end: usize) {
+        let mut at = start;
+        while let Some((token, next)) = token_at(&self.source[..end], at) {
+            match token {
+                Token::Text(text) => self.page.text.extend_from_slice(text),
+                Token::Control(b'\n' | b'\r') => self.break_text(),
+                _ => {}
+            }
+            at = next;
+        }
+        self.break_text();
+    }
+
+    fn skip_newline(&mut self) {
+        let returns = self.source[self.at..].iter().take_while(|&&byte| byte == b'\r').count();
+        if self.source.get(self.at + returns) == Some(&b'\n') {
+            self.at += returns + 1;
+        }
+    }
+
+    fn enter(&mut self, mode: Mode) {
+        self.break_line();
+        self.mode = mode;
+    }
+
+    /// Flattens a full-screen program: each place that it prints at gives a line.
+    fn full_screen(&mut self) {
+        while let Some((token, next)) = token_at(self.source, self.at) {
+            self.at = next;
+            match token {
+                Token::Text(text) => self.page.text.extend_from_slice(text),
+                Token::Control(b'\n' | b'\r') => self.break_text(),
+                Token::Csi(csi) if csi.alternate_screen() == Some(false) => break,
+                Token::Csi(csi) if self.mode == Mode::Addressed && csi.private_mode(b"1") == Some(false) => {
+                    self.application_keys = false;
+                    break;
+                }
+                Token::Csi(csi) if self.mode == Mode::Addressed && csi.alternate_screen() == Some(true) => {
+                    self.mode = Mode::Alternate;
+                }
+                Token::Csi(Csi { command: b'C', marker: 0, .. }) => self.page.text.push(b' '),
+                Token::Csi(csi) if csi.is_vertical() || matches!(csi.command, b'G' | b'`' | b'D') => {
+                    self.break_text()
+                }
+                Token::Escape(b'c') => break,
+                Token::TooLong => self.page.sequence_too_long = true,
+                _ => {}
+            }
+        }
+        self.break_text();
+        self.mode = Mode::Lines;
+        self.start_line();
+    }
+
+    fn break_text(&mut self) {
+        if self.page.text.last().is_some_and(|&byte| byte != b'\n') {
+            self.page.text.push(b'\n');
+        }
+    }
+
+    /// Ends the line where a program moved the cursor away.
+    fn break_line(&mut self) {
+        if self.page.text.len() > self.line_text {
+            self.note_line(false);
+            self.page.text.push(b'\n');
+        }
+        self.start_line();
+    }
+
+    /// Ends the line with a newline.
+    fn end_line(&mut self) {
+        self.note_line(true);
+        self.page.text.push(b'\n');
+        self.start_line();
+    }
+
+    fn start_line(&mut self) {
+        self.line_text = self.page.text.len();
+        self.line_source = self.at;
+        self.line = LineMark::default();
+        if self.painted.is_some_and(|(_, source)| self.at - source > MAX_PAINTED_BYTES) {
+            self.painted = None;
+        }
+    }
+
+    /// Remembers the line if it may hold a prompt.
+    fn note_line(&mut self, newline: bool) {
+        let line = &self.page.text[self.line_text..];
+        // Behind output without a newline, a prompt stands far from the start.
+        let tail = &line[line.len().saturating_sub(TAIL_BYTES)..];
+        if (self.is_head)(line) || (line.len() > TAIL_BYTES && (self.is_head)(tail)) {
+            let mark = LineMark { end: self.page.text.len(), newline, ..self.line };
+            self.page.marks.push(Mark {
+                text: self.line_text,
+                source: self.line_source,
+                kind: MarkKind::Line(mark),
+            });
+        }
+    }
+}
+
+/// Whether the sequence has no parameter, or 0.
+fn token_is_default(token: Token<'_>) -> bool {
+    matches!(token, Token::Csi(csi) if csi.param(0, 0) == 0)
+}

@@ -1,0 +1,196 @@
+//! Replays an edited line, and finds the width of the terminal that it was edited on.
+//!
+//! No field of a transcript gives the width, but a line that wrapped was moved about by row and column, so a wrong
+//! width shows: the cursor leaves the line upwards, a soft wrap falls in the middle of a row, the prompt is damaged.
+
+use super::screen::Screen;
+use super::token::{Csi, Token, token_at};
+
+/// Most bytes of one edited text that are replayed.
+pub(crate) const MAX_EDIT_BYTES: usize = 64 * 1024;
+
+/// Least columns that a soft wrap is believed at.
+const MIN_WIDTH: usize = 20;
+
+/// Widths that terminals often have, for lines that do not betray theirs.
+const COMMON_WIDTHS: [usize; 10] = [80, 100, 120, 132, 140, 158, 160, 200, 237, 300];
+
+/// A line after its last edit.
+#[derive(Clone, Debug)]
+pub(crate) struct Replay {
+    /// The screen as it was left.
+    pub screen: Screen,
+    /// How many bytes were used.
+    pub consumed: usize,
+    /// Whether the last token was the newline that submits.
+    pub submitted: bool,
+    /// How many signs of a wrong width were met; 0 is a clean replay.
+    pub penalty: usize,
+}
+
+/// Where rows end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wrap {
+    /// After so many columns.
+    At(usize),
+    /// Where the first soft wrap shows it.
+    Learned,
+    /// Wherever a soft wrap stands. A shell that miscounts its prompt wraps its first row too early.
+    Soft,
+}
+
+impl Wrap {
+    fn known(width: Option<usize>) -> Self {
+        width.map_or(Self::Learned, Self::At)
+    }
+}
+
+/// When a replay ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// At the end of the bytes: the shell has marked where the line ends.
+    End,
+    /// At a newline below which nothing stands, because that is what submits.
+    Newline,
+}
+
+/// Replays `bytes` on a screen that shows `before`, with the width that fits best. `known` is what earlier lines or the
+/// header told; what this line tells is written back to it. Other widths are tried only if `search` allows it. Also
+/// returns how many bytes were looked at in all.
+pub(crate) fn replay(
+    bytes: &[u8],
+    before: &Screen,
+    until: Until,
+    known: &mut Option<usize>,
+    search: bool,
+) -> (Replay, usize) {
+    let bytes = &bytes[..bytes.len().min(MAX_EDIT_BYTES)];
+    let mut best = replay_at(bytes, before, until, Wrap::known(*known));
+    let mut used = best.consumed;
+    if best.penalty > 0 && search {
+        let learned = [Wrap::Learned, Wrap::Soft].into_iter();
+        let others = learned.chain(COMMON_WIDTHS.into_iter().map(Wrap::At));
+        for wrap in others.filter(|wrap| *wrap != Wrap::known(*known)) {
+            let other = replay_at(bytes, before, until, wrap);
+            used += other.consumed;
+            if other.penalty < best.penalty {
+                best = other;
+            }
+            if best.penalty == 0 {
+                break;
+            }
+        }
+    }
+    if best.penalty == 0 && best.screen.width().is_some() {
+        *known = best.screen.width();
+    }
+    (best, used)
+}
+
+/// Replays with one idea of where rows end.
+fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay {
+    let mut screen = before.clone();
+    screen.set_width(if let Wrap::At(width) = wrap { Some(width) } else { None });
+    let mut at = 0;
+    let mut submitted = false;
+    let mut broken_wraps = 0;
+    while let Some((token, next)) = token_at(bytes, at) {
+        if until == Until::Newline && starts_something_else(token) {
+            break;
+        }
+        at = next;
+        submitted = false;
+        match token {
+            Token::Control(b'\n') => {
+                submitted = screen.blank_below() && !(until == Until::Newline && goes_back_up(&bytes[at..]));
+                if until == Until::Newline && submitted {
+                    break;
+                }
+            }
+            Token::Control(b'\r') if is_soft_wrap(&screen, &bytes[at..]) => {
+                let column = screen.column();
+                match (wrap, screen.width()) {
+                    (Wrap::Soft, _) if column > MIN_WIDTH => screen.wrap_softly(),
+                    (Wrap::Learned, None) if column > MIN_WIDTH => screen.adopt_width(column - 1),
+                    (_, Some(_)) if column > 1 => broken_wraps += 1,
+                    _ => {}
+                }
+                if screen.column() == 0 {
+                    continue;
+                }
+            }
+            Token::Csi(Csi { command: b'K', params: b"", .. })
+                if screen.width().is_none()
+                    && screen.column() > MIN_WIDTH
+                    && screen.last_was_blank()
+                    && starts_wide(&bytes[at..]) =>
+            {
+                screen.adopt_edge();
+            }
+            Token::Osc(payload) if is_prompt_end(payload) => screen.end_prompt(),
+            _ => {}
+        }
+        screen.apply(token);
+    }
+    let damaged = !screen_keeps_start(&screen);
+    let soft = usize::from(wrap == Wrap::Soft);
+    let penalty = screen.above_top * 100 + broken_wraps * 20 + usize::from(damaged) * 5 + soft;
+    Replay { screen, consumed: at, submitted, penalty }
+}
+
+/// Whether the cursor goes up again before anything is printed: then a newline was only a way down.
+fn goes_back_up(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some((token, next)) = token_at(bytes, at) {
+        match token {
+            Token::Control(b'\r') | Token::Csi(Csi { command: b'K', .. }) => at = next,
+            Token::Csi(Csi { command: b'A', .. }) => return true,
+            _ => return false,
+        }
+    }
+    false
+}
+
+/// Whether a character of two columns comes next.
+fn starts_wide(bytes: &[u8]) -> bool {
+    let window = &bytes[..bytes.len().min(4)];
+    let first = window.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
+    first.and_then(unicode_width::UnicodeWidthChar::width) == Some(2)
+}
+
+/// Whether a line editor that marks its edits, or a full-screen program, takes over.
+fn starts_something_else(token: Token<'_>) -> bool {
+    let Token::Csi(csi) = token else { return false };
+    csi.private_mode(b"2004") == Some(true) || csi.alternate_screen() == Some(true)
+}
+
+/// Whether a carriage return after a blank is a line editor's way to force the wrap at the right edge.
+pub(crate) fn is_soft_wrap(screen: &Screen, after: &[u8]) -> bool {
+    if !screen.last_was_blank() {
+        return false;
+    }
+    match token_at(after, 0) {
+        Some((Token::Text(text), _)) => {
+            // Not the search prompt of a line editor, nor the prompt painted once more.
+            let start: Vec<u8> = screen.first_text().bytes().take(text.len().min(6)).collect();
+            let edge = screen.width() == Some(screen.column());
+            let mark = text.starts_with("⏎".as_bytes());
+            let repainted = start.len() >= 2 && text.starts_with(&start);
+            !(edge || mark || repainted || text.first() == Some(&b'('))
+        }
+        Some((Token::Csi(Csi { command: b'A', .. }), _)) => true,
+        _ => false,
+    }
+}
+
+/// Whether an OSC says that the prompt ends here.
+fn is_prompt_end(payload: &[u8]) -> bool {
+    matches!(payload, [b'1', b'3', b'3', b';', b'B', ..] | [b'6', b'3', b'3', b';', b'B', ..])
+}
+
+/// Whether the first row still starts as it was first printed; a line editor never changes its prompt.
+fn screen_keeps_start(screen: &Screen) -> bool {
+    let lines = screen.lines();
+    let start: String = screen.first_text().chars().take(8).collect();
+    !screen.cleared.is_empty() || lines.iter().any(|line| line.text.starts_with(start.trim_end()))
+}

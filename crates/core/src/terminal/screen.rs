@@ -1,0 +1,580 @@
+//! The part of a screen on which a line is edited: rows of cells, a cursor, and the sequences that line editors send.
+//!
+//! It starts at the row of a prompt, whose place on the real screen is not known, and grows downwards. Sizes and work
+//! are bounded; beyond the bounds it stops to obey and says so.
+
+use unicode_width::UnicodeWidthChar;
+
+use super::token::{Csi, Token};
+
+/// Most rows of an edited text.
+pub(crate) const MAX_ROWS: usize = 1_000;
+
+/// Most columns of one row.
+const MAX_COLUMNS: usize = 64 * 1024;
+
+/// The furthest column that a cursor can be sent to beyond the text of its row.
+const MAX_REACH: usize = 1_024;
+
+/// Most blanks that are shown for a part of a row that nothing was printed on.
+const MAX_GAP: usize = 256;
+
+/// Most cells of all rows.
+const MAX_CELLS: usize = 256 * 1024;
+
+/// Most cells that insertions and deletions may move.
+const MAX_MOVED_CELLS: usize = 8 * 1024 * 1024;
+
+/// A cell that nothing was printed on.
+const UNSET: char = '\0';
+
+/// The right half of a wide character.
+const RIGHT_HALF: char = '\u{1}';
+
+/// The columns between tab stops.
+const TAB_COLUMNS: usize = 8;
+
+/// One column of one row.
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    main: char,
+    marks: [char; 2],
+    /// It was there before the edit began, right of the cursor.
+    aside: bool,
+}
+
+const BLANK: Cell = Cell::new(UNSET);
+
+impl Cell {
+    const fn new(main: char) -> Self {
+        Self { main, marks: [UNSET; 2], aside: false }
+    }
+}
+
+/// A row, and whether its text runs on in the next one.
+#[derive(Clone, Debug, Default)]
+struct Row {
+    cells: Vec<Cell>,
+    wraps: bool,
+}
+
+/// Rows that belong together because the text wrapped.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Logical {
+    /// The text; blanks at its end that were printed are kept.
+    pub text: String,
+    /// The byte of `text` where the prompt ends, if the shell said so.
+    pub prompt_end: Option<usize>,
+}
+
+/// What a text editor of one line can see.
+#[derive(Clone, Debug)]
+pub(crate) struct Screen {
+    rows: Vec<Row>,
+    row: usize,
+    column: usize,
+    width: Option<usize>,
+    saved: (usize, usize),
+    cells: usize,
+    moved_cells: usize,
+    prompt_end: Option<(usize, usize)>,
+    first_text: String,
+    last_was_blank: bool,
+    last_backspace_split: bool,
+    /// Text that a clear took off the screen, apart from the line being edited.
+    pub cleared: Vec<String>,
+    /// How often the cursor was sent above the first row.
+    pub above_top: usize,
+    /// A bell rang.
+    pub bell: bool,
+    /// Something was shown in reverse video, as pasted text is.
+    pub reverse: bool,
+    /// A bound was met.
+    pub overflow: bool,
+    /// Bytes that are not UTF-8 were printed.
+    pub invalid_utf8: bool,
+}
+
+impl Screen {
+    /// An empty screen; `None` is a row without end.
+    pub(crate) fn new(width: Option<usize>) -> Self {
+        Self { rows: vec![Row::default()], width: width.map(|columns| columns.max(2)), ..Self::empty() }
+    }
+
+    /// A screen without rows, to be filled in.
+    fn empty() -> Self {
+        Self {
+            rows: Vec::new(),
+            row: 0,
+            column: 0,
+            width: None,
+            saved: (0, 0),
+            cells: 0,
+            moved_cells: 0,
+            prompt_end: None,
+            first_text: String::new(),
+            last_was_blank: false,
+            last_backspace_split: false,
+            cleared: Vec::new(),
+            above_top: 0,
+            bell: false,
+            reverse: false,
+            overflow: false,
+            invalid_utf8: false,
+        }
+    }
+
+    /// Empties the screen, which has no width from then on.
+    pub(crate) fn reset(&mut self) {
+        self.rows.truncate(1);
+        self.rows[0].cells.clear();
+        self.rows[0].wraps = false;
+        let rows = std::mem::take(&mut self.rows);
+        *self = Self { rows, ..Self::empty() };
+    }
+
+    /// Appends the text of all rows, one line each; wrapped rows are joined. Returns where the prompt ends, if the first
+    /// line has one.
+    pub(crate) fn write_to(&self, out: &mut Vec<u8>) -> Option<usize> {
+        if self.rows.len() == 1 && self.prompt_end.is_none() {
+            out.extend_from_slice(row_text(&self.rows[0].cells, true, true).as_bytes());
+            return None;
+        }
+        let mut prompt_end = None;
+        for (index, line) in self.lines().into_iter().enumerate() {
+            if index == 0 {
+                prompt_end = line.prompt_end;
+            } else if !line.text.is_empty() {
+                out.push(b'\n');
+            }
+            out.extend_from_slice(line.text.as_bytes());
+        }
+        prompt_end
+    }
+
+    /// The cursor's column.
+    pub(crate) fn column(&self) -> usize {
+        self.column
+    }
+
+    /// The width in columns.
+    pub(crate) fn width(&self) -> Option<usize> {
+        self.width
+    }
+
+    /// Whether the last thing printed was a blank.
+    pub(crate) fn last_was_blank(&self) -> bool {
+        self.last_was_blank
+    }
+
+    /// The first characters that were printed.
+    pub(crate) fn first_text(&self) -> &str {
+        &self.first_text
+    }
+
+    /// Begins an edit behind what is shown: the prompt ends at the cursor, and what stands right of it is no part of the
+    /// line. Returns that text.
+    pub(crate) fn begin_edit(&mut self) -> String {
+        self.end_prompt();
+        let from = self.column.min(self.rows[self.row].cells.len());
+        let aside = row_text(&self.rows[self.row].cells[from..], true, false);
+        for cell in &mut self.rows[self.row].cells[from..] {
+            cell.aside = true;
+        }
+        aside.trim().to_owned()
+    }
+
+    /// Which of the [`Screen::lines`] the cursor is on.
+    pub(crate) fn line_of_cursor(&self) -> usize {
+        (0..self.row).filter(|&index| !self.wraps_after(index)).count()
+    }
+
+    /// Sets the width for what comes.
+    pub(crate) fn set_width(&mut self, width: Option<usize>) {
+        self.width = width.map(|columns| columns.max(2));
+    }
+
+    /// Takes the blank just printed, where a wide character does not fit, for the last column.
+    pub(crate) fn adopt_edge(&mut self) {
+        self.width = Some(self.column.max(2));
+    }
+
+    /// Ends the row after the blank just printed, which forced the wrap, wherever that was.
+    pub(crate) fn wrap_softly(&mut self) {
+        let row = &mut self.rows[self.row];
+        row.cells.truncate(self.column.saturating_sub(1));
+        row.wraps = true;
+        self.down();
+        self.column = 0;
+    }
+
+    /// Notes that the prompt ends at the cursor.
+    pub(crate) fn end_prompt(&mut self) {
+        self.prompt_end = Some((self.row, self.column));
+    }
+
+    /// Whether nothing stands on the rows below the cursor.
+    pub(crate) fn blank_below(&self) -> bool {
+        self.rows[self.row + 1..]
+            .iter()
+            .all(|row| row.cells.iter().all(|cell| cell.main == UNSET || cell.main == ' '))
+    }
+
+    /// Turns the blank just printed behind column `width` into the wrap to the next row that it stands for.
+    pub(crate) fn adopt_width(&mut self, width: usize) {
+        self.width = Some(width.max(2));
+        let row = &mut self.rows[self.row];
+        let before = row.cells.len();
+        row.cells.truncate(width);
+        row.wraps = true;
+        self.cells = self.cells.saturating_sub(before - row.cells.len());
+        self.down();
+        self.column = 0;
+    }
+
+    /// Obeys a token.
+    pub(crate) fn apply(&mut self, token: Token<'_>) {
+        match token {
+            Token::Text(text) => self.print(text),
+            Token::Control(control) => self.control(control),
+            Token::Csi(csi) => self.sequence(csi),
+            Token::Escape(b'7') => self.saved = (self.row, self.column),
+            Token::Escape(b'8') => self.move_to(self.saved.0, self.saved.1),
+            Token::Escape(b'D') => self.down(),
+            Token::Escape(b'M') => self.up(1),
+            Token::Escape(b'E') => {
+                self.down();
+                self.column = 0;
+            }
+            Token::Escape(_) | Token::Osc(_) | Token::Ignored | Token::TooLong => {}
+        }
+    }
+
+    /// Prints UTF-8; what is not UTF-8 shows as U+FFFD.
+    pub(crate) fn print(&mut self, bytes: &[u8]) {
+        for chunk in bytes.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                self.put(character);
+            }
+            if !chunk.invalid().is_empty() {
+                self.invalid_utf8 = true;
+                self.put(char::REPLACEMENT_CHARACTER);
+            }
+        }
+    }
+
+    /// The text of all rows, wrapped rows joined.
+    pub(crate) fn lines(&self) -> Vec<Logical> {
+        let mut lines = Vec::new();
+        let mut line = Logical::default();
+        for (index, row) in self.rows.iter().enumerate() {
+            if let Some((at, column)) = self.prompt_end
+                && at == index
+            {
+                let before = row_text(&row.cells[..column.min(row.cells.len())], false, true);
+                line.prompt_end = Some(line.text.len() + before.len());
+            }
+            let next = self.rows.get(index + 1);
+            let wraps = self.wraps_after(index);
+            let padded = wraps && self.is_padded(row, next);
+            line.text.push_str(&row_text(&row.cells[..row.cells.len() - usize::from(padded)], true, true));
+            if !wraps {
+                line.prompt_end = line.prompt_end.filter(|&end| end <= line.text.len());
+                lines.push(std::mem::take(&mut line));
+            }
+        }
+        lines
+    }
+
+    /// Whether the text of a row runs on in the next one.
+    fn wraps_after(&self, index: usize) -> bool {
+        let row = &self.rows[index];
+        row.wraps
+            && index + 1 < self.rows.len()
+            && self.width.is_none_or(|width| row.cells.len() + 1 >= width)
+    }
+
+    /// Whether the last column of a row is only blank because the wide character that came next did not fit.
+    fn is_padded(&self, row: &Row, next: Option<&Row>) -> bool {
+        let wide = next.and_then(|row| row.cells.get(1)).is_some_and(|cell| cell.main == RIGHT_HALF);
+        wide && self.width == Some(row.cells.len()) && row.cells.last().is_some_and(|cell| cell.main == ' ')
+    }
+
+    fn control(&mut self, control: u8) {
+        self.last_was_blank = false;
+        match control {
+            b'\r' => self.column = 0,
+            b'\n' | 0x0b | 0x0c => self.down(),
+            0x08 => {
+                self.column = self.column.min(self.right_edge()).saturating_sub(1);
+                let cell = self.rows[self.row].cells.get(self.column);
+                self.last_backspace_split = cell.is_some_and(|cell| cell.main == RIGHT_HALF);
+                return;
+            }
+            0x07 => self.bell = true,
+            _ => {}
+        }
+        self.last_backspace_split = false;
+    }
+
+    fn sequence(&mut self, csi: Csi<'_>) {
+        let count = csi.param(0, 1);
+        if csi.marker != 0 || csi.intermediate != 0 {
+            return;
+        }
+        match csi.command {
+            b'A' => self.up(count),
+            b'B' | b'e' => self.move_to(self.row.saturating_add(count), self.column),
+            b'C' | b'a' => self.move_to(self.row, self.column.min(self.right_edge()).saturating_add(count)),
+            b'D' => self.column = self.column.min(self.right_edge()).saturating_sub(count),
+            b'E' => self.move_to(self.row.saturating_add(count), 0),
+            b'F' => {
+                self.up(count);
+                self.column = 0;
+            }
+            b'G' | b'`' => self.move_to(self.row, count - 1),
+            b'H' | b'f' if count == 1 && csi.param(1, 1) == 1 => self.clear(),
+            b'J' => self.erase_display(csi.param(0, 0)),
+            b'K' => self.erase_line(csi.param(0, 0)),
+            b'@' => self.insert_blanks(count),
+            b'P' => self.delete_cells(count),
+            b'X' => self.erase_cells(self.column, self.column.saturating_add(count)),
+            b'm' => self.reverse |= csi.params.split(|&byte| byte == b';').any(|field| field == b"7"),
+            b'n' if csi.params == b"6" && self.prompt_end.is_none() => self.end_prompt(),
+            b's' => self.saved = (self.row, self.column),
+            b'u' => self.move_to(self.saved.0, self.saved.1),
+            _ => {}
+        }
+        if csi.command != b'm' {
+            self.last_was_blank = false;
+        }
+    }
+
+    /// The column that the cursor may stand on at most without being past the right edge.
+    fn right_edge(&self) -> usize {
+        self.width.map_or(MAX_COLUMNS, |width| width - 1)
+    }
+
+    fn move_to(&mut self, row: usize, column: usize) {
+        while self.row < row && !self.overflow {
+            self.down();
+        }
+        self.row = row.min(self.rows.len() - 1);
+        let reach = self.rows[self.row].cells.len().max(MAX_REACH);
+        self.column = column.min(self.right_edge()).min(reach);
+    }
+
+    fn up(&mut self, count: usize) {
+        if count > self.row {
+            self.above_top += 1;
+        }
+        self.row = self.row.saturating_sub(count);
+    }
+
+    fn down(&mut self) {
+        if self.row + 1 < self.rows.len() {
+            self.row += 1;
+        } else if self.rows.len() < MAX_ROWS {
+            self.rows.push(Row::default());
+            self.row += 1;
+        } else {
+            self.overflow = true;
+        }
+    }
+
+    fn put(&mut self, character: char) {
+        if character == '\t' {
+            let next = (self.column / TAB_COLUMNS + 1).saturating_mul(TAB_COLUMNS);
+            // The blank cells are set, so that a tab at the end of a line stays a blank.
+            while self.column < next.min(self.right_edge()) && !self.overflow {
+                let kept = self.rows[self.row].cells.get(self.column).is_some_and(|cell| cell.main != UNSET);
+                if kept {
+                    self.column += 1;
+                } else {
+                    self.set(' ', 1);
+                }
+            }
+            return;
+        }
+        match character.width() {
+            None => {}
+            Some(0) => self.mark(character),
+            Some(columns) => {
+                if character == ' ' && self.last_backspace_split {
+                    self.drop_split();
+                } else {
+                    self.wrap_for(columns);
+                    self.set(character, columns);
+                }
+                self.last_backspace_split = false;
+                self.last_was_blank = character == ' ';
+                if self.first_text.len() < 12 {
+                    self.first_text.push(character);
+                }
+            }
+        }
+    }
+
+    fn wrap_for(&mut self, columns: usize) {
+        if self.width.is_some_and(|width| self.column + columns > width) {
+            self.rows[self.row].wraps = true;
+            self.down();
+            self.column = 0;
+        }
+    }
+
+    fn set(&mut self, character: char, columns: usize) {
+        let end = self.column + columns;
+        let row = &mut self.rows[self.row].cells;
+        if end > row.len() {
+            if end > MAX_COLUMNS || self.cells + (end - row.len()) > MAX_CELLS {
+                self.overflow = true;
+                return;
+            }
+            self.cells += end - row.len();
+            row.resize(end, BLANK);
+        }
+        // Half of a wide character cannot stay.
+        if self.column > 0 && row[self.column].main == RIGHT_HALF {
+            row[self.column - 1] = BLANK;
+        }
+        if row.get(end).is_some_and(|cell| cell.main == RIGHT_HALF) {
+            row[end] = BLANK;
+        }
+        row[self.column] = Cell::new(character);
+        for cell in &mut row[self.column + 1..end] {
+            *cell = Cell::new(RIGHT_HALF);
+        }
+        self.column = end;
+    }
+
+    /// The kernel rubs out one column for a wide character: the character is gone all the same.
+    fn drop_split(&mut self) {
+        let at = self.column;
+        let row = &mut self.rows[self.row].cells;
+        if at > 0 && at < row.len() {
+            row.truncate(at - 1);
+        }
+        self.column = at;
+        self.last_backspace_split = false;
+    }
+
+    /// Adds a mark of no width to the character before the cursor.
+    fn mark(&mut self, mark: char) {
+        let row = &mut self.rows[self.row].cells;
+        let mut at = self.column.min(row.len());
+        while at > 0 && row[at - 1].main == RIGHT_HALF {
+            at -= 1;
+        }
+        if let Some(cell) = at.checked_sub(1).and_then(|at| row.get_mut(at))
+            && let Some(free) = cell.marks.iter_mut().find(|slot| **slot == UNSET)
+        {
+            *free = mark;
+        }
+    }
+
+    fn erase_cells(&mut self, from: usize, to: usize) {
+        let row = &mut self.rows[self.row].cells;
+        if to >= row.len() {
+            self.cells = self.cells.saturating_sub(row.len().saturating_sub(from));
+            row.truncate(from);
+        } else if from < to {
+            row[from..to].fill(BLANK);
+        }
+    }
+
+    fn erase_line(&mut self, mode: usize) {
+        match mode {
+            0 => self.erase_cells(self.column, usize::MAX),
+            1 => self.erase_cells(0, self.column.saturating_add(1)),
+            _ => self.erase_cells(0, usize::MAX),
+        }
+    }
+
+    fn erase_display(&mut self, mode: usize) {
+        match mode {
+            0 => {
+                self.erase_line(0);
+                let dropped: usize = self.rows[self.row + 1..].iter().map(|row| row.cells.len()).sum();
+                self.cells = self.cells.saturating_sub(dropped);
+                self.rows.truncate(self.row + 1);
+                self.rows[self.row].wraps = false;
+            }
+            2 => self.clear(),
+            _ => {}
+        }
+    }
+
+    /// Takes everything off the screen. The last line is the one being edited and will be painted again.
+    fn clear(&mut self) {
+        let mut lines = self.lines();
+        lines.pop();
+        self.cleared.extend(lines.into_iter().map(|line| line.text).filter(|text| !text.trim().is_empty()));
+        self.rows.clear();
+        self.rows.push(Row::default());
+        self.row = 0;
+        self.column = 0;
+        self.cells = 0;
+        self.prompt_end = None;
+    }
+
+    fn insert_blanks(&mut self, count: usize) {
+        let at = self.column;
+        let row = &mut self.rows[self.row].cells;
+        if at >= row.len() {
+            return;
+        }
+        let count = count.min(self.width.map_or(MAX_COLUMNS, |width| width.saturating_sub(at)));
+        self.moved_cells += row.len() - at + count;
+        if self.moved_cells > MAX_MOVED_CELLS || self.cells + count > MAX_CELLS {
+            self.overflow = true;
+            return;
+        }
+        row.splice(at..at, std::iter::repeat_n(BLANK, count));
+        self.cells += count;
+        if let Some(width) = self.width
+            && row.len() > width
+        {
+            self.cells -= row.len() - width;
+            row.truncate(width);
+        }
+    }
+
+    fn delete_cells(&mut self, count: usize) {
+        let at = self.column;
+        let row = &mut self.rows[self.row].cells;
+        if at >= row.len() {
+            return;
+        }
+        let count = count.min(row.len() - at);
+        self.moved_cells += row.len() - at;
+        if self.moved_cells > MAX_MOVED_CELLS {
+            self.overflow = true;
+            return;
+        }
+        row.drain(at..at + count);
+        self.cells -= count;
+    }
+}
+
+/// The characters of some cells; unset cells at the end are dropped if `trim`, and what is aside if `edit`.
+fn row_text(cells: &[Cell], trim: bool, edit: bool) -> String {
+    let unset = |cell: &Cell| cell.main == UNSET || (edit && cell.aside);
+    let mut end = cells.len();
+    while trim && end > 0 && unset(&cells[end - 1]) {
+        end -= 1;
+    }
+    let mut text = String::with_capacity(end);
+    let mut gap = 0;
+    for cell in &cells[..end] {
+        gap = if unset(cell) { gap + 1 } else { 0 };
+        match cell.main {
+            _ if gap > MAX_GAP => continue,
+            _ if gap > 0 => text.push(' '),
+            RIGHT_HALF => continue,
+            character => text.push(character),
+        }
+        text.extend(cell.marks.iter().filter(|mark| **mark != UNSET));
+    }
+    text
+}

@@ -1,0 +1,74 @@
+//! Lines to commands; never fails.
+//!
+//! The bytes are rendered once ([`crate::terminal`]); then the prompts of the transcript are learned, and the rendered
+//! text is cut where they stand.
+
+mod ahead;
+mod cut;
+mod edit;
+mod frame;
+mod prompt;
+mod record;
+mod syntax;
+
+use jiff::Timestamp;
+
+use crate::session::{CommandRecord, Defect};
+use crate::terminal::render::render;
+
+/// Bounds on what one transcript may cost.
+#[derive(Clone, Debug)]
+pub struct ParseLimits {
+    /// Most records per transcript; the text after the last one stays as its output.
+    pub max_records: usize,
+}
+
+impl Default for ParseLimits {
+    fn default() -> Self {
+        Self { max_records: 1_000_000 }
+    }
+}
+
+/// A transcript cut into records.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// The records in the order of the transcript.
+    pub records: Vec<CommandRecord>,
+    /// Oddities that were met and survived.
+    pub defects: Vec<Defect>,
+    /// The header's time, if it has an offset from UTC.
+    pub ended_at: Option<Timestamp>,
+    /// The managed node that the header names.
+    pub target: Option<String>,
+}
+
+/// Cuts a transcript.
+#[must_use]
+pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
+    let frame = frame::frame(bytes);
+    let page = render(&bytes[frame.start..frame.end], frame.columns, prompt::is_head);
+    let commands = cut::cut(&page);
+    let mut defects = Vec::new();
+    if frame.header && !frame.footer {
+        defects.push(Defect::FooterMissing);
+    }
+    if page.sequence_too_long {
+        defects.push(Defect::SequenceTooLong);
+    }
+    if page.line_too_long {
+        defects.push(Defect::LineTooLong);
+    }
+    if commands.iter().filter(|command| command.is_record()).count() > limits.max_records {
+        defects.push(Defect::TooManyRecords);
+    }
+    let target = frame.target.clone().or_else(|| cut::agent_target(&commands));
+    let records = record::records(&page, &commands, &frame, limits);
+    if records.invalid_utf8 || page.invalid_utf8 {
+        defects.push(Defect::InvalidUtf8);
+    }
+    Parsed { records: records.list, defects, ended_at: frame.time, target }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests;

@@ -1,0 +1,175 @@
+//! Commands typed ahead in a shell that leaves the echo to the kernel.
+//!
+//! Such a shell shows no prompt before them: their lines stand in the output of the command that was running, and later
+//! each prompt is followed at once by the output of one of them. Nothing proves it; a prompt followed by text that is
+//! no command, as often as lines were typed ahead, is the sign.
+
+use super::cut::Command;
+use super::prompt::{self, Proof};
+use super::syntax;
+use crate::session::{Boundary, Confidence, Status};
+use crate::terminal::page::Page;
+
+/// Most lines typed ahead of one prompt.
+const MAX_AHEAD: usize = 64;
+
+/// Most bytes of output that are searched for lines typed ahead.
+const MAX_SEARCH_BYTES: usize = 8 * 1024;
+
+/// A prompt, and what stood behind it.
+struct Slot {
+    index: usize,
+    /// How many prompts stand before this one on the same line.
+    place: usize,
+    shown: String,
+}
+
+/// Gives prompts that are followed by output the commands typed ahead for them.
+pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
+    let mut done: Vec<Command> = Vec::with_capacity(commands.len());
+    let mut rest = commands;
+    let mut at = 0;
+    // The text before the first prompt is what a profile typed; afterwards it is the output of a command.
+    let mut from = 0;
+    while at < rest.len() {
+        let typed = pending(page, from, &rest[at]);
+        let slots = slots(&rest[at..], typed.len());
+        if !typed.is_empty() && slots.len() == typed.len() && fits(&typed, &slots) {
+            let last = slots.last().map_or(0, |slot| slot.index);
+            let remaining = replace(&rest[at..=at + last], &typed, &slots, &mut done);
+            at += last + 1;
+            if let Some(command) = remaining {
+                at -= 1;
+                rest[at] = command;
+            }
+            from = done.last().map_or(0, |command| command.after);
+        } else {
+            from = rest[at].after;
+            done.push(rest[at].clone());
+            at += 1;
+        }
+    }
+    done
+}
+
+/// The lines before `next` that look like commands, up to the first that does not.
+fn pending(page: &Page, from: usize, next: &Command) -> Vec<String> {
+    if !is_bare(next) {
+        return Vec::new();
+    }
+    let output = page.text.get(from..next.text).unwrap_or_default();
+    let text = String::from_utf8_lossy(&output[..output.len().min(MAX_SEARCH_BYTES)]);
+    text.lines()
+        .take(MAX_AHEAD)
+        .map(str::trim_end)
+        .take_while(|line| syntax::looks_like_command(line))
+        .map(str::to_owned)
+        .collect()
+}
+
+/// Up to `count` prompts in a row that are followed by something that is no command.
+fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
+    let mut slots = Vec::new();
+    for (index, command) in commands.iter().enumerate() {
+        let Some(prompt) = command.prompt.as_deref().map(str::trim_end) else { break };
+        if !is_bare(command) {
+            break;
+        }
+        let mut rest = command.command.as_str();
+        let mut place = 0;
+        while slots.len() < count
+            && let Some(more) =
+                rest.strip_prefix(prompt).filter(|more| more.is_empty() || more.starts_with(' '))
+        {
+            slots.push(Slot { index, place, shown: String::new() });
+            place += 1;
+            rest = more.trim_start();
+        }
+        if slots.len() == count || syntax::looks_like_command(rest) {
+            break;
+        }
+        // A prompt that waits, and one at which Enter was pressed, belong to no command typed ahead.
+        if rest.is_empty() && (command.submitted || command.status == Status::Unsubmitted) {
+            break;
+        }
+        slots.push(Slot { index, place, shown: rest.to_owned() });
+        if slots.len() == count {
+            break;
+        }
+    }
+    slots
+}
+
+/// Whether no line typed ahead is known to print something else than what is shown.
+fn fits(typed: &[String], slots: &[Slot]) -> bool {
+    typed.iter().zip(slots).all(|(command, slot)| match command.strip_prefix("echo ") {
+        Some(text) if text.chars().all(|character| character.is_alphanumeric() || character == ' ') => {
+            slot.shown.split_whitespace().eq(text.split_whitespace())
+        }
+        _ => true,
+    })
+}
+
+/// Writes the commands typed ahead to `done`; returns what stands behind their prompts on the last line, if anything.
+fn replace(
+    commands: &[Command],
+    typed: &[String],
+    slots: &[Slot],
+    done: &mut Vec<Command>,
+) -> Option<Command> {
+    let mut remaining = None;
+    for (position, (text, slot)) in typed.iter().zip(slots).enumerate() {
+        let source = &commands[slot.index];
+        let prompt_bytes = source.prompt.as_deref().map_or(0, str::len);
+        let mut command = source.clone();
+        command.text += slot.place * prompt_bytes;
+        command.source += slot.place * prompt_bytes;
+        command.command.clone_from(text);
+        command.status = Status::EchoOnly;
+        command.confidence = Confidence::Low;
+        command.boundary = Boundary::Echo;
+        command.dropped = false;
+        if !slot.shown.is_empty() {
+            command.between = vec![slot.shown.clone()];
+        }
+        let same_line = slots.get(position + 1).is_some_and(|next| next.index == slot.index);
+        if same_line {
+            command.after = command.text;
+        }
+        if position + 1 == slots.len() && slot.shown.is_empty() {
+            remaining = rest_of_line(source, slot.place + 1, prompt_bytes);
+            if remaining.is_some() {
+                command.after = command.text;
+            }
+        }
+        done.push(command);
+    }
+    remaining
+}
+
+/// The command behind the first `prompts` prompts of a line.
+fn rest_of_line(source: &Command, prompts: usize, prompt_bytes: usize) -> Option<Command> {
+    let prompt = source.prompt.as_deref()?.trim_end();
+    let mut rest = source.command.as_str();
+    for _ in 1..prompts {
+        rest = rest.strip_prefix(prompt)?.trim_start();
+    }
+    let rest = rest.strip_prefix(prompt)?.trim_start();
+    if rest.is_empty() {
+        return None;
+    }
+    let mut command = source.clone();
+    command.text += prompts * prompt_bytes;
+    command.source += prompts * prompt_bytes;
+    command.command = rest.to_owned();
+    command.dropped = false;
+    Some(command)
+}
+
+fn is_bare(command: &Command) -> bool {
+    command.boundary == Boundary::Prompt
+        && command
+            .prompt
+            .as_deref()
+            .is_some_and(|prompt| prompt::proof(prompt) == Proof::Bare && !prompt.starts_with('>'))
+}

@@ -1,0 +1,235 @@
+//! What stood in a line editor that marked its edits: the prompt, the command, and what came in between.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::prompt::{self, Proof};
+use crate::terminal::page::{Edit, MarkKind, Page};
+use crate::terminal::screen::Logical;
+
+/// Least edits that a prompt without any known ending is learned from.
+const MIN_EDITS_TO_LEARN: usize = 3;
+
+/// Share of edits, in percent, that must agree on a longer prompt.
+const LONGER_PROMPT_PERCENT: usize = 80;
+
+/// The prompts of one transcript, as far as its edits show them.
+#[derive(Debug, Default)]
+pub(crate) struct Prompts {
+    keys: HashMap<String, usize>,
+    shapes: HashMap<String, usize>,
+    /// What all edits without a known ending start with.
+    common: String,
+}
+
+/// An edit taken apart.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Parts {
+    /// The prompt, with the lines above it that belong to it.
+    pub prompt: String,
+    /// The lines of the command.
+    pub command: Vec<String>,
+    /// Commands that were broken off before, within the same edit.
+    pub aborted: Vec<String>,
+    /// Lines that other programs or the line editor itself put between, such as a list of completions.
+    pub between: Vec<String>,
+}
+
+impl Prompts {
+    /// Learns the prompts of all edits.
+    pub(crate) fn learn(page: &Page) -> Self {
+        let mut prompts = Self::default();
+        let mut bare: Vec<&str> = Vec::new();
+        for mark in &page.marks {
+            let MarkKind::Edit(edit) = &mark.kind else { continue };
+            let Some((line, ends)) = head(edit) else {
+                bare.extend(edit.lines.first().map(|line| line.text.as_str()));
+                continue;
+            };
+            let mut seen: Vec<String> = Vec::new();
+            for end in ends {
+                let prompt = &line.text[..end];
+                let key = prompt::key(prompt);
+                if !seen.contains(&key) {
+                    *prompts.keys.entry(key.clone()).or_default() += 1;
+                    seen.push(key);
+                }
+                *prompts.shapes.entry(prompt::shape(prompt)).or_default() += 1;
+            }
+        }
+        if bare.len() >= MIN_EDITS_TO_LEARN {
+            prompts.common = common_start(&bare).to_owned();
+        }
+        prompts
+    }
+
+    /// Takes an edit apart.
+    pub(crate) fn split(&self, edit: &Edit) -> Parts {
+        let (first, last, end) = self.prompt_place(edit);
+        let mut between = edit.cleared.clone();
+        let mut aborted = Vec::new();
+        for line in &edit.lines[first..last] {
+            let broken = line.text.trim_end().strip_suffix("^C").and_then(|text| text.get(end..));
+            match broken {
+                Some(broken) => aborted.push(broken.trim().to_owned()),
+                None => between.push(line.text.trim_end().to_owned()),
+            }
+        }
+        let mut prompt: Vec<&str> = edit.lines[..first].iter().map(|line| line.text.trim_end()).collect();
+        let (own, typed) = edit.lines[last].text.split_at(end);
+        let typed = without_aside(typed, &edit.aside);
+        prompt.push(&edit.aside);
+        prompt.retain(|line| !line.is_empty());
+        prompt.push(own);
+        let mut command = vec![without_search(typed).to_owned()];
+        let rest = edit.lines[last + 1..].iter().map(|line| line.text.trim_end().to_owned());
+        if edit.painted {
+            // The edit is closed with the cursor at the end of the line: below it are completions.
+            let below = edit.cursor_line.saturating_sub(last);
+            command.extend(rest.clone().take(below));
+            between.extend(rest.skip(below).filter(|line| !line.is_empty()));
+        } else {
+            command.extend(rest);
+        }
+        while command.len() > 1 && command.last().is_some_and(String::is_empty) {
+            command.pop();
+        }
+        Parts { prompt: prompt.join("\n"), command, aborted, between }
+    }
+
+    /// The line where the prompt first stands, the line where it stands last, and where it ends there.
+    fn prompt_place(&self, edit: &Edit) -> (usize, usize, usize) {
+        let told = edit.lines.iter().enumerate().find_map(|(at, line)| {
+            line.prompt_end.filter(|&end| line.text.is_char_boundary(end)).map(|end| (at, end))
+        });
+        let (first, end) = if let Some(told) = told {
+            told
+        } else {
+            let found =
+                edit.lines.iter().enumerate().find_map(|(at, line)| Some((at, self.prompt_end(&line.text)?)));
+            match found {
+                Some(found) => found,
+                None if !self.common.is_empty() && edit.lines[0].text.starts_with(&self.common) => {
+                    (0, self.common.len())
+                }
+                None => (0, 0),
+            }
+        };
+        let prompt = &edit.lines[first].text[..end];
+        let again = |line: &Logical| end > 0 && line.text.starts_with(prompt);
+        let last = edit.lines.iter().rposition(again).unwrap_or(first).max(first);
+        (first, last, end)
+    }
+
+    /// Where the prompt of a line ends.
+    fn prompt_end(&self, line: &str) -> Option<usize> {
+        let ends = prompt::ends(line);
+        let count = |prompt: &str| self.keys.get(&prompt::key(prompt)).copied().unwrap_or(0);
+        let fits = |end: usize| {
+            let prompt = &line[..end];
+            let glued = prompt.trim_end().chars().rev().nth(1).is_some_and(|before| before != ' ');
+            match prompt::proof(prompt) {
+                Proof::Strict | Proof::Path | Proof::Bare => true,
+                Proof::Word => glued || count(prompt) > 1,
+                Proof::None => count(prompt) > 1,
+            }
+        };
+        let first = ends.iter().position(|&end| fits(end))?;
+        let shapes = |end: usize| self.shapes.get(&prompt::shape(&line[..end])).copied().unwrap_or(0);
+        let base = shapes(ends[first]);
+        let longer = ends[first + 1..].iter().rev().copied().find(|&end| {
+            let same = shapes(end);
+            same >= MIN_EDITS_TO_LEARN && same * 100 >= base * LONGER_PROMPT_PERCENT
+        });
+        Some(longer.unwrap_or(ends[first]))
+    }
+}
+
+/// The first line of an edit that may hold a prompt, and where the prompt may end.
+fn head(edit: &Edit) -> Option<(&Logical, Vec<usize>)> {
+    if let Some((line, end)) = edit.lines.iter().find_map(|line| Some((line, line.prompt_end?))) {
+        return line.text.is_char_boundary(end).then(|| (line, vec![end]));
+    }
+    edit.lines.iter().map(|line| (line, prompt::ends(&line.text))).find(|(_, ends)| !ends.is_empty())
+}
+
+/// What all lines start with, up to the last character that is no letter or digit.
+fn common_start<'a>(lines: &[&'a str]) -> &'a str {
+    let Some((first, rest)) = lines.split_first() else { return "" };
+    let mut end = first.len();
+    for line in rest {
+        let same = first.chars().zip(line.chars()).take_while(|(one, other)| one == other);
+        end = end.min(same.map(|(one, _)| one.len_utf8()).sum());
+    }
+    let start = &first[..end];
+    let cut = start.char_indices().rev().find(|(_, character)| !character.is_alphanumeric());
+    cut.map_or("", |(at, character)| &start[..at + character.len_utf8()])
+}
+
+/// The line without the prompt at the right edge, which may have been painted again.
+fn without_aside<'a>(typed: &'a str, aside: &str) -> &'a str {
+    if aside.is_empty() {
+        return typed;
+    }
+    typed.trim_end().strip_suffix(aside).filter(|rest| rest.ends_with("  ")).unwrap_or(typed)
+}
+
+/// The line without the search prompt of the line editor, which it may fail to take away.
+fn without_search(typed: &str) -> &str {
+    let searching = typed.trim_start().trim_start_matches("(failed ").trim_start_matches('(');
+    if !searching.starts_with("reverse-i-search)`") && !searching.starts_with("i-search)`") {
+        return typed;
+    }
+    searching.split_once("': ").map_or(typed, |(_, found)| found)
+}
+
+/// Takes out of an edited text what background programs printed into it. `background` holds what they may print.
+pub(crate) fn without_interruptions(
+    command: &[String],
+    background: &VecDeque<String>,
+) -> Option<(Vec<String>, Vec<String>)> {
+    let mut kept = vec![String::new()];
+    let mut taken = Vec::new();
+    for (index, line) in command.iter().enumerate() {
+        let told = background.iter().filter_map(|text| line.find(text.as_str())).min();
+        let cut = [state_notice(line), told].into_iter().flatten().min();
+        let last = index + 1 == command.len();
+        if let Some(current) = kept.last_mut() {
+            current.push_str(&line[..cut.unwrap_or(line.len())]);
+        }
+        match cut {
+            Some(at) => taken.push(line[at..].to_owned()),
+            None if !last => kept.push(String::new()),
+            None => {}
+        }
+    }
+    (!taken.is_empty()).then_some((kept, taken))
+}
+
+/// Where a shell's notice about a background command starts in a line.
+fn state_notice(line: &str) -> Option<usize> {
+    const STATES: [&str; 8] =
+        ["Done", "Exit", "Stopped", "Running", "Terminated", "Killed", "Hangup", "Interrupt"];
+    line.match_indices('[').map(|(at, _)| at).find(|&at| {
+        let rest = &line[at + 1..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let Some(rest) = rest[digits..].strip_prefix(']') else { return false };
+        let state = rest.trim_start_matches(['+', '-', ' ']);
+        digits > 0 && state.len() < rest.len() && STATES.iter().any(|name| state.starts_with(name))
+    })
+}
+
+/// What the parts of a command that run in the background may print: its words and quoted texts.
+pub(crate) fn background_texts(command: &str) -> Vec<String> {
+    let background = command.contains("& ") || command.trim_end().ends_with('&');
+    if !background || command.contains("&&") && !command.trim_end().ends_with('&') {
+        return Vec::new();
+    }
+    let quoted = command.split(['"', '\'']).skip(1).step_by(2);
+    let spoken =
+        command.split(['(', ')', ';', '&', '|']).filter_map(|part| part.trim().strip_prefix("echo "));
+    quoted
+        .chain(spoken)
+        .map(|text| text.split(['%', '$', '\\', '"', '\'']).next().unwrap_or_default().to_owned())
+        .filter(|text| text.trim().len() >= 4)
+        .collect()
+}

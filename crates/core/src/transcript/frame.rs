@@ -1,0 +1,188 @@
+//! The frame that `script` writes around a recording: a header line, a footer line, and what they tell.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::Offset;
+
+/// Longest header or footer line.
+const MAX_FRAME_LINE_BYTES: usize = 2 * 1024;
+
+/// The first words of a header in the languages that `script` speaks.
+const STARTED: [&str; 9] = [
+    "Script started",
+    "Skript gestartet",
+    "Script démarré",
+    "Script iniciado",
+    "Skrypt uruchomiony",
+    "脚本启动于",
+    "スクリプト開始",
+    "スクリプトを開始",
+    "Скрипт запущен",
+];
+
+/// What a frame tells, and where the recording lies in it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Frame {
+    /// The first byte of the recording.
+    pub start: usize,
+    /// One past its last byte.
+    pub end: usize,
+    /// A header was found.
+    pub header: bool,
+    /// A footer was found.
+    pub footer: bool,
+    /// The time of the header, if it has an offset from UTC.
+    pub time: Option<Timestamp>,
+    /// The managed node that the recorded command names.
+    pub target: Option<String>,
+    /// The width of the terminal that the recording was started on.
+    pub columns: Option<usize>,
+}
+
+/// Finds the frame around a recording. Without one, everything is recording.
+pub(crate) fn frame(bytes: &[u8]) -> Frame {
+    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut frame = Frame { start, end: bytes.len(), ..Frame::default() };
+    let Some(header) = line_at(bytes, start) else { return frame };
+    let text = String::from_utf8_lossy(&bytes[start..header]);
+    let Some(time) = frame_time(&text) else { return frame };
+    if !is_header(&text) || text.ends_with('\r') {
+        return frame;
+    }
+    frame.header = true;
+    frame.start = header + 1;
+    frame.target = target_in(&text);
+    frame.columns = attribute(&text, "COLUMNS=\"").and_then(|columns| columns.parse().ok());
+    if let Some(end) = line_at(bytes, frame.start)
+        && bytes[frame.start..end].starts_with(b"Command: ")
+        && bytes.get(end.wrapping_sub(1)) != Some(&b'\r')
+    {
+        frame.target = target_in(&String::from_utf8_lossy(&bytes[frame.start..end]));
+        frame.start = end + 1;
+    }
+    // On a terminal `script` writes its header first; for a replay start and end are the same moment.
+    let live = text.contains("TTY=\"");
+    frame.time = time.timestamp().filter(|_| !live);
+    if let Some((start, footer)) = footer(bytes, frame.start) {
+        frame.footer = true;
+        frame.end = start;
+        if live {
+            frame.time = footer.timestamp();
+        }
+    }
+    frame
+}
+
+/// The managed node in a path of the agent.
+pub(crate) fn target_in(text: &str) -> Option<String> {
+    let at = text.find("/session/orchestration/").or_else(|| text.find("\\session\\orchestration\\"))?;
+    let before = &text[..at];
+    let name = before.rsplit(['/', '\\']).next()?;
+    let legal = |character: char| character.is_ascii_alphanumeric() || "-_:.".contains(character);
+    (!name.is_empty() && name.len() <= 256 && name.chars().all(legal)).then(|| name.to_owned())
+}
+
+/// The offset of the newline that ends the line at `start`, unless the line is too long for a frame.
+fn line_at(bytes: &[u8], start: usize) -> Option<usize> {
+    let window = &bytes[start..bytes.len().min(start + MAX_FRAME_LINE_BYTES)];
+    memchr::memchr(b'\n', window).map(|at| start + at)
+}
+
+fn is_header(text: &str) -> bool {
+    STARTED.iter().any(|start| text.starts_with(start)) || text.contains("[<") || text.contains("COMMAND=\"")
+}
+
+/// Where the footer starts, with the newline before it, and its time.
+fn footer(bytes: &[u8], start: usize) -> Option<(usize, FrameTime)> {
+    let body = &bytes[start..];
+    let without_newline = body.strip_suffix(b"\n")?;
+    let window = &without_newline[without_newline.len().saturating_sub(MAX_FRAME_LINE_BYTES)..];
+    let line = memchr::memrchr(b'\n', window).map_or(window, |at| &window[at + 1..]);
+    if line.is_empty() || line.ends_with(b"\r") {
+        return None;
+    }
+    let time = frame_time(&String::from_utf8_lossy(line))?;
+    let mut end = start + without_newline.len() - line.len();
+    let mac = b"\nCommand exit status: ";
+    let before = &bytes[start..end];
+    if let Some(at) = memchr::memmem::rfind(&before[before.len().saturating_sub(64)..], mac) {
+        end = start + before.len().saturating_sub(64) + at + 1;
+    }
+    // One newline separates the footer from the recording.
+    if end > start && bytes[end - 1] == b'\n' {
+        end -= 1;
+    }
+    Some((end, time))
+}
+
+fn attribute<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let from = text.find(name)? + name.len();
+    text[from..].split('"').next()
+}
+
+/// A time as `script` prints it, with its offset if it has one.
+struct FrameTime {
+    time: DateTime,
+    offset: Option<Offset>,
+}
+
+impl FrameTime {
+    fn timestamp(&self) -> Option<Timestamp> {
+        self.offset?.to_timestamp(self.time).ok()
+    }
+}
+
+/// The time in a header or footer line: ISO with or without offset, or the locale's form, of which only the clock and
+/// a year are asked for.
+fn frame_time(line: &str) -> Option<FrameTime> {
+    iso_time(line).or_else(|| {
+        let words = || line.split([' ', '[', ']']);
+        let clock = words().any(|word| parse_clock(word).is_some());
+        let year = words().any(|word| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit()));
+        (clock && year).then_some(FrameTime { time: DateTime::default(), offset: None })
+    })
+}
+
+fn iso_time(line: &str) -> Option<FrameTime> {
+    let mut words = line.split(' ').peekable();
+    while let Some(word) = words.next() {
+        let Some(date) = parse_date(word) else { continue };
+        let clock = words.peek()?;
+        let time = parse_clock(clock.get(..8)?)?;
+        let offset = parse_offset(clock.get(8..)?);
+        return Some(FrameTime { time: DateTime::from_parts(date, time), offset });
+    }
+    None
+}
+
+fn parse_date(word: &str) -> Option<Date> {
+    let mut fields = word.splitn(3, '-');
+    let (year, month, day) = (fields.next()?, fields.next()?, fields.next()?);
+    if year.len() != 4 {
+        return None;
+    }
+    Date::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?).ok()
+}
+
+fn parse_clock(word: &str) -> Option<Time> {
+    let mut fields = word.splitn(3, ':');
+    let (hour, minute, second) = (fields.next()?, fields.next()?, fields.next()?);
+    Time::new(hour.parse().ok()?, minute.parse().ok()?, second.parse().ok()?, 0).ok()
+}
+
+/// `+HHMM` or `+HH:MM`.
+fn parse_offset(text: &str) -> Option<Offset> {
+    let text = text.split(['[', ' ']).next()?;
+    let sign = match text.as_bytes().first()? {
+        b'+' => 1,
+        b'-' => -1,
+        _ => return None,
+    };
+    let digits: String = text[1..].chars().filter(|character| *character != ':').collect();
+    if digits.len() != 4 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let hours: i32 = digits[..2].parse().ok()?;
+    let minutes: i32 = digits[2..].parse().ok()?;
+    Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
+}

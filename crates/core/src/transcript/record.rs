@@ -1,0 +1,97 @@
+//! The last step: records with their text and their place in the transcript.
+
+use super::ParseLimits;
+use super::cut::Command;
+use super::frame::Frame;
+use crate::session::{Boundary, CommandRecord, Confidence, Span};
+use crate::terminal::page::Page;
+
+/// The records of a transcript.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    /// In order.
+    pub list: Vec<CommandRecord>,
+    /// Some output is not UTF-8.
+    pub invalid_utf8: bool,
+}
+
+/// Turns commands into records. What stands before the first one becomes a record without a command; what stands after
+/// a prompt that is no record belongs to the record before it.
+pub(crate) fn records(page: &Page, commands: &[Command], frame: &Frame, limits: &ParseLimits) -> Records {
+    let mut records = Records::default();
+    let mut text = Vec::new();
+    let offset = |source: usize| frame.start as u64 + source as u64;
+    let first = commands.first().map_or(page.text.len(), |command| command.text);
+    text.extend_from_slice(&page.text[..first]);
+    let mut current = banner(offset(0));
+    for (index, command) in commands.iter().enumerate() {
+        let end = commands.get(index + 1).map_or(page.text.len(), |next| next.text);
+        let pending = current.command.is_some() || text.iter().any(|byte| !byte.is_ascii_whitespace());
+        let room = records.list.len() + usize::from(pending) < limits.max_records;
+        let mut after = command.after;
+        if command.is_record() && room {
+            let start = offset(command.source).min(frame.end as u64).max(current.span.start);
+            records.close(current, std::mem::take(&mut text), start);
+            current = open(command, start);
+        } else if command.is_record() && matches!(command.boundary, Boundary::Prompt | Boundary::Echo) {
+            after = command.text;
+        } else if command.is_record() {
+            text.extend_from_slice(command.prompt.as_deref().unwrap_or_default().as_bytes());
+            text.extend_from_slice(command.command.as_bytes());
+            text.push(b'\n');
+        }
+        for line in &command.between {
+            text.extend_from_slice(line.as_bytes());
+            text.push(b'\n');
+        }
+        text.extend_from_slice(page.text.get(after..end).unwrap_or_default());
+    }
+    let end = frame.end as u64;
+    records.close(current, text, end);
+    records
+}
+
+fn banner(start: u64) -> CommandRecord {
+    CommandRecord {
+        seq: 0,
+        command: None,
+        output: String::new(),
+        prompt: None,
+        status: None,
+        confidence: Confidence::High,
+        boundary: Boundary::Banner,
+        span: Span { start, end: start },
+    }
+}
+
+fn open(command: &Command, start: u64) -> CommandRecord {
+    CommandRecord {
+        seq: 0,
+        command: Some(command.command.clone()),
+        output: String::new(),
+        prompt: command.prompt.clone(),
+        status: Some(command.status),
+        confidence: command.confidence,
+        boundary: command.boundary,
+        span: Span { start, end: start },
+    }
+}
+
+impl Records {
+    /// Ends a record at `end` and gives it its text. A banner without text is none.
+    fn close(&mut self, mut record: CommandRecord, text: Vec<u8>, end: u64) {
+        // Nearly all output is UTF-8 and becomes a string without another copy.
+        let mut output = String::from_utf8(text).unwrap_or_else(|error| {
+            self.invalid_utf8 = true;
+            String::from_utf8_lossy(error.as_bytes()).into_owned()
+        });
+        output.truncate(output.trim_end_matches('\n').len());
+        if record.command.is_none() && output.trim().is_empty() {
+            return;
+        }
+        record.output = output;
+        record.seq = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
+        record.span.end = end.max(record.span.start);
+        self.list.push(record);
+    }
+}

@@ -1,0 +1,421 @@
+//! As much of the shell's grammar as tells whether a line asks for another, what it starts, and whether it leaves.
+
+use std::collections::VecDeque;
+
+/// Programs that bring a prompt of their own.
+const NESTING: [&str; 62] = [
+    "su",
+    "sudo",
+    "doas",
+    "ssh",
+    "mosh",
+    "telnet",
+    "bash",
+    "sh",
+    "dash",
+    "ash",
+    "ksh",
+    "mksh",
+    "zsh",
+    "fish",
+    "csh",
+    "tcsh",
+    "pwsh",
+    "powershell",
+    "cmd",
+    "docker",
+    "podman",
+    "nerdctl",
+    "crictl",
+    "ctr",
+    "kubectl",
+    "oc",
+    "lxc",
+    "incus",
+    "chroot",
+    "nsenter",
+    "unshare",
+    "machinectl",
+    "runuser",
+    "setpriv",
+    "script",
+    "screen",
+    "tmux",
+    "login",
+    "newgrp",
+    "sg",
+    "exec",
+    "source",
+    ".",
+    "env",
+    "python",
+    "ipython",
+    "node",
+    "irb",
+    "psql",
+    "mysql",
+    "mariadb",
+    "sqlite3",
+    "mongo",
+    "mongosh",
+    "redis-cli",
+    "ftp",
+    "sftp",
+    "gdb",
+    "pdb",
+    "lldb",
+    "busybox",
+    "conda",
+];
+
+/// Programs that people run; a line that starts with none of them is more likely output.
+const COMMON: [&str; 131] = [
+    "alias",
+    "apt",
+    "apt-get",
+    "awk",
+    "aws",
+    "base64",
+    "basename",
+    "bg",
+    "cal",
+    "cat",
+    "cd",
+    "chgrp",
+    "chmod",
+    "chown",
+    "clear",
+    "cp",
+    "crontab",
+    "curl",
+    "cut",
+    "date",
+    "dd",
+    "df",
+    "diff",
+    "dig",
+    "dirname",
+    "dmesg",
+    "dnf",
+    "dpkg",
+    "du",
+    "echo",
+    "egrep",
+    "eval",
+    "exit",
+    "export",
+    "false",
+    "fg",
+    "fgrep",
+    "file",
+    "find",
+    "firewall-cmd",
+    "free",
+    "getent",
+    "git",
+    "go",
+    "grep",
+    "groups",
+    "gunzip",
+    "gzip",
+    "head",
+    "history",
+    "host",
+    "hostname",
+    "hostnamectl",
+    "htop",
+    "id",
+    "ifconfig",
+    "ip",
+    "iptables",
+    "java",
+    "jobs",
+    "journalctl",
+    "jq",
+    "kill",
+    "killall",
+    "last",
+    "less",
+    "ln",
+    "logout",
+    "ls",
+    "lsblk",
+    "lsof",
+    "make",
+    "man",
+    "md5sum",
+    "mkdir",
+    "more",
+    "mount",
+    "mv",
+    "nano",
+    "nc",
+    "netstat",
+    "nproc",
+    "nslookup",
+    "openssl",
+    "passwd",
+    "perl",
+    "pgrep",
+    "php",
+    "ping",
+    "pip",
+    "pip3",
+    "pkill",
+    "printenv",
+    "printf",
+    "ps",
+    "pwd",
+    "read",
+    "readlink",
+    "reboot",
+    "rm",
+    "rmdir",
+    "rpm",
+    "rsync",
+    "scp",
+    "sed",
+    "seq",
+    "service",
+    "set",
+    "sha256sum",
+    "shutdown",
+    "sleep",
+    "sort",
+    "ss",
+    "stat",
+    "systemctl",
+    "tail",
+    "tar",
+    "tee",
+    "test",
+    "top",
+    "touch",
+    "tr",
+    "true",
+    "tty",
+    "type",
+    "ulimit",
+    "umask",
+    "uname",
+    "uptime",
+    "vi",
+    "vim",
+];
+
+/// More of the same, and words of the grammar.
+const COMMON_TOO: [&str; 32] = [
+    "w",
+    "wc",
+    "wget",
+    "which",
+    "who",
+    "whoami",
+    "xargs",
+    "yum",
+    "zcat",
+    "if",
+    "for",
+    "while",
+    "until",
+    "case",
+    "unset",
+    "trap",
+    "wait",
+    "watch",
+    "whereis",
+    "python2",
+    "python3",
+    "terraform",
+    "ansible",
+    "npm",
+    "node",
+    "useradd",
+    "usermod",
+    "userdel",
+    "visudo",
+    "zip",
+    "unzip",
+    "snap",
+];
+
+/// Whether a command may lead to another prompt: a shell inside the shell, or a new prompt text.
+pub(crate) fn brings_prompt(command: &str) -> bool {
+    words(command).any(|word| {
+        let name = word.rsplit('/').next().unwrap_or(word);
+        NESTING.contains(&name)
+            || name.starts_with("python")
+            || ["PS1=", "PS2=", "PROMPT=", "prompt="].iter().any(|start| word.starts_with(start))
+    }) || command.contains("start-session")
+}
+
+/// Whether a line leaves the shell or program that reads it.
+pub(crate) fn leaves(command: &str) -> bool {
+    let command = command.trim().trim_end_matches(';');
+    matches!(
+        command,
+        "" | "exit" | "logout" | "exit()" | "quit" | "quit()" | "\\q" | ".quit" | ".exit" | "bye" | "q"
+    ) || command.starts_with("exit ")
+        || command.ends_with("; exit")
+}
+
+/// Whether a line starts with a program that is known, or with something only a command line starts with.
+pub(crate) fn looks_like_command(line: &str) -> bool {
+    if line.starts_with([' ', '\t']) {
+        return false;
+    }
+    let Some(first) = line.split([' ', '\t', ';', '|', '&', '>', '<', '(']).next() else { return false };
+    let name = first.rsplit('/').next().unwrap_or(first);
+    let known = [&COMMON[..], &COMMON_TOO, &NESTING].iter().any(|names| names.contains(&name));
+    let assigns = first.split_once('=').is_some_and(|(name, _)| {
+        !name.is_empty()
+            && name.chars().all(|character| {
+                character.is_ascii_uppercase() || character.is_ascii_digit() || character == '_'
+            })
+    });
+    let file = first.contains('/');
+    (known && !line.ends_with(':') && !(file && !line.contains(' ') && !first.starts_with("./")))
+        || (assigns && !line.contains(' '))
+        || first.starts_with("./")
+}
+
+/// The words of a command, separators of the shell removed.
+fn words(command: &str) -> impl Iterator<Item = &str> {
+    command.split([' ', '\t', '\n', ';', '|', '&', '(', ')', '`']).filter(|word| !word.is_empty())
+}
+
+/// What is open after the lines so far. It is fed line by line, so that a long here-document costs no more than its text.
+#[derive(Debug, Default)]
+pub(crate) struct Scan {
+    quote: Option<char>,
+    /// Blocks that are open.
+    depth: usize,
+    /// Brackets that are open. Those of `case` patterns are closed only.
+    brackets: usize,
+    /// The last line ended in something that needs more.
+    dangling: bool,
+    /// The words that end the here-documents still to come, and whether tabs before them are ignored.
+    heredocs: VecDeque<(String, bool)>,
+}
+
+impl Scan {
+    /// Reads more lines of the command.
+    pub(crate) fn feed(&mut self, text: &str) {
+        for line in text.split('\n') {
+            match self.heredocs.front() {
+                Some((word, strip)) => {
+                    let body = if *strip { line.trim_start_matches('\t') } else { line };
+                    if body == word {
+                        self.heredocs.pop_front();
+                    }
+                }
+                None => self.line(line),
+            }
+        }
+    }
+
+    /// Whether the shell would ask for another line.
+    pub(crate) fn is_open(&self) -> bool {
+        self.quote.is_some()
+            || self.depth > 0
+            || self.brackets > 0
+            || self.dangling
+            || !self.heredocs.is_empty()
+    }
+
+    fn line(&mut self, line: &str) {
+        self.dangling = false;
+        let mut word = String::new();
+        let mut first = true;
+        let mut characters = line.chars().peekable();
+        while let Some(character) = characters.next() {
+            if let Some(quote) = self.quote {
+                match character {
+                    '\\' if quote == '"' => drop(characters.next()),
+                    _ if character == quote => self.quote = None,
+                    _ => {}
+                }
+                continue;
+            }
+            match character {
+                '\\' => {
+                    self.dangling = characters.next().is_none();
+                    word.push('\\');
+                }
+                '\'' | '"' => {
+                    self.quote = Some(character);
+                    word.push(character);
+                }
+                '#' if word.is_empty() => break,
+                '<' if characters.peek() == Some(&'<') => {
+                    characters.next();
+                    if characters.peek() == Some(&'<') {
+                        characters.next();
+                    } else {
+                        self.heredoc(&mut characters);
+                    }
+                }
+                '(' => {
+                    self.brackets += 1;
+                    self.end_word(&mut word, &mut first);
+                    first = true;
+                }
+                ')' => {
+                    self.end_word(&mut word, &mut first);
+                    self.brackets = self.brackets.saturating_sub(1);
+                }
+                ' ' | '\t' => self.end_word(&mut word, &mut first),
+                ';' | '|' | '&' => {
+                    self.end_word(&mut word, &mut first);
+                    first = true;
+                    let doubled = characters.peek() == Some(&character);
+                    if doubled {
+                        characters.next();
+                    }
+                    let rest_blank = characters.clone().all(|rest| rest == ' ' || rest == '\t');
+                    self.dangling = rest_blank && (character == '|' || (character == '&' && doubled));
+                }
+                _ => word.push(character),
+            }
+        }
+        self.end_word(&mut word, &mut first);
+    }
+
+    fn end_word(&mut self, word: &mut String, first: &mut bool) {
+        if word.is_empty() {
+            return;
+        }
+        if *first {
+            *first = false;
+            match word.as_str() {
+                "if" | "case" | "do" | "{" => self.depth += 1,
+                "for" | "select" => self.depth += 1,
+                "fi" | "esac" | "}" => self.depth = self.depth.saturating_sub(1),
+                "done" => self.depth = self.depth.saturating_sub(2),
+                "while" | "until" => self.depth += 1,
+                _ => {}
+            }
+            *first = matches!(
+                word.as_str(),
+                "if" | "then" | "else" | "elif" | "do" | "{" | "while" | "until" | "!" | "time"
+            );
+        } else if word == "{" {
+            self.depth += 1;
+        }
+        word.clear();
+    }
+
+    fn heredoc(&mut self, characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
+        let strip = characters.next_if_eq(&'-').is_some();
+        while characters.next_if(|character| *character == ' ').is_some() {}
+        let mut word = String::new();
+        while let Some(character) = characters.next_if(|character| !" \t;|&<>()".contains(*character)) {
+            if !"'\"\\".contains(character) {
+                word.push(character);
+            }
+        }
+        if !word.is_empty() {
+            self.heredocs.push_back((word, strip));
+        }
+    }
+}

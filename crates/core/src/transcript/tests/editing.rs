@@ -1,0 +1,210 @@
+//! Edited command lines: every byte of the line editor counts.
+
+use super::{check, commands, executed, right};
+use crate::session::Status;
+
+const PROMPT: &str = "ssmusr@h1:/usr/bin$ ";
+
+/// One edit of bash, with its marks, and its output.
+fn fenced(line: &str, output: &str) -> Vec<u8> {
+    format!("\x1b[?2004h{line}\r\r\n\x1b[?2004l\r{output}").into_bytes()
+}
+
+#[test]
+fn deleted_characters_are_gone() {
+    check(&[
+        ("kernel", b"$ ls -d /etcc\x08 \x08\r\r\n/etc\r\r\n$ exit\r\r\n", &["ls -d /etc", "exit"]),
+        ("readline", b"\x1b[?2004hsh-5.2$ ls -d /etcc\x08\x1b[K\r\r\n\x1b[?2004l\r/etc\r\r\n", &["ls -d /etc"]),
+        ("kernel line kill", b"$ rm -rf /x\x08 \x08\x08 \x08\x08 \x08\x08 \x08\x08 \x08\x08 \x08\x08 \x08\x08 \x08\x08 \x08true\r\r\n$ exit\r\r\n", &["true", "exit"]),
+        ("recall", b"\x1b[?2004hsh-5.2$ echo two three\x08\x08\x08\x08\x08\x08\x08\x08\x08\x1b[6PoneX\r\r\n\x1b[?2004l\roneX\r\r\n", &["echo oneX"]),
+        ("tail printed again", b"\x1b[?2004hsh-5.2$ cat /etc/hostnme\x08\x08ame\x08\x08\r\r\n\x1b[?2004l\rh1\r\r\n", &["cat /etc/hostname"]),
+        ("busybox", b"\r\nBusyBox\r\n\r\n/ # \x1b[6nexit now\r/ # \x1b[Jtail -5 x\r\n/ # \x1b[6nwhich pyrh\x08\x1b[J\x08\x1b[Jthon3\r\n", &["tail -5 x", "which python3"]),
+    ]);
+}
+
+#[test]
+fn inserted_and_killed_words() {
+    let line = format!(
+        "{PROMPT}rm -rf /tmp/zz{}\x1b[1@s\x1b[1@u\x1b[1@d\x1b[1@o\x1b[1@ {}{}\x1b[K{}\x1b[Ktrue",
+        "\x08".repeat(14),
+        right(14),
+        "\x08".repeat(7),
+        "\x08".repeat(12),
+    );
+    assert_eq!(commands(&fenced(&line, "")), executed(&["true"]));
+}
+
+#[test]
+fn reverse_search_leaves_no_trace() {
+    let found = format!(
+        "{PROMPT}\r(reverse-i-search)`': \x08\x08\x08a': echo gamm\x1b[7ma\x1b[27m{}l': echo \x1b[7mal\x1b[27mpha beta{}\
+         \x1b[1@p': echo \x1b[7malp\x1b[27m\x08\x08\x08\r\x1b[5P{PROMPT}echo alp\x08\x08\x08",
+        "\x08".repeat(13),
+        "\x08".repeat(18),
+    );
+    assert_eq!(commands(&fenced(&found, "alpha beta\r\r\n")), executed(&["echo alpha beta"]));
+    let unmarked = format!(
+        "sh-5.2$ \r(reverse-i-search)`': \x08\x08\x08w': whoami{}\x1b[1@h{}\x08\x08\x08\x1b[1@o{}\r\x1b[17Psh-5.2$\x1b[C\
+         \r\r\nnobody\r\r\nsh-5.2$ exit\r\r\n",
+        "\x08".repeat(9),
+        right(3),
+        right(3),
+    );
+    assert_eq!(commands(unmarked.as_bytes()), executed(&["whoami", "exit"]));
+    let cancelled = format!(
+        "{PROMPT}\r(reverse-i-search)`': \x08\x08\x08e': \x1b[7me\x1b[27mcho hi{}\x1b[1@c': \x1b[7mec\x1b[27m{}\x1b[1@h': \
+         \x1b[7mech\x1b[27m\x08\x08\x08\r\x1b[12P{PROMPT}echo x",
+        "\x08".repeat(10),
+        "\x08".repeat(5),
+    );
+    assert_eq!(commands(&fenced(&cancelled, "x\r\r\n")), executed(&["echo x"]));
+}
+
+#[test]
+fn completions_are_no_submissions() {
+    let list = "host.conf  hostname   hosts      ";
+    let marked = format!("{PROMPT}ls /etc/host\x07\r\r\n{list}\r\r\n{PROMPT}ls /etc/hostname ");
+    let bytes = fenced(&marked, "/etc/hostname\r\r\n");
+    assert_eq!(commands(&bytes), executed(&["ls /etc/hostname"]));
+    let output = &super::parsed(&bytes).records[0].output;
+    assert!(output.contains("host.conf  hostname   hosts") && output.ends_with("/etc/hostname"), "{output}");
+    let unmarked =
+        format!("sh-4.2$ ls /etc/host\x07\r\n{list}\r\nsh-4.2$ ls /etc/hostname \r\n/etc/hostname\r\n");
+    assert_eq!(commands(unmarked.as_bytes()), executed(&["ls /etc/hostname"]));
+}
+
+#[test]
+fn wrapped_lines_are_joined() {
+    let tail = "bbbbbccccccccccddddddddddeeeeeeeeee";
+    let soft = format!("{PROMPT}echo aaaaaaaaaabbbbb \r{tail}");
+    let whole = format!("echo aaaaaaaaaabbbbb{tail}");
+    assert_eq!(commands(&fenced(&soft, "")), executed(&[&whole]));
+    let exact = format!("{PROMPT}echo 123456789012345 \r\x1b[A{}\x1b[K5", right(39));
+    assert_eq!(commands(&fenced(&exact, "")), executed(&["echo 123456789012345"]));
+}
+
+#[test]
+fn a_wrapped_line_replaced_by_a_short_one() {
+    // The first command tells the width that the second one needs.
+    let tail = "bbbbbccccccccccddddddddddeeeeeeeeee";
+    let mut bytes = fenced(&format!("{PROMPT}echo aaaaaaaaaabbbbb \r{tail}"), "");
+    let recalled = format!(
+        "{PROMPT}echo aaaaaaaaaabbbbbbbbbbccccccccccdddddddddd\x1b[As\x1b[K\r\r\n\r\x1b[K\x1b[A{}",
+        right(26)
+    );
+    bytes.extend(fenced(&recalled, "s\r\r\n"));
+    assert_eq!(commands(&bytes)[1].0, "echo s");
+}
+
+#[test]
+fn a_wrapped_line_without_marks() {
+    let prompt = "ubuntu@bastion:~$ ";
+    let row = "m".repeat(80 - prompt.len() - 5);
+    let bytes = format!(
+        "{prompt}echo {row} \rm\r\n{row}m\r\n{prompt}echo {row}m\r\x1b[K\x1b[A{right}\x1b[K\r\n\r\x1b[K\x1b[A{right}\r{start}abc\x1b[K\r\nabc\r\n\
+         {prompt}exit\r\nexit\r\n",
+        right = right(79),
+        start = right(prompt.len()),
+    );
+    let long = format!("echo {row}m");
+    assert_eq!(commands(bytes.as_bytes()), executed(&[&long, "abc", "exit"]));
+}
+
+#[test]
+fn a_prompt_that_the_shell_miscounts_wraps_too_early() {
+    let line = format!("{PROMPT}tar --exclude=node_modules \r -czf {}\r /tmp", "x".repeat(50) + " ");
+    let expected = format!("tar --exclude=node_modules -czf {} /tmp", "x".repeat(50));
+    assert_eq!(commands(&fenced(&line, "")), executed(&[&expected]));
+}
+
+#[test]
+fn pastes_stand_once() {
+    let one = format!("sh-5.2$ \x1b[7mecho pasted\x1b[27m\r{}echo pasted", right(8));
+    assert_eq!(commands(&fenced(&one, "pasted\r\r\n")), executed(&["echo pasted"]));
+    let two = format!(
+        "{PROMPT}\x1b[7mecho p1\x1b[27m\r\r\n\r\x1b[7mecho p2\x1b[27m\x1b[A{}echo p1\r\r\n\recho p2",
+        right(13)
+    );
+    assert_eq!(commands(&fenced(&two, "p1\r\r\np2\r\r\n")), executed(&["echo p1\necho p2"]));
+}
+
+#[test]
+fn wide_characters_take_two_columns() {
+    let line = "\x1b[?2004h$ echo 日本語\x08\x08\x1b[K\r\r\n\x1b[?2004l\r";
+    assert_eq!(commands(line.as_bytes()), executed(&["echo 日本"]));
+    let kernel = "$ echo 日本語\x08 \x08x\r\r\n日本x\r\r\n$ exit\r\r\n";
+    assert_eq!(commands(kernel.as_bytes()), executed(&["echo 日本x", "exit"]));
+    let marks = "$ echo e\u{301}a\x08\x08\x08\x1b[3@abc\r\n$ exit\r\n";
+    assert_eq!(commands(marks.as_bytes())[1].0, "exit");
+}
+
+#[test]
+fn clears_and_redraws_while_editing() {
+    check(&[
+        ("resize", b"\x1b[?2004hu@h:/tmp$ \r\x1b[K\ru@h:/tmp$ id\r\r\n\x1b[?2004l\r", &["id"]),
+        (
+            "form feed",
+            b"\x1b[?2004hsh-5.2$ echo a\x1b[H\x1b[2Jsh-5.2$ echo ab\r\r\n\x1b[?2004l\rab\r\r\n",
+            &["echo ab"],
+        ),
+        (
+            "unmarked",
+            b"sh-5.2$ kubectl \x1b[H\x1b[2Jsh-5.2$ kubectl get pods\r\nNAME\r\nsh-5.2$ exit\r\n",
+            &["kubectl get pods", "exit"],
+        ),
+    ]);
+}
+
+#[test]
+fn prompts_of_several_lines_and_with_titles() {
+    check(&[
+        ("two lines", b"\x1b[?2004hssmusr@h1\r\r\r\n$ ls -d /\r\r\n\x1b[?2004l\r/\r\r\n", &["ls -d /"]),
+        ("title", b"\x1b[?2004h\x1b]0;u@h: /usr/bin\x07\x1b[01;32mu@h\x1b[00m:\x1b[01;34m/usr/bin\x1b[00m$ ls -d /etc\r\r\n\x1b[?2004l\r\x1b[0m\x1b[01;34m/etc\x1b[0m\r\r\n", &["ls -d /etc"]),
+        ("title first", b"\x1b[?2004l\r\x1b]0;u@h:~\x07\x1b[?2004h[u@h ~]$ id\r\r\n\x1b[?2004l\r", &["id"]),
+        ("time", b"\x1b[?2004h[22:32:50] u@h ~ $ echo 5 $ x\r\n\x1b[?2004l\r\x1b[?2004h[22:32:51] u@h ~ $ id\r\n\x1b[?2004l\r", &["echo 5 $ x", "id"]),
+    ]);
+    let title = super::parsed(b"\x1b[?2004h\x1b]0;secret\x07u@h:~$ id\r\n\x1b[?2004l\r").records;
+    assert_eq!(title[0].prompt.as_deref(), Some("u@h:~$ "));
+}
+
+#[test]
+fn background_output_in_the_line() {
+    let bytes = b"\x1b[?2004hsh-5.2$ sleep 1 && echo LATE &\r\n\x1b[?2004l\r[1] 26\r\n\x1b[?2004hsh-5.2$ LATE\r\necho x\r\n\x1b[?2004l\rx\r\n\
+        \x1b[?2004hsh-5.2$ ls /opt[1]+  Done                    sleep 0.5\r\r\n/app\r\n\x1b[?2004l\rrun.sh\r\n";
+    let found = commands(bytes);
+    assert_eq!(found[1..], executed(&["echo x", "ls /opt/app"]));
+    let output = super::parsed(bytes).records[2].output.clone();
+    assert!(output.contains("Done") && output.contains("run.sh"), "{output}");
+}
+
+#[test]
+fn zsh_paints_its_prompt_before_the_mark() {
+    let fresh = format!(
+        "\x1b[1m\x1b[7m%\x1b[27m\x1b[1m\x1b[0m{}\r \r\r\x1b[0m\x1b[27m\x1b[24m\x1b[J",
+        " ".repeat(79)
+    );
+    let line = |typed: &str| format!("{fresh}h1% \x1b[K\x1b[?1h\x1b=\x1b[?2004h{typed}");
+    let accepted = "\x1b[?1l\x1b>\x1b[?2004l\r\r\r\n";
+    let bytes = [
+        line("l\x08ls -d /etcc\x08 \x08") + accepted + "/etc\r\r\n",
+        line("s\x08scrap this") + "\x1b[?2004l\r\r\r\n",
+        line("c\x08cat /etc/host\x07\r\r\n\x1b[Jhost.conf  hosts\x1b[A\x1b[0m\x1b[27m\x1b[24m\r\x1b[4Ccat /etc/host\x1b[Ks") + accepted,
+        "\x1b[Jno newline".to_owned() + &line("e\x08exit") + accepted,
+    ]
+    .concat();
+    let mut expected = executed(&["ls -d /etc", "scrap this", "cat /etc/hosts", "exit"]);
+    expected[1].1 = Status::Aborted;
+    assert_eq!(commands(bytes.as_bytes()), expected);
+    let records = super::parsed(bytes.as_bytes()).records;
+    assert_eq!(records[0].output, "/etc");
+    assert_eq!(records[2].output, "host.conf  hosts\nno newline");
+}
+
+#[test]
+fn shell_integration_marks_win() {
+    let bytes = b"\x1b]133;A\x07odd prompt: \x1b]133;B\x07echo $ x\r\n\x1b]133;C\x07$ x\r\n\x1b]133;D;0\x07\x1b]133;A\x07odd prompt: \x1b]133;B\x07id\r\n\x1b]133;C\x07uid=0\r\n";
+    let records = super::parsed(bytes).records;
+    assert_eq!(commands(bytes), executed(&["echo $ x", "id"]));
+    assert_eq!(records[0].boundary, crate::session::Boundary::Osc133);
+    assert_eq!((records[0].prompt.as_deref(), records[0].output.as_str()), (Some("odd prompt: "), "$ x"));
+}

@@ -1,0 +1,92 @@
+//! What was printed, and where it came from.
+
+use super::{commands, executed, parsed};
+use crate::session::Defect;
+use crate::transcript::{ParseLimits, parse};
+
+#[test]
+fn output_is_as_the_terminal_showed_it() {
+    let table: [(&str, &[u8], &str); 8] = [
+        ("doubled returns", b"$ ls\r\r\na\r\r\n\r\r\nb\r\r\n$ ", "a\n\nb"),
+        ("progress", b"$ x\r\n\rprogress 10%\rprogress 50%\rprogress 100%\r\n$ ", "progress 100%"),
+        (
+            "colours",
+            b"$ ls\r\n\x1b[0m\x1b[01;34mdir\x1b[0m  \x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\\r\n$ ",
+            "dir  link",
+        ),
+        ("overstrike", b"$ man x\r\nN\x08NA\x08AM\x08M\r\n$ ", "NAM"),
+        ("tabs", b"$ ls\r\na\tb\r\n$ ", "a\tb"),
+        ("controls", b"$ x\r\na\x00b\x07c\x7fd\r\n$ ", "abcd"),
+        ("cursor up", b"$ x\r\none\r\n\x1b[1A\x1b[2Ktwo\r\n$ ", "one\ntwo"),
+        ("unterminated title", b"$ x\r\n\x1b]0;hidden\r\nseen\r\n$ ", "0;hidden\nseen"),
+    ];
+    for (name, bytes, expected) in table {
+        assert_eq!(parsed(bytes).records[0].output, expected, "{name}");
+    }
+}
+
+#[test]
+fn a_clear_deletes_nothing() {
+    let bytes = b"\x1b[?2004hsh-5.2$ cat x\r\n\x1b[?2004l\rkept\r\n\x1b[?2004hsh-5.2$ clear\r\n\x1b[?2004l\r\x1b[H\x1b[2J\x1b[3J\x1b[?2004hsh-5.2$ id\r\n\x1b[?2004l\r";
+    assert_eq!(commands(bytes), executed(&["cat x", "clear", "id"]));
+    assert_eq!(parsed(bytes).records[0].output, "kept");
+}
+
+#[test]
+fn full_screen_programs_hold_no_commands_but_text() {
+    let alternate = b"sh-5.2$ vim f\r\n\x1b[?1049h\x1b[?2004h\x1b[H\x1b[2Jsh-5.2$ rm\x1b[2;1Hsecond line\x1b[?2004l\x1b[?1049l\r\x1b[?1l\x1b>sh-5.2$ exit\r\n";
+    let plain = b"sh-5.2$ top\r\n\x1b[?1h\x1b=\x1b[?25l\x1b[H\x1b[2Jsh-5.2$ rm\x1b[K\r\nsecond line\x1b[?1l\x1b>\x1b[25;1H\r\n\x1b[?25h\x1b[Ksh-5.2$ exit\r\n";
+    for (name, bytes) in [("vim f", &alternate[..]), ("top", plain)] {
+        assert_eq!(commands(bytes), executed(&[name, "exit"]));
+        let output = parsed(bytes).records[0].output.clone();
+        assert!(output.contains("sh-5.2$ rm") && output.contains("second line"), "{output}");
+    }
+}
+
+#[test]
+fn text_before_the_first_prompt_is_a_record_without_command() {
+    let records = parsed(b"Welcome to h1\r\n\r\nu@h1:~$ id\r\nuid=0\r\n").records;
+    assert_eq!((records[0].command.as_deref(), records[0].output.as_str()), (None, "Welcome to h1"));
+    assert_eq!((records[0].span.start, records[0].span.end), (0, 17));
+    assert_eq!((records[1].command.as_deref(), records[1].span.start), (Some("id"), 17));
+}
+
+#[test]
+fn spans_point_at_the_prompt_and_its_output() {
+    let bytes = b"\x1b[?2004hu@h:~$ id\r\n\x1b[?2004l\ruid=0\r\n\x1b[?2004hu@h:~$ ls\r\n\x1b[?2004l\rf\r\n";
+    let second = bytes.iter().rposition(|&byte| byte == b'h').unwrap() - 10;
+    let spans: Vec<_> =
+        parsed(bytes).records.iter().map(|record| (record.span.start, record.span.end)).collect();
+    assert_eq!(spans, [(0, second as u64), (second as u64, bytes.len() as u64)]);
+}
+
+#[test]
+fn limits_are_counted() {
+    let limits = ParseLimits { max_records: 2 };
+    let found = parse(b"$ a\r\n1\r\n$ b\r\n2\r\n$ c\r\n3\r\n", &limits);
+    assert_eq!((found.records.len(), &found.defects[..]), (2, &[Defect::TooManyRecords][..]));
+    assert!(found.records[1].output.contains('3'), "text after the last record stays");
+    let long = format!("$ x\r\n\x1b[{}mtext\r\n$ ", "1;".repeat(4_000));
+    assert_eq!(parsed(long.as_bytes()).defects, [Defect::SequenceTooLong]);
+    let edit = format!("\x1b[?2004h$ {}\r\n\x1b[?2004l\rdone\r\n", "word ".repeat(20_000));
+    let found = parsed(edit.as_bytes());
+    assert_eq!(found.defects, [Defect::LineTooLong]);
+    let words: usize = found
+        .records
+        .iter()
+        .map(|record| {
+            record.output.matches("word").count()
+                + record.command.as_deref().unwrap_or("").matches("word").count()
+        })
+        .sum();
+    assert_eq!(words, 20_000);
+    assert_eq!(parsed(b"$ x\r\n\xff\xfe\r\n$ ").defects, [Defect::InvalidUtf8]);
+}
+
+#[test]
+fn invalid_bytes_show_as_replacement_characters() {
+    let found = parsed(b"\x1b[?2004h$ echo \xff\xfe\r\n\x1b[?2004l\ra\xffb\xef\r\n");
+    assert_eq!(found.records[0].command.as_deref(), Some("echo \u{fffd}\u{fffd}"));
+    assert_eq!(found.records[0].output, "a\u{fffd}b\u{fffd}");
+    assert_eq!(found.defects, [Defect::InvalidUtf8]);
+}

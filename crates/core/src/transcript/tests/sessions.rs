@@ -1,0 +1,182 @@
+//! Which places are commands, and what became of them.
+
+use super::{check, commands, executed, parsed};
+use crate::session::{Boundary, Confidence, Status};
+
+/// A name, a transcript, and its commands with what became of them.
+type Ending<'a> = (&'a str, &'a [u8], &'a [(&'a str, Status)]);
+
+#[test]
+fn interrupted_lines_and_left_shells() {
+    let table: [Ending<'_>; 7] = [
+        (
+            "marked",
+            b"\x1b[?2004hsh-5.2$ rm -rf /tmp/nope^C\x1b[?2004l\r\x1b[?2004h\x1b[?2004l\r\r\r\n\x1b[?2004hsh-5.2$ ",
+            &[("rm -rf /tmp/nope", Status::Aborted)],
+        ),
+        ("unmarked", b"sh-4.2$ rm -rf /tmp/x^C\r\r\nsh-4.2$ ", &[("rm -rf /tmp/x", Status::Aborted)]),
+        (
+            "typed as two characters",
+            b"sh-4.2$ echo ^C\r\r\n^C\r\r\nsh-4.2$ exit\r\r\n",
+            &[("echo ^C", Status::Executed), ("exit", Status::Executed)],
+        ),
+        (
+            "while running",
+            b"\x1b[?2004hsh-5.2$ sleep 5\r\r\n\x1b[?2004l\r^C\r\r\n\x1b[?2004hsh-5.2$ ",
+            &[("sleep 5", Status::Executed)],
+        ),
+        (
+            "end of file, marked",
+            b"\x1b[?2004hsh-5.2$ id\r\r\n\x1b[?2004l\r\x1b[?2004hsh-5.2$ \x1b[?2004l\r\r\r\nexit\r\r\n",
+            &[("id", Status::Executed), ("", Status::Eof)],
+        ),
+        ("end of file, unmarked", b"$ id\r\r\nuid=0\r\r\n$ \r\r\n", &[("id", Status::Executed), ("", Status::Eof)]),
+        (
+            "continuation interrupted",
+            b"\x1b[?2004hsh-5.2$ for i in 1 2; do\r\n\x1b[?2004l\r\x1b[?2004h> echo $i^C\x1b[?2004l\r\x1b[?2004h\x1b[?2004l\r\r\n",
+            &[("for i in 1 2; do\necho $i", Status::Aborted)],
+        ),
+    ];
+    for (name, bytes, expected) in table {
+        let expected: Vec<_> =
+            expected.iter().map(|(command, status)| ((*command).to_owned(), *status)).collect();
+        assert_eq!(commands(bytes), expected, "{name}");
+    }
+}
+
+#[test]
+fn continuation_lines_belong_to_their_command() {
+    check(&[
+        (
+            "marked",
+            b"\x1b[?2004hsh-5.2$ cat <<EOF\r\r\n\x1b[?2004l\r\x1b[?2004h> line one\r\r\n\x1b[?2004l\r\x1b[?2004h> EOF\r\r\n\x1b[?2004l\rline one\r\r\n\x1b[?2004hsh-5.2$ for i in 1 2\r\r\n\x1b[?2004l\r\x1b[?2004h> do echo $i\r\r\n\x1b[?2004l\r\x1b[?2004h> done\r\r\n\x1b[?2004l\r1\r\r\n2\r\r\n",
+            &["cat <<EOF\nline one\nEOF", "for i in 1 2\ndo echo $i\ndone"],
+        ),
+        (
+            "unmarked",
+            b"$ cat <<EOF\r\n> line one\r\n> EOF\r\nline one\r\n$ echo one \\\r\n> two\r\none two\r\n$ exit\r\n",
+            &["cat <<EOF\nline one\nEOF", "echo one \\\ntwo", "exit"],
+        ),
+        ("not asked for", b"$ echo '> quoted'\r\n> quoted\r\n$ exit\r\n", &["echo '> quoted'", "exit"]),
+        (
+            "primary prompt like a secondary one",
+            b"\x1b[?2004h> true\r\n\x1b[?2004l\r\x1b[?2004h> id\r\n\x1b[?2004l\ruid=0\r\n",
+            &["true", "id"],
+        ),
+    ]);
+}
+
+#[test]
+fn output_that_looks_like_a_prompt_is_output() {
+    check(&[
+        (
+            "marked",
+            b"\x1b[?2004hu@h:~$ printf x\r\r\n\x1b[?2004l\r[root@evil ~]# rm -rf /\r\r\nu@h:~$ rm\r\r\n\x1b[?2004hu@h:~$ exit\r\r\n\x1b[?2004l\r",
+            &["printf x", "exit"],
+        ),
+        (
+            "unmarked",
+            b"[u@h ~]$ cat notes\r\n[root@ip ~]# poweroff\r\n$ id\r\n# a\r\nsh-4.2$ exit\r\nexit\r\n[u@h ~]$ exit\r\n",
+            &["cat notes", "exit"],
+        ),
+        ("glued", b"sh-4.2$ printf abc\r\r\nabcsh-4.2$ echo x\r\r\nx\r\r\n", &["printf abc", "echo x"]),
+        (
+            "glued, marked",
+            b"\x1b[?2004hsh-5.2$ printf abc\r\r\n\x1b[?2004l\rabc\x1b[?2004hsh-5.2$ echo x\r\r\n\x1b[?2004l\rx\r\r\n",
+            &["printf abc", "echo x"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_prompt_behind_a_long_line() {
+    let bytes = format!("u@h:~$ base64 x\r\n{}u@h:~$ id\r\nuid=0\r\n", "A".repeat(20_000));
+    assert_eq!(commands(bytes.as_bytes()), executed(&["base64 x", "id"]));
+    assert_eq!(parsed(bytes.as_bytes()).records[0].output.len(), 20_000);
+}
+
+#[test]
+fn nested_shells_bring_their_own_prompts() {
+    check(&[
+        (
+            "su",
+            b"# su - nobody -s /bin/bash\r\r\n\x1b[?2004hnobody@h1:/usr/bin$ whoami\r\r\n\x1b[?2004l\rnobody\r\r\n\x1b[?2004hnobody@h1:/usr/bin$ exit\r\r\n\x1b[?2004l\rlogout\r\r\n# exit\r\r\n",
+            &["su - nobody -s /bin/bash", "whoami", "exit", "exit"],
+        ),
+        (
+            "dash in bash",
+            b"\x1b[?2004h[u@h ~]$ dash\r\n\x1b[?2004l\r$ ls /okt\x08 \x08\x08 \x08pt\r\napp\r\n$ exit\r\n\x1b[?2004h[u@h ~]$ id\r\n\x1b[?2004l\r",
+            &["dash", "ls /opt", "exit", "id"],
+        ),
+        (
+            "ssh",
+            b"a@one:~$ ssh two\r\nWelcome\r\nb@two:~$ cd /tmp\r\nb@two:/tmp$ exit\r\nlogout\r\nConnection to two closed.\r\na@one:~$ exit\r\n",
+            &["ssh two", "cd /tmp", "exit", "exit"],
+        ),
+    ]);
+}
+
+#[test]
+fn interpreters_read_program_input() {
+    let bytes = b"\x1b[?2004hu@h:~$ python3\r\r\n\x1b[?2004l\rPython 3.11.2 on linux\r\r\n>>> import os; os.system(\"id\")\r\r\nuid=65534(nobody)\r\r\n0\r\r\n>>> for i in x:\r\r\n...     print(i)\r\r\n... \r\r\n>>> exit()\r\r\n\x1b[?2004hu@h:~$ echo after\r\r\n\x1b[?2004l\rafter\r\r\n";
+    let found = commands(bytes);
+    let statuses: Vec<Status> = found.iter().map(|(_, status)| *status).collect();
+    assert_eq!(found[1].0, "import os; os.system(\"id\")");
+    assert_eq!(found[2].0.trim_end(), "for i in x:\n    print(i)");
+    use Status::{Executed, ProgramInput};
+    assert_eq!(statuses, [Executed, ProgramInput, ProgramInput, ProgramInput, Executed]);
+    let ipython = b"u@h:~$ ipython\r\n\r\nIn [1]: import os\r\n\r\nIn [2]: exit\r\nu@h:~$ exit\r\n";
+    let found: Vec<String> = commands(ipython).into_iter().map(|(command, _)| command).collect();
+    assert_eq!(found, ["ipython", "import os", "exit", "exit"]);
+    let psql = b"\x1b[?2004h[r@h ~]# psql app\r\n\x1b[?2004l\r\x1b[?2004happ=# select *\r\n\x1b[?2004l\r\x1b[?2004happ-#   from t;\r\n\x1b[?2004l\r app=# drop table t;\r\n\x1b[?2004happ=# \\q\r\n\x1b[?2004l\r";
+    let found: Vec<String> = commands(psql).into_iter().map(|(command, _)| command).collect();
+    assert_eq!(found, ["psql app", "select *\n  from t;", "\\q"]);
+}
+
+#[test]
+fn lines_typed_ahead_are_kept() {
+    let bytes = b"$ echo a; sleep 0.3\r\r\necho b\r\r\necho c\r\r\na\r\r\n$ b\r\r\n$ c\r\r\n$ ";
+    let found = parsed(bytes).records;
+    let lines: Vec<_> = found
+        .iter()
+        .map(|record| (record.command.as_deref(), record.status, record.output.as_str()))
+        .collect();
+    assert_eq!(lines[0], (Some("echo a; sleep 0.3"), Some(Status::Executed), "echo b\necho c\na"));
+    assert_eq!(lines[1], (Some("echo b"), Some(Status::EchoOnly), "b"));
+    assert_eq!(lines[2], (Some("echo c"), Some(Status::EchoOnly), "c"));
+    assert_eq!((lines.len(), found[1].confidence, found[1].boundary), (3, Confidence::Low, Boundary::Echo));
+}
+
+#[test]
+fn lines_typed_ahead_of_a_shell_that_echoes_them_again() {
+    let bytes = b"\x1b[?2004hsh-5.2$ sleep 1\r\n\x1b[?2004l\recho ta1\r\necho ta2\r\n\x1b[?2004hsh-5.2$ echo ta1\r\n\x1b[?2004l\rta1\r\n\x1b[?2004hsh-5.2$ echo ta2\r\n\x1b[?2004l\rta2\r\n";
+    assert_eq!(commands(bytes), executed(&["sleep 1", "echo ta1", "echo ta2"]));
+}
+
+#[test]
+fn a_profile_types_before_the_first_prompt() {
+    let bash = b"cd /tmp\r\r\nexport A=1\r\r\nbash\r\r\n\x1b[?2004hsh-5.2$ cd /tmp\r\r\n\x1b[?2004l\r\x1b[?2004hsh-5.2$ export A=1\r\r\n\x1b[?2004l\r\x1b[?2004hsh-5.2$ bash\r\r\n\x1b[?2004l\r\x1b[?2004hu@h:/tmp$ ";
+    assert_eq!(commands(bash), executed(&["cd /tmp", "export A=1", "bash"]));
+    let dash =
+        b"cd /tmp\r\r\nexport A=1\r\r\nbash\r\r\n$ $ $ \x1b[?2004hu@h:/tmp$ id\r\r\n\x1b[?2004l\ruid=0\r\r\n";
+    let found = commands(dash);
+    let lines: Vec<&str> = found.iter().map(|(command, _)| command.as_str()).collect();
+    assert_eq!(lines, ["cd /tmp", "export A=1", "bash", "id"]);
+    assert_eq!(found[1].1, Status::EchoOnly);
+}
+
+#[test]
+fn keys_that_a_plain_shell_does_not_know_stay_in_the_line() {
+    let bytes = b"$ ls^[[A^[[D\r\r\nsh: 1: ls\x1b[A\x1b[D: not found\r\r\n$ exit\r\r\n";
+    assert_eq!(commands(bytes), executed(&["ls^[[A^[[D", "exit"]));
+    assert!(parsed(bytes).records[0].output.contains("sh: 1: ls"));
+}
+
+#[test]
+fn hidden_answers_and_empty_lines_are_no_commands() {
+    check(&[
+        ("password", b"\x1b[?2004hsh-5.2$ su - root\r\r\n\x1b[?2004l\rPassword: \r\r\nsu: Authentication failure\r\r\n", &["su - root"]),
+        ("empty", b"\x1b[?2004hsh-5.2$ \r\r\n\x1b[?2004l\r\x1b[?2004hsh-5.2$ id\r\r\n\x1b[?2004l\r", &["id"]),
+        ("echo off", b"\x1b[?2004hsh-5.2$ stty -echo; read p; stty echo\r\r\n\x1b[?2004l\r\x1b[?2004hsh-5.2$ exit\r\r\n", &["stty -echo; read p; stty echo", "exit"]),
+    ]);
+}
