@@ -15,7 +15,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shelltrail_core::session::Span;
 use shelltrail_core::{
-    AccountId, Boundary, CommandRecord, Confidence, Defect, ObjectRef, Session, Status, TimeSource, TranscriptId,
+    AccountId, Boundary, CommandRecord, Confidence, Defect, ObjectRef, Session, Status, TimeSource,
+    TranscriptId,
 };
 
 /// Text per block, unless one record alone is larger.
@@ -338,7 +339,8 @@ fn encode_block(
         });
     }
     let meta = BlockMeta { session: session.clone(), records: metas };
-    let meta = serde_json::to_vec(&meta).map_err(|_| BlockError::Damaged("its meta part has no JSON form"))?;
+    let meta =
+        serde_json::to_vec(&meta).map_err(|_| BlockError::Damaged("its meta part has no JSON form"))?;
     let at = run.len();
     run.resize(at + HEADER_BYTES, 0);
     let meta_stored = deflate(&meta, run)?;
@@ -457,8 +459,9 @@ mod tests {
             let mut damaged = run.clone();
             damaged[at] ^= 0x10;
             let in_links = (20..HEADER_BYTES).contains(&at);
-            let read = BlockHeader::read(damaged[..HEADER_BYTES].try_into().unwrap())
-                .and_then(|h| Block::decode(&h, damaged.get(HEADER_BYTES..HEADER_BYTES + h.body_bytes()).unwrap_or(&[])));
+            let read = BlockHeader::read(damaged[..HEADER_BYTES].try_into().unwrap()).and_then(|h| {
+                Block::decode(&h, damaged.get(HEADER_BYTES..HEADER_BYTES + h.body_bytes()).unwrap_or(&[]))
+            });
             // A few bits of a zstd frame have no meaning; what counts is that nothing else is read.
             assert!(in_links || read.is_err() || read.unwrap().record(0) == whole, "byte {at}");
         }

@@ -86,7 +86,8 @@ impl Segment {
         let mut docs = Docs::none(max_doc);
         for (field, dictionary) in [(fields.command, &self.command), (fields.output, &self.output)] {
             let inverted = self.reader.inverted_index(field).map_err(tantivy_error("read"))?;
-            let selected = dictionary.select(&inverted, conditions, max_doc).map_err(tantivy_error("search"))?;
+            let selected =
+                dictionary.select(&inverted, conditions, max_doc).map_err(tantivy_error("search"))?;
             docs.union(&selected.unwrap_or_else(|| Docs::all(max_doc)));
         }
         self.ordered(fields, docs, filter, true)

@@ -55,7 +55,11 @@ impl Dictionary {
     }
 
     /// The terms that fulfil a condition; `None` if there are too many to be worth it.
-    fn terms(&self, inverted: &InvertedIndexReader, condition: &Condition) -> io::Result<Option<Vec<TermInfo>>> {
+    fn terms(
+        &self,
+        inverted: &InvertedIndexReader,
+        condition: &Condition,
+    ) -> io::Result<Option<Vec<TermInfo>>> {
         match condition {
             Condition::Exact(term) => Ok(Some(inverted.terms().get(term)?.into_iter().collect())),
             Condition::Prefix(prefix) => beginning_with(inverted, prefix),

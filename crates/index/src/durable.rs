@@ -6,12 +6,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Makes a directory (and those above it) that only its owner may enter: an index is as sensitive
-/// as the bucket it comes from.
+/// as the bucket it comes from. Where one is new, the entry above it is on stable storage too.
 ///
 /// # Errors
-/// As `mkdir`.
+/// As `mkdir` and `fsync`.
 pub fn create_private_dir(dir: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(dir)
+    let new: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
+    DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
+    new.into_iter().rev().try_for_each(sync_dir_of)
 }
 
 /// Writes a file so that after a crash either the old or the new content is there, whole.
@@ -40,8 +42,8 @@ pub fn remove(path: &Path) -> io::Result<()> {
 }
 
 fn sync_dir_of(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(dir) => File::open(dir)?.sync_all(),
-        None => Ok(()),
-    }
+    let Some(dir) = path.parent() else { return Ok(()) };
+    // The parent of a bare name is the current directory, which has no name of its own.
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    File::open(dir)?.sync_all()
 }

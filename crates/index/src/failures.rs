@@ -122,7 +122,10 @@ mod tests {
         fs::write(dir.path().join("x.json"), "{").unwrap();
         let all = list(dir.path()).unwrap();
         assert_eq!(all.failures, [failure("1", 2), failure("2", 1)]);
-        assert_eq!(all.by_reason(), [("kms-denied".into(), 2), ("unreadable-failure-entry".into(), 1)].into());
+        assert_eq!(
+            all.by_reason(),
+            [("kms-denied".into(), 2), ("unreadable-failure-entry".into(), 1)].into()
+        );
         clear(dir.path(), &object("1")).unwrap();
         clear(dir.path(), &object("1")).unwrap();
         assert_eq!(list(dir.path()).unwrap().failures, [failure("2", 1)]);

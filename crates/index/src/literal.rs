@@ -157,11 +157,10 @@ mod tests {
                 Condition::Infix("10.0.0.1".into()),
             ]
         );
-        assert_eq!(conditions("l -s h"), [
-            Condition::Suffix("l".into()),
-            Condition::Exact("s".into()),
-            Condition::Prefix("h".into())
-        ]);
+        assert_eq!(
+            conditions("l -s h"),
+            [Condition::Suffix("l".into()), Condition::Exact("s".into()), Condition::Prefix("h".into())]
+        );
     }
 
     #[test]

