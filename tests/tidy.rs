@@ -16,6 +16,7 @@ const ALLOWED: [(&str, &[&str]); 4] = [
             "flate2",
             "hkdf",
             "jiff",
+            "libdeflater",
             "memchr",
             "percent-encoding",
             "serde",

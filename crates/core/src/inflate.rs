@@ -4,9 +4,11 @@
 //! them and break off. What can be read is kept and what is odd about it is told. Nothing compressed
 //! is ever handed on as if it were text.
 
+use std::cell::RefCell;
 use std::io::{self, Read};
 
 use flate2::bufread::GzDecoder;
+use libdeflater::Decompressor;
 
 use crate::session::Defect;
 
@@ -84,8 +86,52 @@ pub fn inflate(mut bytes: Vec<u8>, max_bytes: u64) -> Result<(Vec<u8>, Vec<Defec
     Ok((bytes, defects))
 }
 
-/// Inflates the members of one layer. At most one thing can be odd: after either nothing more is read.
+/// Inflates one layer.
 fn inflate_layer(compressed: &[u8], max_bytes: u64) -> Result<(Vec<u8>, Option<Defect>), InflateError> {
+    match inflate_single_member(compressed, max_bytes) {
+        Some(clear) => Ok((clear, None)),
+        None => inflate_members(compressed, max_bytes),
+    }
+}
+
+/// Inflates a layer that is a single whole member, the ordinary case, at twice the speed: libdeflate works on
+/// whole buffers, while flate2 can stop anywhere and keep what came before.
+///
+/// `None` says nothing about the layer but that it must be read the other way. libdeflate does not tell where
+/// the member ended, so three things must agree before its word is taken: nothing after the beginning looks
+/// like another member, and the last eight bytes of the layer are checksum and length of just these bytes.
+fn inflate_single_member(compressed: &[u8], max_bytes: u64) -> Option<Vec<u8>> {
+    let &trailer: &[u8; 8] = compressed.last_chunk()?;
+    let [c0, c1, c2, c3, l0, l1, l2, l3] = trailer;
+    let announced = usize::try_from(u32::from_le_bytes([l0, l1, l2, l3])).ok()?;
+    let believable = reserve(compressed, max_bytes) == announced && has_plain_header(compressed);
+    if !believable || memchr::memmem::find(&compressed[GZIP_MAGIC.len()..], &GZIP_MAGIC).is_some() {
+        return None;
+    }
+    thread_local! {
+        static DECOMPRESSOR: RefCell<Decompressor> = RefCell::new(Decompressor::new());
+    }
+    let mut clear = vec![0; announced];
+    let inflated = DECOMPRESSOR.with_borrow_mut(|d| d.gzip_decompress(compressed, &mut clear)).ok()?;
+    let whole = inflated == announced && libdeflater::crc32(&clear) == u32::from_le_bytes([c0, c1, c2, c3]);
+    whole.then_some(clear)
+}
+
+/// Whether the header has no field of unbounded length, apart from a short file name.
+fn has_plain_header(compressed: &[u8]) -> bool {
+    /// Where the fields begin, and the flag of the file name (RFC 1952, section 2.3).
+    const FIXED_BYTES: usize = 10;
+    const FNAME: u8 = 8;
+    const MAX_NAME_BYTES: usize = 1024;
+    match (compressed.get(3), compressed.get(FIXED_BYTES..)) {
+        (Some(0), Some(_)) => true,
+        (Some(&FNAME), Some(rest)) => memchr::memchr(0, &rest[..rest.len().min(MAX_NAME_BYTES)]).is_some(),
+        _ => false,
+    }
+}
+
+/// Inflates the members of one layer. At most one thing can be odd: after either nothing more is read.
+fn inflate_members(compressed: &[u8], max_bytes: u64) -> Result<(Vec<u8>, Option<Defect>), InflateError> {
     let mut clear = Vec::with_capacity(reserve(compressed, max_bytes));
     // The decoder refuses header fields of more than 64 KiB. It is used for all members, as setting one
     // up costs more than reading a small member.

@@ -19,14 +19,15 @@ use shelltrail_core::{
     TranscriptId,
 };
 
-/// Text per block, unless one record alone is larger.
-pub const TARGET_TEXT_BYTES: usize = 1 << 20;
+/// Text per block, unless one record alone is larger. Showing a hit costs one block, so smaller blocks make faster
+/// answers and larger packs: 32 KiB takes an eighth more than 1 MiB (benches/README.md).
+pub const TARGET_TEXT_BYTES: usize = 32 << 10;
 /// Size of the fixed header.
 pub const HEADER_BYTES: usize = 40;
 
 const MAGIC: [u8; 4] = *b"STB1";
-/// zstd level 3: below it the ratio suffers, above it the hot loop does (benches/README.md).
-const ZSTD_LEVEL: i32 = 3;
+/// Level 3 takes a fifth more instructions and saves one byte in a hundred (benches/README.md).
+const ZSTD_LEVEL: i32 = 2;
 /// No block claims more clear bytes than this; a damaged header must not make us reserve memory.
 const MAX_CLEAR_BYTES: u32 = 1 << 30;
 
@@ -190,6 +191,8 @@ pub struct Block {
     pub session: SessionMeta,
     /// `seq` of the first record.
     pub first_seq: u32,
+    /// As [`BlockHeader::back`].
+    pub back: u64,
     text: String,
     /// Records with the ranges of command and output in `text`.
     records: Vec<(RecordMeta, usize)>,
@@ -217,7 +220,7 @@ impl Block {
             }
             placed.push((record, start));
         }
-        Ok(Self { session, first_seq: header.first_seq, text, records: placed })
+        Ok(Self { session, first_seq: header.first_seq, back: header.back, text, records: placed })
     }
 
     /// How many records the block holds.

@@ -200,3 +200,34 @@ proptest! {
         prop_assert_eq!(inflate(gzip(&clear), MIB), Ok((clear, vec![])));
     }
 }
+
+/// The fast way must say the same as the thorough one, or nothing.
+#[test]
+fn the_two_ways_to_inflate_agree() {
+    let member = |text: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut encoder, text).unwrap();
+        encoder.finish().unwrap()
+    };
+    let text = b"$ ls\r\r\nsome output\r\r\n".repeat(50);
+    let whole = member(&text);
+    assert_eq!(inflate_single_member(&whole, 1 << 20).as_deref(), Some(text.as_slice()), "the ordinary case");
+    let twice = [whole.clone(), whole.clone()].concat();
+    let with_garbage = [whole.as_slice(), b"garbage!"].concat();
+    for layer in [&twice, &with_garbage, &whole[..whole.len() - 1].to_vec(), &member(b"")] {
+        if let Some(clear) = inflate_single_member(layer, 1 << 20) {
+            assert_eq!(inflate_members(layer, 1 << 20), Ok((clear, None)), "{layer:?}");
+        }
+    }
+    // Garbage that repeats the trailer passes for the end of the member, and loses nothing.
+    let with_trailer = [whole.as_slice(), &whole[whole.len() - 8..]].concat();
+    assert_eq!(inflate_single_member(&with_trailer, 1 << 20).unwrap(), text);
+    for at in 0..whole.len() {
+        let mut damaged = whole.clone();
+        damaged[at] ^= 0x21;
+        if let Some(clear) = inflate_single_member(&damaged, 1 << 20) {
+            assert_eq!(inflate_members(&damaged, 1 << 20), Ok((clear, None)), "byte {at}");
+        }
+    }
+    assert_eq!(inflate_single_member(&whole, 10), None, "larger than the limit");
+}
