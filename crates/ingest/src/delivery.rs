@@ -1,0 +1,269 @@
+//! A message still owed an acknowledgement, shared by its objects.
+//!
+//! Every object of a message holds a [`Share`] of its [`Delivery`]. When the last share is settled the
+//! delivery tells the acknowledging stage what to do. It says "delete" only if every share was settled with
+//! an [`Outcome`] that allows it, and those about wanted objects can be made only out of evidence
+//! ([`crate::proof`]). A share that is dropped, by a panic or an abort, gives the message back.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use tokio::sync::mpsc::OwnedPermit;
+
+use crate::backoff;
+use crate::lease::LeaseId;
+use crate::proof::{Committed, Stored};
+use crate::summary::{Counter, Progress};
+
+/// What became of one object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Outcome {
+    /// A commit holds it.
+    Indexed(Committed),
+    /// It was stored before.
+    AlreadyIndexed(Stored),
+    /// It no longer exists.
+    Gone,
+    /// It is not wanted.
+    Ignored,
+    /// It was removed from the bucket.
+    Removed,
+    /// It cannot be indexed as it is, for this reason.
+    Failed(&'static str),
+    /// It is worth a later try; the reason it did not work now.
+    Retry(&'static str),
+    /// A stop came before it was begun.
+    Unstarted,
+}
+
+/// What to do with a message all of whose objects are settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// Nothing is owed any more.
+    Delete,
+    /// Somebody else must do it: hide the message for this long.
+    Release(Duration),
+}
+
+/// A verdict on the message behind a lease.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    pub(crate) lease: LeaseId,
+    pub(crate) verdict: Verdict,
+}
+
+/// The rest of what is known about a received message.
+#[derive(Clone, Debug)]
+pub(crate) struct Delivered {
+    pub(crate) lease: LeaseId,
+    pub(crate) receipt: String,
+    pub(crate) receive_count: u32,
+    pub(crate) retry_delay: Duration,
+    pub(crate) max_retry_delay: Duration,
+}
+
+/// The token. Its drop, after that of the last share, settles the message.
+#[derive(Debug)]
+struct Delivery {
+    delivered: Delivered,
+    worst: AtomicU8,
+    /// A place in the channel to the acknowledging stage, reserved before the message was received: to
+    /// settle never waits and never fails.
+    place: Option<OwnedPermit<Settled>>,
+}
+
+const DELETE: u8 = 0;
+const RELEASE_NOW: u8 = 1;
+const RELEASE_LATER: u8 = 2;
+
+/// Holds a delivery open while its objects are being handed out. Dropped without
+/// [`Opening::all_handed_out`], the message is given back.
+#[derive(Debug)]
+pub(crate) struct Opening {
+    delivery: Arc<Delivery>,
+    progress: Arc<Progress>,
+    complete: bool,
+}
+
+/// One object's part in the acknowledgement, or in the counts of a backfill.
+#[derive(Debug)]
+pub(crate) struct Share {
+    delivery: Option<Arc<Delivery>>,
+    progress: Arc<Progress>,
+    settled: bool,
+}
+
+impl Opening {
+    /// Opens the delivery of a received message.
+    pub(crate) fn new(delivered: Delivered, place: OwnedPermit<Settled>, progress: Arc<Progress>) -> Self {
+        progress.count(Counter::Received);
+        let delivery = Delivery { delivered, worst: AtomicU8::new(DELETE), place: Some(place) };
+        Self { delivery: Arc::new(delivery), progress, complete: false }
+    }
+
+    /// Counts one object of the message and makes the message wait for it.
+    pub(crate) fn share(&self) -> Share {
+        self.progress.count(Counter::Seen);
+        let delivery = Some(Arc::clone(&self.delivery));
+        Share { delivery, progress: Arc::clone(&self.progress), settled: false }
+    }
+
+    /// Says that every object of the message has its share.
+    pub(crate) fn all_handed_out(mut self) {
+        self.complete = true;
+    }
+}
+
+impl Drop for Opening {
+    fn drop(&mut self) {
+        if !self.complete {
+            self.delivery.worsen(RELEASE_LATER);
+        }
+    }
+}
+
+impl Share {
+    /// Counts one object of a backfill.
+    pub(crate) fn of_backfill(progress: Arc<Progress>) -> Self {
+        progress.count(Counter::Seen);
+        Self { delivery: None, progress, settled: false }
+    }
+
+    /// How often the message was received; 0 for a backfill.
+    pub(crate) fn attempts(&self) -> u32 {
+        self.delivery.as_ref().map_or(0, |delivery| delivery.delivered.receive_count)
+    }
+
+    /// Says what became of the object.
+    pub(crate) fn settle(mut self, outcome: Outcome) {
+        self.conclude(outcome);
+    }
+
+    fn conclude(&mut self, outcome: Outcome) {
+        self.settled = true;
+        let verdict = match outcome {
+            Outcome::Indexed(_)
+            | Outcome::AlreadyIndexed(_)
+            | Outcome::Gone
+            | Outcome::Ignored
+            | Outcome::Removed => DELETE,
+            Outcome::Unstarted => RELEASE_NOW,
+            Outcome::Failed(_) | Outcome::Retry(_) => RELEASE_LATER,
+        };
+        match outcome {
+            Outcome::Indexed(_) => self.progress.count(Counter::Indexed),
+            Outcome::AlreadyIndexed(_) => self.progress.count(Counter::AlreadyIndexed),
+            Outcome::Gone => self.progress.count(Counter::Gone),
+            Outcome::Ignored => self.progress.count(Counter::Ignored),
+            Outcome::Removed => self.progress.count(Counter::Removed),
+            Outcome::Unstarted => self.progress.count(Counter::Unstarted),
+            Outcome::Failed(reason) => self.progress.count_failure(reason),
+            // A backfill has no queue that would bring it again.
+            Outcome::Retry(reason) if self.delivery.is_none() => self.progress.count_failure(reason),
+            Outcome::Retry(_) => self.progress.count(Counter::Retried),
+        }
+        if let Some(delivery) = &self.delivery {
+            delivery.worsen(verdict);
+        }
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        if !self.settled {
+            self.conclude(Outcome::Retry("abandoned"));
+        }
+    }
+}
+
+impl Delivery {
+    fn worsen(&self, verdict: u8) {
+        self.worst.fetch_max(verdict, Ordering::AcqRel);
+    }
+
+    fn verdict(&self) -> Verdict {
+        let Delivered { receipt, receive_count, retry_delay, max_retry_delay, .. } = &self.delivered;
+        match self.worst.load(Ordering::Acquire) {
+            DELETE => Verdict::Delete,
+            RELEASE_NOW => Verdict::Release(Duration::ZERO),
+            _ => Verdict::Release(backoff::delay(*retry_delay, *max_retry_delay, *receive_count, receipt)),
+        }
+    }
+}
+
+impl Drop for Delivery {
+    fn drop(&mut self) {
+        if let Some(place) = self.place.take() {
+            place.send(Settled { lease: self.delivered.lease, verdict: self.verdict() });
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    async fn open(receive_count: u32) -> (Opening, mpsc::Receiver<Settled>, Arc<Progress>) {
+        let (sender, receiver) = mpsc::channel(1);
+        let delivered = Delivered {
+            lease: LeaseId::for_test(1),
+            receipt: "receipt".to_owned(),
+            receive_count,
+            retry_delay: Duration::from_secs(5),
+            max_retry_delay: Duration::from_secs(900),
+        };
+        let progress = Arc::new(Progress::new());
+        let place = sender.reserve_owned().await.unwrap();
+        (Opening::new(delivered, place, Arc::clone(&progress)), receiver, progress)
+    }
+
+    #[tokio::test]
+    async fn the_verdict_comes_with_the_last_share_and_is_the_worst() {
+        let later =
+            Verdict::Release(backoff::delay(Duration::from_secs(5), Duration::from_secs(900), 3, "receipt"));
+        let now = Verdict::Release(Duration::ZERO);
+        for (outcomes, expected) in [
+            (vec![], Verdict::Delete),
+            (vec![Outcome::Gone, Outcome::Removed, Outcome::Ignored], Verdict::Delete),
+            (vec![Outcome::Gone, Outcome::Unstarted], now),
+            (vec![Outcome::Unstarted, Outcome::Retry("x"), Outcome::Gone], later),
+            (vec![Outcome::Failed("x"), Outcome::Gone], later),
+        ] {
+            let (opening, mut settled, progress) = open(3).await;
+            let shares: Vec<Share> = outcomes.iter().map(|_| opening.share()).collect();
+            opening.all_handed_out();
+            for (share, outcome) in shares.into_iter().zip(&outcomes) {
+                assert!(settled.try_recv().is_err());
+                share.settle(*outcome);
+            }
+            assert_eq!(settled.recv().await.unwrap().verdict, expected, "{outcomes:?}");
+            assert_eq!(progress.summary().seen, outcomes.len() as u64);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dropped_share_or_opening_gives_the_message_back() {
+        let (opening, mut settled, progress) = open(1).await;
+        drop(opening.share());
+        opening.all_handed_out();
+        assert!(matches!(settled.recv().await.unwrap().verdict, Verdict::Release(_)));
+        assert_eq!(progress.summary().retried, 1);
+
+        let (opening, mut settled, _) = open(1).await;
+        drop(opening);
+        assert!(matches!(settled.recv().await.unwrap().verdict, Verdict::Release(_)));
+    }
+
+    #[test]
+    fn a_backfill_counts_a_retry_as_a_failure() {
+        let progress = Arc::new(Progress::new());
+        Share::of_backfill(Arc::clone(&progress)).settle(Outcome::Retry("commit"));
+        let summary = progress.summary();
+        assert_eq!(summary.failed_by_reason["commit"], 1);
+        assert!(summary.adds_up());
+    }
+}

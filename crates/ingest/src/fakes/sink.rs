@@ -1,0 +1,191 @@
+//! A sink that keeps sessions in memory and watches over the promises made to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use shelltrail_core::ObjectRef;
+use shelltrail_core::ids::{AccountId, Partition, TranscriptId};
+use shelltrail_core::session::Session;
+use shelltrail_core::sink::{Failure, RecordSink, SinkError};
+
+use super::script::{Call, Script};
+
+/// Keeps sessions by identity.
+#[derive(Debug)]
+pub struct MemorySink {
+    script: Script,
+    state: Mutex<State>,
+}
+
+/// Sessions of one partition that wait for their commit.
+#[derive(Debug)]
+pub struct MemoryBatch {
+    partition: Partition,
+    sessions: Vec<Session>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    sessions: BTreeMap<TranscriptId, (Partition, Session)>,
+    failures: BTreeMap<ObjectRef, Failure>,
+    /// Keys whose sessions make a build panic.
+    poison: BTreeSet<String>,
+    partitions_before_failure: Option<usize>,
+    build_time: Duration,
+    batches: Vec<usize>,
+    commits: u64,
+    doubles: u64,
+}
+
+impl MemorySink {
+    /// An empty sink. Partitions are named by the first two digits of the account.
+    #[must_use]
+    pub fn new(script: Script) -> Self {
+        Self { script, state: Mutex::default() }
+    }
+
+    /// Lets every build take this long, on the clock of the wall.
+    pub fn slow_down_builds(&self, duration: Duration) {
+        self.state().build_time = duration;
+    }
+
+    /// The committed sessions.
+    #[must_use]
+    pub fn sessions(&self) -> Vec<Session> {
+        self.state().sessions.values().map(|(_, session)| session.clone()).collect()
+    }
+
+    /// The keys of the committed sessions, in order.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        let mut keys: Vec<String> =
+            self.state().sessions.values().map(|(_, session)| session.object.key.clone()).collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The failures written down, in the order of their objects.
+    #[must_use]
+    pub fn failures(&self) -> Vec<Failure> {
+        self.state().failures.values().cloned().collect()
+    }
+
+    /// How many commits worked.
+    #[must_use]
+    pub fn commits(&self) -> u64 {
+        self.state().commits
+    }
+
+    /// How many sessions every batch had that was built so far.
+    #[must_use]
+    pub fn batches(&self) -> Vec<usize> {
+        self.state().batches.clone()
+    }
+
+    /// How often a commit held a session twice, or one that was stored already, or a batch held one of
+    /// another partition. Always 0 if the pipeline keeps its promises.
+    #[must_use]
+    pub fn doubles(&self) -> u64 {
+        self.state().doubles
+    }
+
+    /// Makes every build panic that meets a session of this key.
+    pub fn panic_on(&self, key: &str) {
+        self.state().poison.insert(key.to_owned());
+    }
+
+    /// Lets the next commit fail after it has stored so many batches.
+    pub fn fail_commit_after(&self, batches: usize) {
+        self.state().partitions_before_failure = Some(batches);
+    }
+
+    fn store(&self, batches: Vec<MemoryBatch>) -> Result<(), SinkError> {
+        let mut state = self.state();
+        let mut seen = BTreeSet::new();
+        for batch in &batches {
+            for session in &batch.sessions {
+                let misplaced = self.partition(session.account.as_ref()) != batch.partition;
+                let repeated = state.sessions.contains_key(&session.id) || !seen.insert(session.id);
+                if misplaced || repeated {
+                    state.doubles += 1;
+                }
+            }
+        }
+        let stored = state.partitions_before_failure.take();
+        for batch in batches.into_iter().take(stored.unwrap_or(usize::MAX)) {
+            for session in batch.sessions {
+                state.sessions.entry(session.id).or_insert((batch.partition.clone(), session));
+            }
+        }
+        if stored.is_some() {
+            return Err(error("commit"));
+        }
+        state.commits += 1;
+        Ok(())
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // A build that panics on purpose does so without the lock.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn error(action: &'static str) -> SinkError {
+    SinkError { action, partition: "-".to_owned(), source: "as the script says".into() }
+}
+
+impl RecordSink for MemorySink {
+    type Batch = MemoryBatch;
+
+    fn partition(&self, account: Option<&AccountId>) -> Partition {
+        Partition::of(account, 2)
+    }
+
+    fn contains(&self, partition: &Partition, id: &TranscriptId) -> Result<bool, SinkError> {
+        let effect = || Ok(self.state().sessions.get(id).is_some_and(|(stored, _)| stored == partition));
+        self.script.play_blocking(Call::Contains, || error("read"), effect)
+    }
+
+    fn build(
+        &self,
+        partition: &Partition,
+        sessions: &mut dyn Iterator<Item = Session>,
+    ) -> Result<MemoryBatch, SinkError> {
+        let (poison, build_time) = {
+            let state = self.state();
+            (state.poison.clone(), state.build_time)
+        };
+        std::thread::sleep(build_time);
+        let effect = || {
+            let mut built = Vec::new();
+            for session in sessions {
+                assert!(!poison.contains(&session.object.key), "a session that the test has poisoned");
+                built.push(session);
+            }
+            self.state().batches.push(built.len());
+            Ok(MemoryBatch { partition: partition.clone(), sessions: built })
+        };
+        self.script.play_blocking(Call::Build, || error("build"), effect)
+    }
+
+    fn commit(&self, batches: Vec<MemoryBatch>) -> Result<(), SinkError> {
+        self.script.play_blocking(Call::Commit, || error("commit"), || self.store(batches))
+    }
+
+    fn record_failure(&self, failure: &Failure) -> Result<(), SinkError> {
+        let effect = || {
+            self.state().failures.insert(failure.object.clone(), failure.clone());
+            Ok(())
+        };
+        self.script.play_blocking(Call::RecordFailure, || error("record a failure in"), effect)
+    }
+
+    fn clear_failure(&self, object: &ObjectRef) -> Result<(), SinkError> {
+        let effect = || {
+            self.state().failures.remove(object);
+            Ok(())
+        };
+        self.script.play_blocking(Call::ClearFailure, || error("clear a failure of"), effect)
+    }
+}

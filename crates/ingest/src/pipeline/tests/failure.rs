@@ -1,0 +1,231 @@
+//! What becomes of objects and messages that cannot be indexed.
+
+use std::collections::BTreeSet;
+
+use shelltrail_core::ObjectRef;
+use tokio::time::Instant;
+
+use super::world::{BUCKET, World, config, key, secs};
+use crate::fakes::{Call, created};
+use crate::source::SourceErrorKind;
+use crate::{IngestError, PipelineConfig, Stop};
+
+#[tokio::test(start_paused = true)]
+async fn poison_is_recorded_and_ends_among_the_dead_letters() {
+    for (body, reason) in
+        [("not json", "not_json"), ("[]", "not_json"), (r#"{"hello":1}"#, "unknown_envelope")]
+    {
+        let world = World::with(|queue| queue.with_max_receive_count(2), |store| store);
+        let id = world.queue.send(body);
+        world.add(1, "good");
+        let summary = world.drain(config()).await;
+        assert_eq!(world.queue.dead_letters()[0].id, id);
+        assert_eq!(summary.failed_by_reason[reason], 2, "{body}");
+        assert_eq!((summary.indexed, summary.deleted, summary.released), (1, 1, 2));
+        let failure = &world.sink.failures()[0];
+        assert_eq!(
+            (failure.object.key.as_str(), failure.attempts),
+            (format!("sqs-message/{id}").as_str(), 2)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rejected_record_does_not_stop_the_others() {
+    let world = World::with(|queue| queue.with_max_receive_count(2), |store| store);
+    let good = world.put(1, "good");
+    let body = created(&[(good.clone(), 1), (ObjectRef { key: "%zz".to_owned(), ..good }, 1)]);
+    world.queue.send(body);
+    let summary = world.drain(config()).await;
+    assert_eq!(world.sink.keys(), [key(1, "good")]);
+    assert_eq!(summary.failed_by_reason["bad_key_encoding"], 2);
+    assert_eq!(world.queue.dead_letters().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_class_of_read_error_has_its_end() {
+    for (kind, reason, transient) in [
+        (SourceErrorKind::Throttled, "throttled-s3", true),
+        (SourceErrorKind::Timeout, "timeout", true),
+        (SourceErrorKind::Internal, "internal", true),
+        (SourceErrorKind::Denied, "access-denied", false),
+        (SourceErrorKind::Archived, "archived", false),
+        (SourceErrorKind::Invalid, "sse-c-key-missing", false),
+        (SourceErrorKind::TooLarge, "too-large", false),
+    ] {
+        let world = World::with(|queue| queue.with_max_receive_count(3), |store| store);
+        let object = world.add(1, "user");
+        world.store.fail_key(&object.key, kind, reason, if transient { 2 } else { 100 });
+        let summary = world.drain(config()).await;
+        if transient {
+            assert_eq!((summary.retried, summary.indexed, summary.failed), (2, 1, 0), "{kind:?}");
+            assert!(world.sink.failures().is_empty());
+        } else {
+            assert_eq!(summary.failed_by_reason[reason], 3, "{kind:?}");
+            assert_eq!(world.queue.dead_letters().len(), 1, "{kind:?}");
+            assert_eq!(world.sink.failures()[0].reason, reason);
+        }
+        assert!(world.queue.is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_indexed_after_all_is_no_failure_any_more() {
+    let world = World::new();
+    let object = world.add(1, "user");
+    world.store.fail_key(&object.key, SourceErrorKind::Denied, "access-denied", 2);
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.failed, summary.indexed), (2, 1));
+    assert!(world.sink.failures().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_is_gone_only_when_it_is_still_absent_later() {
+    let world = World::new();
+    let (gone, late) = (world.add(1, "gone"), world.add(1, "late"));
+    world.store.remove(&gone);
+    world.store.fail_key(&late.key, SourceErrorKind::NotFound, "gone", 1);
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.gone, summary.retried, summary.indexed), (1, 2, 1));
+    assert!(world.queue.is_empty() && world.queue.dead_letters().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replaced_object_is_read_under_its_own_identity() {
+    let world = World::new();
+    let old = ObjectRef { version: None, ..world.put(1, "user") };
+    let new = world.store.put(BUCKET, &old.key, "other content");
+    world.announce(&[&old]);
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.superseded, summary.indexed, summary.deleted), (1, 1, 1));
+    let sessions = world.sink.sessions();
+    assert_eq!(sessions[0].id, new.transcript_id().unwrap());
+    assert_eq!(sessions[0].object, new, "the record cites what was read");
+
+    world.announce(&[&old]);
+    world.announce(&[&ObjectRef { version: None, ..new }]);
+    let summary = world.restarted().drain(config()).await;
+    assert_eq!((summary.superseded, summary.already_indexed, summary.indexed), (1, 2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn versions_of_a_key_are_read_as_announced() {
+    let world = World::new();
+    let old = world.put(1, "user");
+    let new = world.store.put(BUCKET, &old.key, "other content");
+    world.announce(&[&old]);
+    world.announce(&[&new]);
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.indexed, summary.superseded), (2, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_identity_that_nobody_announced_is_taken_from_the_response() {
+    let world = World::with(|queue| queue, |store| store.with_latency(secs(1)));
+    let object = world.put(1, "user");
+    let bare = ObjectRef { version: None, etag: None, ..object.clone() };
+    world.announce(&[&bare]);
+    world.announce(&[&object]);
+    world.announce(&[&bare]);
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.indexed, summary.already_indexed), (1, 2));
+    assert_eq!(world.sink.sessions()[0].id, object.transcript_id().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bucket_that_is_not_allowed_is_not_read() {
+    let world = World::with(|queue| queue.with_max_receive_count(1), |store| store);
+    let object = world.store.put("foreign", "a.log", "x");
+    world.announce(&[&object]);
+    let config = PipelineConfig { allowed_buckets: BTreeSet::from([BUCKET.to_owned()]), ..config() };
+    let summary = world.drain(config).await;
+    assert_eq!(summary.failed_by_reason["bucket_not_allowed"], 1);
+    assert_eq!((world.store.reads("a.log"), world.queue.dead_letters().len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_panic_is_the_failure_of_one_object_alone() {
+    let world = World::with(|queue| queue.with_max_receive_count(1), |store| store);
+    for n in 0..6 {
+        world.add(1, &format!("user-{n}"));
+    }
+    world.sink.panic_on(&key(1, "user-3"));
+    let summary = world.drain(config()).await;
+    assert_eq!(summary.failed_by_reason["panic"], 1);
+    assert_eq!((summary.indexed, summary.retried), (5, 0));
+    assert_eq!(world.sink.failures()[0].object.key, key(1, "user-3"));
+    assert_eq!(world.queue.dead_letters().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_build_gives_its_messages_back() {
+    let world = World::new();
+    world.add(1, "user");
+    world.script.fail_next(Call::Build, 1);
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.build_failures, summary.retried, summary.indexed), (1, 1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_commit_is_neither_lost_nor_doubled() {
+    let world = World::new();
+    for account in [111_111_111_111, 222_222_222_222, 333_333_333_333] {
+        world.add(account, "user");
+    }
+    world.sink.fail_commit_after(1);
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.indexed, summary.already_indexed, summary.retried), (2, 1, 3));
+    assert_eq!(world.sink.keys().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_that_fails_again_and_again_ends_the_run() {
+    let world = World::new();
+    for n in 0..3 {
+        world.add(1, &format!("user-{n}"));
+    }
+    world.script.fail_next(Call::Commit, 1000);
+    let config = PipelineConfig { max_commit_failures: 3, ..config() };
+    let error = world.run(config, Stop::never()).await.unwrap_err();
+    assert!(matches!(error, IngestError::Sink { rounds: 3, .. }), "{error:?}");
+    assert_eq!(world.queue.len(), 3);
+    let summary = world.progress.summary();
+    assert_eq!((summary.deleted, summary.lost, summary.commits), (0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn delays_grow_with_the_receive_count() {
+    let world = World::with(|queue| queue.with_max_receive_count(6), |store| store);
+    let object = world.add(1, "user");
+    world.store.fail_key(&object.key, SourceErrorKind::Throttled, "throttled-s3", 100);
+    world.drain(config()).await;
+    let delays = world.queue.visibility_changes();
+    assert_eq!(delays.len(), 6);
+    for (n, delay) in delays.iter().enumerate() {
+        let whole = secs(5 << n);
+        assert!(*delay >= whole / 2 && *delay <= whole, "{delays:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_fails_is_asked_again_after_growing_waits() {
+    let world = World::new();
+    world.add(1, "user");
+    world.script.fail_next(Call::Receive, 8);
+    let begun = Instant::now();
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.receive_errors, summary.indexed), (8, 1));
+    let waited = begun.elapsed();
+    // 1 + 2 + 4 + 8 + 16 + 30 + 30 + 30 seconds, of each at least half.
+    assert!(waited >= secs(60) && waited <= secs(140), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_visibility_too_short_for_heartbeats_is_refused() {
+    let world = World::with(|queue| queue.with_visibility(secs(3)), |store| store);
+    let error = world.run(config(), Stop::never()).await.unwrap_err();
+    assert!(matches!(error, IngestError::Visibility(_)));
+    let config = PipelineConfig { visibility: Some(secs(30)), ..config() };
+    world.add(1, "user");
+    assert_eq!(world.drain(config).await.indexed, 1);
+}

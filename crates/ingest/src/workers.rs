@@ -1,0 +1,82 @@
+//! Runs work that blocks or computes away from the async threads, and survives its panics.
+//!
+//! Tokio's blocking threads do the work and permits bound how much of it computes at once. A thread pool
+//! for computing would bound it as well, but would hide the work from tokio: an aborted pipeline could not
+//! take back what has not begun, and a paused test clock would run on while a build computes.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+/// The work panicked. What it said stays unsaid: the text of a panic may quote a transcript.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the code that handled it panicked")]
+pub(crate) struct Panicked;
+
+/// Lanes for work that computes. Decoding and building have their own, so that neither waits for the other
+/// while it holds memory that the other needs.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    decode: Arc<Semaphore>,
+    build: Arc<Semaphore>,
+}
+
+impl Workers {
+    pub(crate) fn new(lanes: usize) -> Self {
+        Self { decode: Arc::new(Semaphore::new(lanes)), build: Arc::new(Semaphore::new(lanes)) }
+    }
+
+    /// The lanes that bound how many objects are inflated at once.
+    pub(crate) fn decode_lanes(&self) -> &Semaphore {
+        &self.decode
+    }
+
+    /// The lanes that bound how many batches are built at once.
+    pub(crate) fn build_lanes(&self) -> &Semaphore {
+        &self.build
+    }
+}
+
+/// Runs `work` on a blocking thread. Dropping the future takes back work that has not begun.
+pub(crate) async fn blocking<T, F>(work: F) -> Result<T, Panicked>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let mut thread = AbortOnDrop(tokio::task::spawn_blocking(move || caught(work)));
+    match (&mut thread.0).await {
+        Ok(result) => result,
+        // The panic was caught, so the runtime is shutting down and nobody will poll this again.
+        Err(_) => std::future::pending().await,
+    }
+}
+
+/// Runs `work` here and turns its panic into a value.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
+    // Whatever the work has left half done is dropped with it or owned by the sink, which promises in
+    // `RecordSink` that nothing counts before a commit.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| Panicked)
+}
+
+struct AbortOnDrop<T>(JoinHandle<T>);
+
+impl<T> Drop for AbortOnDrop<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_becomes_a_value() {
+        assert_eq!(blocking(|| 7).await, Ok(7));
+        let panicked: Result<(), Panicked> = blocking(|| panic!("on purpose")).await;
+        assert_eq!(panicked, Err(Panicked));
+        assert_eq!(blocking(|| 8).await, Ok(8));
+    }
+}
