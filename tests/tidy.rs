@@ -12,6 +12,7 @@ const ALLOWED: [(&str, &[&str]); 4] = [
             "aes",
             "aes-gcm",
             "base64",
+            "blake3",
             "cbc",
             "flate2",
             "hkdf",

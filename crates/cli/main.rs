@@ -29,6 +29,11 @@ fn main() -> ExitCode {
         Err(help) => help.exit(),
     };
     init_tracing(args.verbose);
+    // The text of a panic may quote a transcript, so only its place is told.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(io::stderr(), "shelltrail: internal error at {place}; please report it");
+    }));
     let result = match &args.command {
         Command::Worker(command) => commands::worker::run(&args, command),
         Command::Backfill(command) => commands::backfill::run(&args, command),

@@ -106,7 +106,8 @@ impl fmt::Display for Partition {
 /// An S3 object is identified by bucket, key and ETag: a notification and a plain listing both know
 /// these three, and a listing knows no version ID. The same object therefore has one identity however
 /// we hear of it, and writing the same bytes twice leaves one copy. A file outside S3 is identified by
-/// its path and the SHA-256 of its bytes.
+/// its path and the BLAKE3 hash of its bytes, which costs a seventh of SHA-256 where the processor has no
+/// instructions for that.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct TranscriptId([u8; 16]);
 
@@ -120,7 +121,7 @@ impl TranscriptId {
     /// Identifies a file outside S3 by its path below the source and its content.
     #[must_use]
     pub fn of_file(path: &str, content: &[u8]) -> Self {
-        Self::hash("file", &[path.as_bytes(), &Sha256::digest(content)])
+        Self::hash("file", &[path.as_bytes(), blake3::hash(content).as_bytes()])
     }
 
     /// Every field is preceded by its length, so that no two lists of fields give the same bytes.

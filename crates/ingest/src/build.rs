@@ -10,7 +10,7 @@ use shelltrail_core::sink::{RecordSink, SinkError};
 use crate::claim::Claim;
 use crate::fetch::Piece;
 use crate::record::Recorder;
-use crate::workers::{Panicked, Workers, blocking, caught};
+use crate::workers::{Panicked, Workers, caught, computing};
 
 /// Builds batches.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl<R: RecordSink> Builder<R> {
             });
             (pieces, attempt)
         };
-        blocking(work).await.expect("the panics of a build are caught inside")
+        computing(work).await.expect("the panics of a build are caught inside")
     }
 
     async fn add(

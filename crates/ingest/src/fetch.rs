@@ -22,7 +22,7 @@ use crate::record::Recorder;
 use crate::source::{KeyService, ObjectStore, SourceError, SourceErrorKind, StoredObject};
 use crate::stop::Stop;
 use crate::summary::Counter;
-use crate::workers::{Workers, blocking};
+use crate::workers::{Workers, computing};
 
 /// An object to be indexed.
 #[derive(Debug)]
@@ -196,7 +196,7 @@ where
         let max_bytes = self.config.max_object_bytes;
         let _lane = self.workers.decode_lanes().acquire().await.expect("the semaphore is never closed");
         reservation.room_to_grow().await;
-        let opened = blocking(move || decode::open(fetched, envelope, max_bytes)).await;
+        let opened = computing(move || decode::open(fetched, envelope, max_bytes)).await;
         let transcript = match opened {
             Ok(Ok(transcript)) => transcript,
             Ok(Err(error)) => return Err(End::failed(error.reason(), &error)),

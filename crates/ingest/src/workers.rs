@@ -1,7 +1,7 @@
 //! Runs work that blocks or computes away from the async threads, and survives its panics.
 //!
-//! Tokio's blocking threads do the work and permits bound how much of it computes at once. A thread pool
-//! for computing would bound it as well, but would hide the work from tokio: an aborted pipeline could not
+//! What computes runs on rayon, which bounds it to the processors; a blocking thread of tokio waits for it
+//! meanwhile. Handed to rayon directly, the work would be hidden from tokio: an aborted pipeline could not
 //! take back what has not begun, and a paused test clock would run on while a build computes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -53,6 +53,16 @@ where
     }
 }
 
+/// Runs `work` on rayon. Dropping the future takes back work that has not begun.
+pub(crate) async fn computing<T, F>(work: F) -> Result<T, Panicked>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    // A scope that is opened outside the pool runs in it, and the thread that opened it waits.
+    blocking(move || rayon::scope(move |_| caught(work))).await.flatten()
+}
+
 /// Runs `work` here and turns its panic into a value.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Panicked> {
     // Whatever the work has left half done is dropped with it or owned by the sink, which promises in
@@ -78,5 +88,8 @@ mod tests {
         let panicked: Result<(), Panicked> = blocking(|| panic!("on purpose")).await;
         assert_eq!(panicked, Err(Panicked));
         assert_eq!(blocking(|| 8).await, Ok(8));
+        let panicked: Result<(), Panicked> = computing(|| panic!("on purpose")).await;
+        assert_eq!(panicked, Err(Panicked));
+        assert_eq!(computing(rayon::current_thread_index).await.map(|index| index.is_some()), Ok(true));
     }
 }
