@@ -20,9 +20,26 @@ const MIN_FRAGMENT_BYTES: usize = 2;
 /// The terms of one field of one segment.
 #[derive(Default)]
 pub struct Dictionary {
-    /// All terms, each between two line feeds: a fragment is found in it at memory speed, while the
-    /// dictionary itself can only be asked for beginnings. Made when first needed, from the dictionary.
-    flat: OnceLock<Vec<u8>>,
+    flat: OnceLock<Flat>,
+}
+
+/// All terms of a dictionary in memory, made when first needed. tantivy's own dictionary can be asked for terms
+/// and for beginnings of terms; each answer costs the decoding of a block, and a fragment would cost all of them.
+#[derive(Default)]
+struct Flat {
+    /// The terms in order, each between two line feeds: a fragment is found at memory speed.
+    bytes: Vec<u8>,
+    /// Where each term begins.
+    starts: Vec<u32>,
+    /// Where its postings are.
+    infos: Vec<Postings>,
+}
+
+#[derive(Clone, Copy)]
+struct Postings {
+    start: u64,
+    len: u32,
+    doc_freq: u32,
 }
 
 impl Dictionary {
@@ -82,34 +99,61 @@ impl Dictionary {
         if at_end {
             needle.push(b'\n');
         }
-        let finder = memmem::Finder::new(&needle);
-        let mut terms = Vec::new();
-        let mut from = 0;
-        while let Some(found) = finder.find(&flat[from..]) {
-            let at = from + found;
-            let start = memchr::memrchr(b'\n', &flat[..at]).map_or(0, |before| before + 1);
-            let end = at + memchr::memchr(b'\n', &flat[at..]).unwrap_or(flat.len() - at);
-            terms.extend(inverted.terms().get(&flat[start..end])?);
-            if terms.len() > MAX_TERMS {
-                return Ok(None);
-            }
-            from = end;
-        }
-        Ok(Some(terms))
+        Ok(flat.containing(&needle))
     }
 
-    fn flat(&self, inverted: &InvertedIndexReader) -> io::Result<&[u8]> {
+    fn flat(&self, inverted: &InvertedIndexReader) -> io::Result<&Flat> {
         if let Some(flat) = self.flat.get() {
             return Ok(flat);
         }
-        let mut flat = vec![b'\n'];
+        let flat = Flat::read(inverted)?;
+        Ok(self.flat.get_or_init(|| flat))
+    }
+}
+
+impl Flat {
+    fn read(inverted: &InvertedIndexReader) -> io::Result<Self> {
+        let terms = inverted.terms().num_terms();
+        let mut flat = Self {
+            bytes: vec![b'\n'],
+            starts: Vec::with_capacity(terms),
+            infos: Vec::with_capacity(terms),
+        };
         let mut stream = inverted.terms().stream()?;
         while stream.advance() {
-            flat.extend_from_slice(stream.key());
-            flat.push(b'\n');
+            let info = stream.value();
+            let range = &info.postings_range;
+            let (Ok(start), Ok(len)) = (u32::try_from(flat.bytes.len()), u32::try_from(range.len())) else {
+                return Err(io::Error::other("the dictionary of a segment exceeds 4 GiB"));
+            };
+            flat.starts.push(start);
+            flat.infos.push(Postings { start: range.start as u64, len, doc_freq: info.doc_freq });
+            flat.bytes.extend_from_slice(stream.key());
+            flat.bytes.push(b'\n');
         }
-        flat.shrink_to_fit();
-        Ok(self.flat.get_or_init(|| flat))
+        Ok(flat)
+    }
+
+    fn containing(&self, needle: &[u8]) -> Option<Vec<TermInfo>> {
+        let finder = memmem::Finder::new(needle);
+        let mut terms = Vec::new();
+        let mut from = 0;
+        while let Some(found) = finder.find(&self.bytes[from..]) {
+            let at = from + found;
+            let term = self.starts.partition_point(|&start| start as usize <= at).checked_sub(1)?;
+            let Postings { start, len, doc_freq } = *self.infos.get(term)?;
+            let start = usize::try_from(start).ok()?;
+            terms.push(TermInfo {
+                doc_freq,
+                postings_range: start..start.checked_add(len as usize)?,
+                positions_range: 0..0,
+            });
+            if terms.len() > MAX_TERMS {
+                return None;
+            }
+            from = self.starts.get(term + 1).map_or(self.bytes.len(), |&next| next as usize);
+        }
+        Some(terms)
     }
 }
 

@@ -29,8 +29,31 @@ pub fn fold(text: &str) -> Cow<'_, str> {
             Cow::Borrowed(text)
         }
     } else {
-        Cow::Owned(text.chars().map(fold_char).collect())
+        Cow::Owned(fold_runs(text))
     }
+}
+
+/// Folds a text that is not all ASCII. Most of it is, so that is folded a run at a time.
+fn fold_runs(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let run = if first.is_ascii() { ascii_len(rest) } else { first.len_utf8() };
+        let (head, tail) = rest.split_at(run);
+        if first.is_ascii() {
+            let from = folded.len();
+            folded.push_str(head);
+            folded[from..].make_ascii_lowercase();
+        } else {
+            folded.push(fold_char(first));
+        }
+        rest = tail;
+    }
+    folded
+}
+
+fn ascii_len(text: &str) -> usize {
+    text.bytes().position(|byte| !byte.is_ascii()).unwrap_or(text.len())
 }
 
 #[cfg(test)]
@@ -41,6 +64,8 @@ mod tests {
     fn one_character_folds_to_one_character() {
         assert_eq!(fold("ÄRGER \u{2126} \u{212a} İ ẞ"), "ärger ω k İ ß");
         assert_eq!(fold("plain text"), "plain text");
+        let mixed = "● Active: ÄB├─É EN\u{130}D ß";
+        assert_eq!(fold(mixed), mixed.chars().map(fold_char).collect::<String>());
     }
 
     #[test]

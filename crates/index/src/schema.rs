@@ -102,7 +102,7 @@ pub fn schema() -> (Schema, Fields) {
 
 /// Makes the tokenizer known to an index; every index needs it before it is read or written.
 pub fn register(index: &Index) {
-    index.tokenizers().register(TERMS, TermTokenizer);
+    index.tokenizers().register(TERMS, TermTokenizer::default());
 }
 
 /// Settings of a new index: no document store to speak of, so nothing to compress.

@@ -15,7 +15,8 @@ use crate::pack::{BlockAt, PackError, PackReader};
 use crate::partition::{PartitionError, PartitionIndex};
 use crate::root::{IndexRoot, RootError};
 
-/// How many candidates are verified at a time at most; the first rounds are smaller.
+/// How many candidates are verified at a time at most; the first round is as large as the answer, each further
+/// one twice the one before.
 const MAX_ROUND: usize = 4096;
 
 /// Which sessions a question is about. Empty parts admit everything.
@@ -174,7 +175,7 @@ impl Searcher {
             if groups.is_empty() {
                 break;
             }
-            round = MAX_ROUND;
+            round = MAX_ROUND.min(round * 2);
             let verified: Vec<_> = groups.par_iter().map(|group| self.verify(group, literal)).collect();
             for (group, hits) in groups.iter().zip(verified) {
                 match hits {
@@ -238,8 +239,7 @@ impl Searcher {
 
     fn verify(&self, group: &Group, literal: &Literal) -> Result<Vec<Hit>, PackError> {
         let block = group.packs.block(group.at)?;
-        let back = group.packs.header(group.at)?.back;
-        let first = BlockAt { offset: group.at.offset.saturating_sub(back), ..group.at };
+        let first = BlockAt { offset: group.at.offset.saturating_sub(block.back), ..group.at };
         let matches = |seq: &&u32| contains(&block, seq.saturating_sub(block.first_seq) as usize, literal);
         let hit = |seq: &u32| {
             Some(Hit {

@@ -68,32 +68,28 @@ impl<'a> Terms<'a> {
 
     /// Puts the next term into `term`; false when there is none.
     pub fn next_into(&mut self, term: &mut String) -> bool {
-        if self.next_window(term) {
-            return true;
+        if self.long.is_some() {
+            return self.next_window(term);
         }
         if self.pass == Pass::Words {
-            while self.next_word(term) {
+            if self.next_word(term) {
                 if term.len() > WINDOW_BYTES {
                     self.long = Some((std::mem::take(term), 0));
                     return self.next_window(term);
                 }
-                if !is_dropped(term) {
-                    return true;
-                }
+                return true;
             }
             self.pass = Pass::DottedNumbers;
             self.pos = 0;
         }
-        while let Some(number) = self.next_dotted_number() {
-            if number.len() > WINDOW_BYTES {
-                self.long = Some((number.to_owned(), 0));
-                return self.next_window(term);
-            }
-            term.clear();
-            term.push_str(number);
-            return true;
+        let Some(number) = self.next_dotted_number() else { return false };
+        if number.len() > WINDOW_BYTES {
+            self.long = Some((number.to_owned(), 0));
+            return self.next_window(term);
         }
-        false
+        term.clear();
+        term.push_str(number);
+        true
     }
 
     fn next_window(&mut self, term: &mut String) -> bool {
@@ -109,44 +105,51 @@ impl<'a> Terms<'a> {
         true
     }
 
-    /// Reads the next word, folded, into `term`.
+    /// Reads the next word that is a term, folded, into `term`.
     fn next_word(&mut self, term: &mut String) -> bool {
-        term.clear();
         let bytes = self.text.as_bytes();
-        while let Some(&byte) = bytes.get(self.pos) {
-            if byte.is_ascii() {
-                if byte.is_ascii_alphanumeric() {
-                    break;
+        loop {
+            self.pos += run(&bytes[self.pos..], |class| class == OTHER).0;
+            let (len, classes) = run(&bytes[self.pos..], |class| class & WORD != 0);
+            let end = self.pos + len;
+            if classes & WIDE == 0 {
+                let word = &self.text[self.pos..end];
+                self.pos = end;
+                if word.is_empty() {
+                    return false;
                 }
-                self.pos += 1;
-            } else {
-                match self.char_at_pos() {
-                    (c, _) if is_word(c) => break,
-                    (_, len) => self.pos += len,
-                }
-            }
-        }
-        while let Some(&byte) = bytes.get(self.pos) {
-            if byte.is_ascii() {
-                let run = ascii_word_len(&bytes[self.pos..]);
-                if run == 0 {
-                    break;
-                }
-                let folded_from = term.len();
-                term.push_str(&self.text[self.pos..self.pos + run]);
-                term[folded_from..].make_ascii_lowercase();
-                self.pos += run;
-            } else {
-                match self.char_at_pos() {
-                    (c, len) if is_word(c) => {
-                        term.push(c);
-                        self.pos += len;
+                if !is_dropped(word) {
+                    term.clear();
+                    term.push_str(word);
+                    if classes & UPPER != 0 {
+                        term.make_ascii_lowercase();
                     }
-                    _ => break,
+                    return true;
                 }
+            } else if self.next_wide_word(term) {
+                return true;
             }
         }
-        !term.is_empty()
+    }
+
+    /// Goes on where a character that is not ASCII stands at or after the position, with only letters and digits
+    /// before it; false if this gives no term.
+    fn next_wide_word(&mut self, term: &mut String) -> bool {
+        term.clear();
+        while self.pos < self.text.len() {
+            let (c, len) = self.char_at_pos();
+            if !is_word(c) {
+                break;
+            }
+            term.push(c);
+            self.pos += len;
+        }
+        if term.is_empty() {
+            // What stopped the word before it began belongs to none.
+            self.pos += self.char_at_pos().1;
+            return false;
+        }
+        !is_dropped(term)
     }
 
     /// The folded character at the position, and the length of the unfolded one.
@@ -170,19 +173,101 @@ impl<'a> Terms<'a> {
     }
 }
 
-fn ascii_word_len(bytes: &[u8]) -> usize {
-    bytes.iter().take_while(|b| b.is_ascii_alphanumeric()).count()
+/// What a byte is to a word: any other ASCII character, an ASCII letter or digit, an upper-case one of them, a part of
+/// a character that has to be looked at.
+const OTHER: u8 = 0;
+const WORD: u8 = 1;
+const UPPER: u8 = 2;
+const WIDE: u8 = 4;
+
+const CLASSES: [u8; 256] = {
+    let mut classes = [WIDE; 256];
+    let mut byte: u8 = 0;
+    while byte < 128 {
+        let word = if byte.is_ascii_alphanumeric() { WORD } else { OTHER };
+        classes[byte as usize] = word | if byte.is_ascii_uppercase() { UPPER } else { 0 };
+        byte += 1;
+    }
+    classes
+};
+
+/// How many bytes come first whose class is wanted; and all classes met, that of the byte after them included.
+fn run(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> (usize, u8) {
+    let mut met = 0;
+    let stop = bytes.iter().position(|&byte| {
+        let class = CLASSES[usize::from(byte)];
+        met |= class;
+        !wanted(class)
+    });
+    (stop.unwrap_or(bytes.len()), met)
 }
 
-/// [`Terms`] as tantivy asks for them.
+/// [`Terms`] as tantivy asks for them. A term that came up in the same text before may be left out: the index only
+/// keeps which terms a document has, and outputs repeat themselves.
 #[derive(Clone, Default)]
-pub struct TermTokenizer;
+pub struct TermTokenizer {
+    seen: Seen,
+}
 
 impl Tokenizer for TermTokenizer {
     type TokenStream<'a> = TermStream<'a>;
 
     fn token_stream<'a>(&'a mut self, text: &'a str) -> TermStream<'a> {
-        TermStream { terms: Terms::new(text), token: Token { position: 0, ..Token::default() } }
+        self.seen.forget();
+        TermStream {
+            terms: Terms::new(text),
+            token: Token { position: 0, ..Token::default() },
+            seen: &mut self.seen,
+        }
+    }
+}
+
+/// Short terms of one text: some of those it has, in a table that stays in the nearest cache.
+#[derive(Clone, Default)]
+struct Seen {
+    slots: Vec<Slot>,
+    /// Slots of other texts are empty.
+    text: u32,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Slot {
+    term: u128,
+    text: u32,
+}
+
+/// A power of two.
+const SEEN_SLOTS: usize = 1 << 10;
+/// Terms up to this length are remembered; the last byte of the key tells the length.
+const MAX_SEEN_BYTES: usize = 15;
+
+impl Seen {
+    /// Begins another text.
+    fn forget(&mut self) {
+        self.text = self.text.wrapping_add(1);
+        if self.slots.is_empty() || self.text == 0 {
+            self.slots = vec![Slot::default(); SEEN_SLOTS];
+            self.text = 1;
+        }
+    }
+
+    /// Remembers a term; false if it was remembered already.
+    fn insert(&mut self, term: &str) -> bool {
+        let len = term.len();
+        if len > MAX_SEEN_BYTES {
+            return true;
+        }
+        let mut key = [0; 16];
+        key[..len].copy_from_slice(term.as_bytes());
+        key[MAX_SEEN_BYTES] = len as u8;
+        let term = u128::from_le_bytes(key);
+        // Only the place in the table rests on this hash; what is compared is the whole term.
+        let mixed =
+            ((term as u64) ^ ((term >> 64) as u64).rotate_left(29)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let slot = &mut self.slots[(mixed >> 54) as usize % SEEN_SLOTS];
+        let known = *slot;
+        *slot = Slot { term, text: self.text };
+        known.term != term || known.text != self.text
     }
 }
 
@@ -190,11 +275,17 @@ impl Tokenizer for TermTokenizer {
 pub struct TermStream<'a> {
     terms: Terms<'a>,
     token: Token,
+    seen: &'a mut Seen,
 }
 
 impl TokenStream for TermStream<'_> {
     fn advance(&mut self) -> bool {
-        self.terms.next_into(&mut self.token.text)
+        while self.terms.next_into(&mut self.token.text) {
+            if self.seen.insert(&self.token.text) {
+                return true;
+            }
+        }
+        false
     }
 
     fn token(&self) -> &Token {
@@ -220,6 +311,8 @@ pub fn terms(text: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
@@ -234,6 +327,30 @@ mod tests {
         ] {
             assert_eq!(terms(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn the_stream_has_every_term_and_forgets_the_text_before() {
+        let many: String = (0..5000).map(|n| format!("w{} x{} ", n % 1500, n % 7)).collect();
+        let mut tokenizer = TermTokenizer::default();
+        for text in
+            ["a b a c", "a b", "", &many, "a a-term-of-more-than-fifteen a1234567890123456 a1234567890123456"]
+        {
+            let mut stream = tokenizer.token_stream(text);
+            let mut streamed = Vec::new();
+            while stream.advance() {
+                streamed.push(stream.token().text.clone());
+            }
+            let (streamed, all): (BTreeSet<_>, BTreeSet<_>) =
+                (streamed.into_iter().collect(), terms(text).into_iter().collect());
+            assert_eq!(streamed, all);
+        }
+        let mut stream = tokenizer.token_stream("a b a c a");
+        let mut count = 0;
+        while stream.advance() {
+            count += 1;
+        }
+        assert_eq!(count, 3);
     }
 
     #[test]
