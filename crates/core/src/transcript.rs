@@ -1,15 +1,21 @@
 //! Lines to commands; never fails.
 //!
-//! The bytes are rendered once ([`crate::terminal`]); then the prompts of the transcript are learned, and the rendered
-//! text is cut where they stand.
+//! The bytes are rendered once ([`crate::terminal`]), which also marks the lines that have the shape of a prompt; then
+//! the prompts of the transcript are learned ([`edit`], [`facts`]), and the rendered text is cut where they stand
+//! ([`cut`]). Most marked lines are output. What decides about them is therefore found once and kept: what a text proves
+//! ([`facts`]), what the last command lets one expect ([`expect`]), where each prompt comes back ([`turns`]).
 
 mod ahead;
 mod cut;
 mod edit;
+mod expect;
+mod facts;
 mod frame;
+mod occurrences;
 mod prompt;
 mod record;
 mod syntax;
+mod turns;
 
 use jiff::Timestamp;
 
@@ -46,7 +52,7 @@ pub struct Parsed {
 #[must_use]
 pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     let frame = frame::frame(bytes);
-    let page = render(&bytes[frame.start..frame.end], frame.columns, prompt::is_head);
+    let page = render::<prompt::PromptHeads>(&bytes[frame.start..frame.end], frame.columns);
     let commands = cut::cut(&page);
     let mut defects = Vec::new();
     if frame.header && !frame.footer {
@@ -62,7 +68,7 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
         defects.push(Defect::TooManyRecords);
     }
     let target = frame.target.clone().or_else(|| cut::agent_target(&commands));
-    let records = record::records(&page, &commands, &frame, limits);
+    let records = record::records(&page, commands, &frame, limits);
     if records.invalid_utf8 || page.invalid_utf8 {
         defects.push(Defect::InvalidUtf8);
     }

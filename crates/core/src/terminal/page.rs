@@ -1,6 +1,8 @@
 //! What a transcript looks like after rendering: text, and marks where commands may stand.
 
+use super::replay::Replay;
 use super::screen::Logical;
+use super::strip::Strip;
 
 /// Rendered output, and where in it prompts may be.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,15 @@ pub(crate) struct Page {
     pub line_too_long: bool,
     /// An edited or overprinted line held bytes that are not UTF-8; its text shows U+FFFD for them.
     pub invalid_utf8: bool,
+}
+
+/// What a reader of pages looks for in lines of output.
+pub(crate) trait Heads {
+    /// Whether a line with this byte has to be looked at. It is asked about every byte of output.
+    fn is_suspect(byte: u8) -> bool;
+
+    /// Whether a line has the shape of a prompt. `suspect` is true if it has a suspect byte, and may be true if not.
+    fn is_head(line: &[u8], suspect: bool) -> bool;
 }
 
 /// A place where a command may stand.
@@ -75,6 +86,33 @@ pub(crate) struct Edit {
     pub cut: bool,
     /// The cursor's path did not fit any width.
     pub doubtful: bool,
+    /// It holds bytes that are not UTF-8.
+    pub invalid_utf8: bool,
+}
+
+impl Edit {
+    /// What a row of bytes shows.
+    pub(crate) fn of_strip(strip: Strip) -> Self {
+        let mut lines = vec![Logical { text: strip.text, prompt_end: None }];
+        if strip.newline {
+            lines.push(Logical::default());
+        }
+        Self { cursor_line: usize::from(strip.newline), lines, ..Self::default() }
+    }
+
+    /// What a screen shows.
+    pub(crate) fn of_replay(replay: Replay) -> Self {
+        let Replay { screen, penalty, .. } = replay;
+        Self {
+            lines: screen.lines(),
+            cursor_line: screen.line_of_cursor(),
+            cut: screen.overflow,
+            invalid_utf8: screen.invalid_utf8,
+            doubtful: penalty > 0,
+            cleared: screen.cleared,
+            ..Self::default()
+        }
+    }
 }
 
 /// Why an edit ended.

@@ -1,10 +1,13 @@
 //! One walk over the bytes of a transcript: plain lines are copied, edited ones replayed, full-screen programs flattened.
 
+use std::marker::PhantomData;
+
 use super::fence::edit_span;
-use super::page::{Close, Edit, LineMark, Mark, MarkKind, Page};
+use super::page::{Close, Edit, Heads, LineMark, Mark, MarkKind, Page};
 use super::replay::{Replay, Until, is_soft_wrap, replay};
 use super::screen::Screen;
-use super::token::{Csi, Token, text_len, token_at};
+use super::strip::replay_strip;
+use super::token::{Csi, Token, colour_len, text_run, token_at};
 
 /// Most columns of one overprinted line of output before it is flushed.
 const MAX_LINE_COLUMNS: usize = 32 * 1024;
@@ -38,10 +41,10 @@ enum Mode {
     Addressed,
 }
 
-/// Renders `source`. `width` is the width in columns, if it is known at the start; `is_head` tells whether a line has
-/// the shape of a prompt.
-pub(crate) fn render(source: &[u8], width: Option<usize>, is_head: fn(&[u8]) -> bool) -> Page {
-    let mut renderer = Renderer {
+/// Renders `source`. `width` is the width in columns, if it is known at the start; `H` tells which lines have the shape
+/// of a prompt.
+pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
+    let mut renderer = Renderer::<H> {
         source,
         at: 0,
         page: Page::default(),
@@ -53,7 +56,9 @@ pub(crate) fn render(source: &[u8], width: Option<usize>, is_head: fn(&[u8]) -> 
         application_keys: false,
         width,
         replayed: 0,
-        is_head,
+        spare: Screen::new(None),
+        suspect: false,
+        heads: PhantomData,
     };
     renderer.page.text.reserve(source.len());
     while renderer.at < source.len() {
@@ -75,7 +80,7 @@ enum Switch {
     FullScreen(Mode),
 }
 
-struct Renderer<'a> {
+struct Renderer<'a, H> {
     source: &'a [u8],
     at: usize,
     page: Page,
@@ -91,16 +96,28 @@ struct Renderer<'a> {
     application_keys: bool,
     width: Option<usize>,
     replayed: usize,
-    is_head: fn(&[u8]) -> bool,
+    /// An empty screen for the next overprinted line, so that its memory is used again.
+    spare: Screen,
+    /// The line being printed may have a byte that a prompt has.
+    suspect: bool,
+    heads: PhantomData<H>,
 }
 
-impl Renderer<'_> {
+impl<H: Heads> Renderer<'_, H> {
     /// Copies lines until one needs more than copying.
     fn plain(&mut self) {
         while self.at < self.source.len() && self.mode == Mode::Lines {
-            let run = text_len(&self.source[self.at..]);
-            self.page.text.extend_from_slice(&self.source[self.at..self.at + run]);
+            let rest = &self.source[self.at..];
+            let (run, suspect) = text_run(rest, H::is_suspect);
+            self.page.text.extend_from_slice(&rest[..run]);
+            self.suspect |= suspect;
             self.at += run;
+            // Nearly all lines end like this: `script` records one return more than the terminal was sent.
+            if rest[run..].starts_with(b"\r\r\n") {
+                self.at += 3;
+                self.end_line();
+                continue;
+            }
             let Some(&byte) = self.source.get(self.at) else { break };
             match byte {
                 b'\n' => {
@@ -122,6 +139,11 @@ impl Renderer<'_> {
                     self.at += 1;
                 }
                 0x1b => {
+                    let colour = colour_len(&self.source[self.at..]);
+                    if colour > 0 {
+                        self.at += colour;
+                        continue;
+                    }
                     let Some((token, next)) = token_at(self.source, self.at) else { break };
                     if !self.plain_sequence(token, next) {
                         return self.overprinted();
@@ -180,28 +202,34 @@ impl Renderer<'_> {
 
     /// Replays the current line from its start, because it was overprinted.
     fn overprinted(&mut self) {
+        let mut screen = std::mem::replace(&mut self.spare, Screen::new(None));
+        self.overprint(&mut screen);
+        screen.reset();
+        self.spare = screen;
+    }
+
+    fn overprint(&mut self, screen: &mut Screen) {
         self.page.text.truncate(self.line_text);
         self.line.bell = false;
         self.at = self.line_source;
-        let mut screen = Screen::new(None);
         let mut head = None;
         while let Some((token, next)) = token_at(self.source, self.at) {
             let start = self.at;
             self.at = next;
             match token {
-                Token::Text(text) => self.print_in_steps(&mut screen, text),
+                Token::Text(text) => self.print_in_steps(screen, text),
                 Token::Control(b'\n') => {
-                    self.flush(&mut screen);
+                    self.flush(screen);
                     return self.end_line();
                 }
                 Token::Control(b'\r') => {
-                    if self.unfinished_line_mark(&mut screen) {
+                    if self.unfinished_line_mark(screen) {
                         continue;
                     }
-                    let head = *head.get_or_insert_with(|| self.shows_head(&screen));
+                    let head = *head.get_or_insert_with(|| self.shows_head(screen));
                     if head
                         && screen.column() > MIN_MARK_BLANKS
-                        && is_soft_wrap(&screen, &self.source[next..])
+                        && is_soft_wrap(screen, &self.source[next..])
                         && self.replay_line()
                     {
                         return;
@@ -209,19 +237,19 @@ impl Renderer<'_> {
                     screen.apply(token);
                 }
                 Token::Csi(csi) if csi.is_vertical() => {
-                    let up = csi.command == b'A' && head.unwrap_or_else(|| self.shows_head(&screen));
+                    let up = csi.command == b'A' && head.unwrap_or_else(|| self.shows_head(screen));
                     if up && self.replay_line() {
                         return;
                     }
                     head = None;
-                    self.flush(&mut screen);
+                    self.flush(screen);
                     self.break_line();
                     if self.application_keys && matches!(csi.command, b'H' | b'f' | b'J') {
                         return self.enter(Mode::Addressed);
                     }
                 }
                 Token::Escape(b'8' | b'D' | b'E' | b'M' | b'c') => {
-                    self.flush(&mut screen);
+                    self.flush(screen);
                     self.break_line();
                 }
                 Token::Csi(Csi { command: b'J', .. }) if screen.column() == 0 => {
@@ -234,14 +262,14 @@ impl Renderer<'_> {
                         Switch::None => screen.apply(token),
                         Switch::OpenEdit => return self.open_edit(start, next, Some(screen)),
                         Switch::FullScreen(mode) => {
-                            self.flush(&mut screen);
+                            self.flush(screen);
                             return self.enter(mode);
                         }
                     }
                 }
             }
         }
-        self.flush(&mut screen);
+        self.flush(screen);
     }
 
     /// Prints a run that may be long, flushing the line when it grows beyond its limit.
@@ -266,6 +294,7 @@ impl Renderer<'_> {
     /// Moves what the screen shows to the text.
     fn flush(&mut self, screen: &mut Screen) {
         self.line.bell |= screen.bell;
+        self.suspect = true;
         self.page.invalid_utf8 |= screen.invalid_utf8;
         self.line.prompt_end = screen.write_to(&mut self.page.text).or(self.line.prompt_end);
         if screen.overflow {
@@ -297,6 +326,7 @@ impl Renderer<'_> {
         self.width = Some(blanks + 1);
         if !output.is_empty() {
             self.page.text.extend_from_slice(output.as_bytes());
+            self.suspect = true;
             self.break_line();
         }
         screen.reset();
@@ -305,7 +335,8 @@ impl Renderer<'_> {
 
     /// Whether the screen shows a line with the shape of a prompt.
     fn shows_head(&self, screen: &Screen) -> bool {
-        screen.column() > 0 && screen.lines().first().is_some_and(|line| (self.is_head)(line.text.as_bytes()))
+        screen.column() > 0
+            && screen.lines().first().is_some_and(|line| H::is_head(line.text.as_bytes(), true))
     }
 
     /// Replays the current line, which has the shape of a prompt, as one that was edited over several rows.
@@ -323,6 +354,7 @@ impl Renderer<'_> {
         while !screen.cleared.is_empty() {
             let line = screen.cleared.remove(0);
             self.page.text.extend_from_slice(line.as_bytes());
+            self.suspect = true;
             self.break_line();
         }
         self.flush(&mut screen);
@@ -373,7 +405,7 @@ impl Renderer<'_> {
     }
 
     /// Reads an edit whose opening mark lies at `mark..start`. `line` is the current line if it was overprinted.
-    fn open_edit(&mut self, mark: usize, start: usize, line: Option<Screen>) {
+    fn open_edit(&mut self, mark: usize, start: usize, line: Option<&mut Screen>) {
         let integration = self.source[mark..start].starts_with(b"\x1b]");
         let painted = self.painted.take();
         let mut before = Screen::new(None);
@@ -382,7 +414,13 @@ impl Renderer<'_> {
         if let Some((text, at)) = painted.filter(|_| !integration) {
             source = at;
             self.page.text.truncate(text);
-            self.page.marks.retain(|mark| mark.text < text || matches!(mark.kind, MarkKind::Edit(_)));
+            // No edit was opened since the painting began, so what it marked is at the end.
+            while self
+                .page
+                .marks
+                .pop_if(|mark| mark.text >= text && matches!(mark.kind, MarkKind::Line(_)))
+                .is_some()
+            {}
             let mut place = at;
             while let Some((token, next)) = token_at(&self.source[..mark], place) {
                 before.apply(token);
@@ -390,8 +428,8 @@ impl Renderer<'_> {
             }
             aside = before.begin_edit();
         } else {
-            if let Some(mut screen) = line {
-                self.flush(&mut screen);
+            if let Some(screen) = line {
+                self.flush(screen);
             }
             if self.page.text.len() > self.line_text {
                 self.note_line(false);
@@ -399,29 +437,26 @@ impl Renderer<'_> {
         }
         let span = edit_span(self.source, start, integration, self.application_keys);
         self.application_keys = span.application_keys;
-        let replay = self.replay(&self.source[start..span.end], &before, Until::End);
         self.at = span.next;
-        let newline = span.newline;
-        if !newline && span.close == Close::Fence {
+        if !span.newline && span.close == Close::Fence {
             self.skip_newline();
         }
-        let cut = replay.screen.overflow || span.close == Close::TooLong;
-        self.page.line_too_long |= cut;
-        self.page.invalid_utf8 |= replay.screen.invalid_utf8;
-        let cursor_line = replay.screen.line_of_cursor();
-        let overflow = replay.screen.overflow;
-        let edit = Edit {
-            lines: replay.screen.lines(),
-            cleared: replay.screen.cleared,
-            close: span.close,
-            newline,
-            painted: painted.is_some() && !integration,
-            aside,
-            cursor_line,
-            integration,
-            cut,
-            doubtful: replay.penalty > 0,
+        let painted = painted.is_some() && !integration;
+        let bytes = &self.source[start..span.end];
+        let strip = if painted { None } else { replay_strip(bytes, self.width) };
+        let shown = match strip {
+            Some(strip) => {
+                self.replayed += bytes.len();
+                Edit::of_strip(strip)
+            }
+            None => Edit::of_replay(self.replay(bytes, &before, Until::End)),
         };
+        let overflow = shown.cut;
+        let cut = overflow || span.close == Close::TooLong;
+        self.page.line_too_long |= cut;
+        self.page.invalid_utf8 |= shown.invalid_utf8;
+        let edit =
+            Edit { close: span.close, newline: span.newline, painted, aside, integration, cut, ..shown };
         if overflow {
             // What does not fit the screen is kept as it came.
             self.push_stripped(start, span.end);
@@ -515,6 +550,7 @@ impl Renderer<'_> {
         self.line_text = self.page.text.len();
         self.line_source = self.at;
         self.line = LineMark::default();
+        self.suspect = false;
         if self.painted.is_some_and(|(_, source)| self.at - source > MAX_PAINTED_BYTES) {
             self.painted = None;
         }
@@ -525,7 +561,7 @@ impl Renderer<'_> {
         let line = &self.page.text[self.line_text..];
         // Behind output without a newline, a prompt stands far from the start.
         let tail = &line[line.len().saturating_sub(TAIL_BYTES)..];
-        if (self.is_head)(line) || (line.len() > TAIL_BYTES && (self.is_head)(tail)) {
+        if H::is_head(line, self.suspect) || (line.len() > TAIL_BYTES && H::is_head(tail, self.suspect)) {
             let mark = LineMark { end: self.page.text.len(), newline, ..self.line };
             self.page.marks.push(Mark {
                 text: self.line_text,

@@ -190,7 +190,7 @@ fn is_prompt_end(payload: &[u8]) -> bool {
 
 /// Whether the first row still starts as it was first printed; a line editor never changes its prompt.
 fn screen_keeps_start(screen: &Screen) -> bool {
-    let lines = screen.lines();
-    let start: String = screen.first_text().chars().take(8).collect();
-    !screen.cleared.is_empty() || lines.iter().any(|line| line.text.starts_with(start.trim_end()))
+    let first = screen.first_text();
+    let end = first.char_indices().nth(8).map_or(first.len(), |(at, _)| at);
+    !screen.cleared.is_empty() || screen.has_line_starting(first[..end].trim_end())
 }

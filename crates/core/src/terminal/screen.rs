@@ -5,6 +5,7 @@
 
 use unicode_width::UnicodeWidthChar;
 
+use super::row::{BLANK, Cell, RIGHT_HALF, Row, UNSET, plain_len, push_row};
 use super::token::{Csi, Token};
 
 /// Most rows of an edited text.
@@ -16,8 +17,8 @@ const MAX_COLUMNS: usize = 64 * 1024;
 /// The furthest column that a cursor can be sent to beyond the text of its row.
 const MAX_REACH: usize = 1_024;
 
-/// Most blanks that are shown for a part of a row that nothing was printed on.
-const MAX_GAP: usize = 256;
+/// Bytes of the first text that are remembered, to the end of a character.
+const FIRST_BYTES: usize = 12;
 
 /// Most cells of all rows.
 const MAX_CELLS: usize = 256 * 1024;
@@ -25,38 +26,8 @@ const MAX_CELLS: usize = 256 * 1024;
 /// Most cells that insertions and deletions may move.
 const MAX_MOVED_CELLS: usize = 8 * 1024 * 1024;
 
-/// A cell that nothing was printed on.
-const UNSET: char = '\0';
-
-/// The right half of a wide character.
-const RIGHT_HALF: char = '\u{1}';
-
 /// The columns between tab stops.
 const TAB_COLUMNS: usize = 8;
-
-/// One column of one row.
-#[derive(Clone, Copy, Debug)]
-struct Cell {
-    main: char,
-    marks: [char; 2],
-    /// It was there before the edit began, right of the cursor.
-    aside: bool,
-}
-
-const BLANK: Cell = Cell::new(UNSET);
-
-impl Cell {
-    const fn new(main: char) -> Self {
-        Self { main, marks: [UNSET; 2], aside: false }
-    }
-}
-
-/// A row, and whether its text runs on in the next one.
-#[derive(Clone, Debug, Default)]
-struct Row {
-    cells: Vec<Cell>,
-    wraps: bool,
-}
 
 /// Rows that belong together because the text wrapped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,6 +52,8 @@ pub(crate) struct Screen {
     first_text: String,
     last_was_blank: bool,
     last_backspace_split: bool,
+    /// A character of two columns was printed.
+    wide: bool,
     /// Text that a clear took off the screen, apart from the line being edited.
     pub cleared: Vec<String>,
     /// How often the cursor was sent above the first row.
@@ -115,6 +88,7 @@ impl Screen {
             first_text: String::new(),
             last_was_blank: false,
             last_backspace_split: false,
+            wide: false,
             cleared: Vec::new(),
             above_top: 0,
             bell: false,
@@ -129,15 +103,19 @@ impl Screen {
         self.rows.truncate(1);
         self.rows[0].cells.clear();
         self.rows[0].wraps = false;
+        self.first_text.clear();
         let rows = std::mem::take(&mut self.rows);
-        *self = Self { rows, ..Self::empty() };
+        let first_text = std::mem::take(&mut self.first_text);
+        *self = Self { rows, first_text, ..Self::empty() };
     }
 
     /// Appends the text of all rows, one line each; wrapped rows are joined. Returns where the prompt ends, if the first
     /// line has one.
     pub(crate) fn write_to(&self, out: &mut Vec<u8>) -> Option<usize> {
         if self.rows.len() == 1 && self.prompt_end.is_none() {
-            out.extend_from_slice(row_text(&self.rows[0].cells, true, true).as_bytes());
+            let mut text = String::new();
+            push_row(&self.rows[0].cells, true, true, &mut text);
+            out.extend_from_slice(text.as_bytes());
             return None;
         }
         let mut prompt_end = None;
@@ -177,7 +155,8 @@ impl Screen {
     pub(crate) fn begin_edit(&mut self) -> String {
         self.end_prompt();
         let from = self.column.min(self.rows[self.row].cells.len());
-        let aside = row_text(&self.rows[self.row].cells[from..], true, false);
+        let mut aside = String::new();
+        push_row(&self.rows[self.row].cells[from..], true, false, &mut aside);
         for cell in &mut self.rows[self.row].cells[from..] {
             cell.aside = true;
         }
@@ -250,8 +229,37 @@ impl Screen {
         }
     }
 
-    /// Prints UTF-8; what is not UTF-8 shows as U+FFFD.
+    /// Prints UTF-8; what is not UTF-8 shows as U+FFFD. Printable ASCII needs no look at widths.
     pub(crate) fn print(&mut self, bytes: &[u8]) {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (plain, other) = rest.split_at(plain_len(rest));
+            if !plain.is_empty() && !self.print_plain(plain) {
+                self.print_characters(plain);
+            }
+            // ASCII ends a character, whole or broken, so nothing is torn here.
+            let end = other.iter().position(|byte| (b' '..=b'~').contains(byte)).unwrap_or(other.len());
+            self.print_characters(&other[..end]);
+            rest = &other[end..];
+        }
+    }
+
+    /// Prints printable ASCII where one cell after the other is set; `false` if that is not all there is to do.
+    fn print_plain(&mut self, text: &[u8]) -> bool {
+        let end = self.column + text.len();
+        let edge = self.width.unwrap_or(MAX_COLUMNS).min(MAX_COLUMNS);
+        if self.wide || self.last_backspace_split || end > edge || self.cells + end > MAX_CELLS {
+            return false;
+        }
+        self.cells += self.rows[self.row].print_plain(self.column, text);
+        self.column = end;
+        self.last_was_blank = text.last() == Some(&b' ');
+        let first = &text[..text.len().min(FIRST_BYTES.saturating_sub(self.first_text.len()))];
+        self.first_text.extend(first.iter().copied().map(char::from));
+        true
+    }
+
+    fn print_characters(&mut self, bytes: &[u8]) {
         for chunk in bytes.utf8_chunks() {
             for character in chunk.valid().chars() {
                 self.put(character);
@@ -263,6 +271,11 @@ impl Screen {
         }
     }
 
+    /// Whether some line starts with `start`.
+    pub(crate) fn has_line_starting(&self, start: &str) -> bool {
+        self.rows[0].starts_with(start) || self.lines().iter().any(|line| line.text.starts_with(start))
+    }
+
     /// The text of all rows, wrapped rows joined.
     pub(crate) fn lines(&self) -> Vec<Logical> {
         let mut lines = Vec::new();
@@ -271,13 +284,14 @@ impl Screen {
             if let Some((at, column)) = self.prompt_end
                 && at == index
             {
-                let before = row_text(&row.cells[..column.min(row.cells.len())], false, true);
+                let mut before = String::new();
+                push_row(&row.cells[..column.min(row.cells.len())], false, true, &mut before);
                 line.prompt_end = Some(line.text.len() + before.len());
             }
             let next = self.rows.get(index + 1);
             let wraps = self.wraps_after(index);
             let padded = wraps && self.is_padded(row, next);
-            line.text.push_str(&row_text(&row.cells[..row.cells.len() - usize::from(padded)], true, true));
+            push_row(&row.cells[..row.cells.len() - usize::from(padded)], true, true, &mut line.text);
             if !wraps {
                 line.prompt_end = line.prompt_end.filter(|&end| end <= line.text.len());
                 lines.push(std::mem::take(&mut line));
@@ -408,7 +422,7 @@ impl Screen {
                 }
                 self.last_backspace_split = false;
                 self.last_was_blank = character == ' ';
-                if self.first_text.len() < 12 {
+                if self.first_text.len() < FIRST_BYTES {
                     self.first_text.push(character);
                 }
             }
@@ -424,6 +438,7 @@ impl Screen {
     }
 
     fn set(&mut self, character: char, columns: usize) {
+        self.wide |= columns > 1;
         let end = self.column + columns;
         let row = &mut self.rows[self.row].cells;
         if end > row.len() {
@@ -555,26 +570,4 @@ impl Screen {
         row.drain(at..at + count);
         self.cells -= count;
     }
-}
-
-/// The characters of some cells; unset cells at the end are dropped if `trim`, and what is aside if `edit`.
-fn row_text(cells: &[Cell], trim: bool, edit: bool) -> String {
-    let unset = |cell: &Cell| cell.main == UNSET || (edit && cell.aside);
-    let mut end = cells.len();
-    while trim && end > 0 && unset(&cells[end - 1]) {
-        end -= 1;
-    }
-    let mut text = String::with_capacity(end);
-    let mut gap = 0;
-    for cell in &cells[..end] {
-        gap = if unset(cell) { gap + 1 } else { 0 };
-        match cell.main {
-            _ if gap > MAX_GAP => continue,
-            _ if gap > 0 => text.push(' '),
-            RIGHT_HALF => continue,
-            character => text.push(character),
-        }
-        text.extend(cell.marks.iter().filter(|mark| **mark != UNSET));
-    }
-    text
 }

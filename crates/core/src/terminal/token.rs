@@ -11,6 +11,9 @@ pub(crate) const MAX_SEQUENCE_BYTES: usize = 4 * 1024;
 /// Longest control string (OSC, DCS, APC, PM, SOS) that is looked at.
 pub(crate) const MAX_STRING_BYTES: usize = 64 * 1024;
 
+/// Longest parameters of a colour that are not left to the general rules.
+const MAX_COLOUR_BYTES: usize = 64;
+
 /// The unit of terminal output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Token<'a> {
@@ -93,19 +96,68 @@ impl Csi<'_> {
 }
 
 /// The number of bytes before the next byte that is not printable text.
+#[inline]
 pub(crate) fn text_len(bytes: &[u8]) -> usize {
+    text_run(bytes, |_| false).0
+}
+
+/// The same, and whether one of these bytes, or one of the few behind them, is a suspect: so much can be said without
+/// reading the text again.
+#[inline]
+pub(crate) fn text_run(bytes: &[u8], suspect: impl Fn(u8) -> bool) -> (usize, bool) {
     const STEP: usize = 32;
-    let special = |byte: u8| (byte < 0x20 && byte != b'\t') | (byte == 0x7f);
-    let mut start = 0;
-    for block in bytes.chunks_exact(STEP) {
+    let (blocks, last) = bytes.as_chunks::<STEP>();
+    let mut suspects = false;
+    for (index, block) in blocks.iter().enumerate() {
         // No early exit inside a block: so the compiler can compare the whole block at once.
-        if block.iter().fold(false, |any, &byte| any | special(byte)) {
-            break;
+        suspects |= block.iter().fold(false, |any, &byte| any | suspect(byte));
+        if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
+            return (index * STEP + special_at(block), suspects);
         }
-        start += STEP;
     }
-    let rest = &bytes[start..];
-    start + rest.iter().position(|&byte| special(byte)).unwrap_or(rest.len())
+    suspects |= last.iter().fold(false, |any, &byte| any | suspect(byte));
+    (blocks.len() * STEP + special_at(last), suspects)
+}
+
+/// Where the first special byte stands, a word at a time.
+#[inline]
+fn special_at(bytes: &[u8]) -> usize {
+    let (words, last) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let special = special_bytes(u64::from_le_bytes(*word));
+        if special != 0 {
+            return index * 8 + special.trailing_zeros() as usize / 8;
+        }
+    }
+    words.len() * 8 + last.iter().position(|&byte| is_special(byte)).unwrap_or(last.len())
+}
+
+/// Whether a byte is neither printable nor a tab.
+fn is_special(byte: u8) -> bool {
+    (byte < 0x20 && byte != b'\t') | (byte == 0x7f)
+}
+
+/// The same for eight bytes at once: the highest bit of each one that is special. No sum carries into the next byte, so
+/// every bit is exact.
+fn special_bytes(word: u64) -> u64 {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const LOW: u64 = 0x7f * EACH;
+    let zero = |bytes: u64| !(((bytes & LOW) + LOW) | bytes) & !LOW;
+    let control = zero(word & (0xe0 * EACH));
+    let tab = zero(word ^ (u64::from(b'\t') * EACH));
+    (control & !tab) | zero(word ^ LOW)
+}
+
+/// The length of a sequence at the start of `bytes` that changes nothing but colours, or erases from a cursor that
+/// stands at the end; 0 if there is none. These are nearly all the sequences of plain output.
+#[inline]
+pub(crate) fn colour_len(bytes: &[u8]) -> usize {
+    let Some(body) = bytes.strip_prefix(b"\x1b[") else { return 0 };
+    if body.first() == Some(&b'K') {
+        return 3;
+    }
+    let params = body.iter().take(MAX_COLOUR_BYTES).take_while(|byte| matches!(byte, b'0'..=b';')).count();
+    if body.get(params) == Some(&b'm') { 2 + params + 1 } else { 0 }
 }
 
 /// The token at `start`, and where the next one begins; `None` at the end.
@@ -182,4 +234,61 @@ fn charset(rest: &[u8]) -> (Token<'_>, usize) {
     let at = 1 + between;
     let length = if rest.get(at).is_some_and(|byte| (0x30..=0x7e).contains(byte)) { at + 1 } else { at };
     (if length > MAX_SEQUENCE_BYTES { Token::TooLong } else { Token::Ignored }, length)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_ends_at_the_first_special_byte_wherever_it_stands() {
+        for special in (0..=u8::MAX).filter(|&byte| is_special(byte)) {
+            for before in [b' ', b'\t', b'~', 0x80, 0xff] {
+                for length in 0..70 {
+                    let mut bytes = vec![before; length];
+                    bytes.push(special);
+                    bytes.extend([before, special, b' ']);
+                    assert_eq!(text_len(&bytes), length, "{special:#x} behind {length} times {before:#x}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn no_printable_byte_ends_a_run() {
+        let printable: Vec<u8> = (0..=u8::MAX).filter(|&byte| !is_special(byte)).collect();
+        for start in 0..printable.len() {
+            let (behind, first) = (&printable[..start], &printable[start..]);
+            assert_eq!(text_len(&[first, behind].concat()), printable.len());
+        }
+    }
+
+    #[test]
+    fn a_suspect_in_the_run_is_never_missed() {
+        for length in 1..100 {
+            for place in 0..length {
+                let mut bytes = vec![b'a'; length];
+                bytes[place] = b'#';
+                bytes.push(b'\n');
+                assert_eq!(text_run(&bytes, |byte| byte == b'#'), (length, true));
+            }
+        }
+        assert_eq!(text_run(b"no suspect\n", |byte| byte == b'#'), (10, false));
+    }
+
+    #[test]
+    fn only_colours_and_erasing_behind_the_cursor_are_skipped() {
+        for (bytes, length) in [
+            (&b"\x1b[m"[..], 3),
+            (b"\x1b[01;31mred", 8),
+            (b"\x1b[38:5:1m", 9),
+            (b"\x1b[K", 3),
+            (b"\x1b[2K", 0),
+            (b"\x1b[?1m", 0),
+            (b"\x1b[3", 0),
+            (b"text", 0),
+        ] {
+            assert_eq!(colour_len(bytes), length, "{bytes:?}");
+        }
+    }
 }

@@ -27,26 +27,25 @@ struct Slot {
 /// Gives prompts that are followed by output the commands typed ahead for them.
 pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     let mut done: Vec<Command> = Vec::with_capacity(commands.len());
-    let mut rest = commands;
-    let mut at = 0;
+    let mut rest = commands.into_iter();
     // The text before the first prompt is what a profile typed; afterwards it is the output of a command.
     let mut from = 0;
-    while at < rest.len() {
-        let typed = pending(page, from, &rest[at]);
-        let slots = slots(&rest[at..], typed.len());
-        if !typed.is_empty() && slots.len() == typed.len() && fits(&typed, &slots) {
-            let last = slots.last().map_or(0, |slot| slot.index);
-            let remaining = replace(&rest[at..=at + last], &typed, &slots, &mut done);
-            at += last + 1;
-            if let Some(command) = remaining {
-                at -= 1;
-                rest[at] = command;
+    while let Some(next) = rest.as_slice().first() {
+        let typed = pending(page, from, next);
+        let slots = if typed.is_empty() { Vec::new() } else { slots(rest.as_slice(), typed.len()) };
+        let last = slots.last().map(|slot| slot.index);
+        if let Some(last) = last.filter(|_| slots.len() == typed.len() && fits(&typed, &slots)) {
+            let remaining = replace(&rest.as_slice()[..=last], &typed, &slots, &mut done);
+            // What is left of the last line is looked at as a line of its own.
+            let used = last + usize::from(remaining.is_none());
+            rest.by_ref().take(used).for_each(drop);
+            if let (Some(command), Some(line)) = (remaining, rest.as_mut_slice().first_mut()) {
+                *line = command;
             }
             from = done.last().map_or(0, |command| command.after);
         } else {
-            from = rest[at].after;
-            done.push(rest[at].clone());
-            at += 1;
+            from = next.after;
+            done.extend(rest.next());
         }
     }
     done
@@ -58,7 +57,12 @@ fn pending(page: &Page, from: usize, next: &Command) -> Vec<String> {
         return Vec::new();
     }
     let output = page.text.get(from..next.text).unwrap_or_default();
-    let text = String::from_utf8_lossy(&output[..output.len().min(MAX_SEARCH_BYTES)]);
+    let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
+    let first = memchr::memchr(b'\n', output).map_or(output, |end| &output[..end]);
+    if !syntax::looks_like_command(prompt::text_of(first).trim_end()) {
+        return Vec::new();
+    }
+    let text = prompt::text_of(output);
     text.lines()
         .take(MAX_AHEAD)
         .map(str::trim_end)

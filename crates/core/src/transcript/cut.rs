@@ -3,13 +3,19 @@
 //! An edit that the shell marked is one. A line that has the shape of a prompt is one only where that prompt is
 //! current: it is the first of the transcript, it came before, or the last command brings a new one.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::cell::OnceCell;
+use std::collections::{HashSet, VecDeque};
+
+use memchr::memmem::Finder;
 
 use super::ahead;
-use super::edit::{Prompts, background_texts, without_interruptions};
+use super::edit::{Parts, Prompts, background_texts, without_interruptions};
+use super::expect::{Expectation, is_logger};
 use super::frame::target_in;
-use super::prompt::{self, Proof, Reader};
+use super::occurrences::{Seen, occurrences};
+use super::prompt::{self, Ends, Proof, Reader};
 use super::syntax::{self, Scan};
+use super::turns::Turns;
 use crate::session::{Boundary, Confidence, Status};
 use crate::terminal::page::{Close, Edit, LineMark, Mark, MarkKind, Page};
 
@@ -67,21 +73,26 @@ impl Command {
 /// Finds the commands of a page.
 pub(crate) fn cut(page: &Page) -> Vec<Command> {
     let prompts = Prompts::learn(page);
+    let (seen, parts) = occurrences(page, &prompts);
     let mut cutter = Cutter {
         page,
-        seen: occurrences(page, &prompts),
         prompts,
+        seen,
+        turns: None,
         commands: Vec::new(),
         current: None,
         known: HashSet::new(),
         background: VecDeque::new(),
         open: Scan::default(),
+        scanned: 0,
+        expectation: None,
         index: 0,
     };
+    let mut parts = parts.into_iter();
     for (index, mark) in page.marks.iter().enumerate() {
         cutter.index = index;
         match &mark.kind {
-            MarkKind::Edit(edit) => cutter.edit(mark, edit),
+            MarkKind::Edit(edit) => cutter.edit(mark, edit, parts.next().unwrap_or_default()),
             MarkKind::Line(line) => cutter.line(mark, *line),
         }
     }
@@ -107,34 +118,53 @@ struct Current {
     /// It stands in marked edits only.
     marked: bool,
     proof: Proof,
+    /// The last mark at which it stands.
+    last: Option<usize>,
+    /// Finds it in the middle of a line; made when it is first asked for.
+    finder: OnceCell<Finder<'static>>,
+}
+
+impl Current {
+    /// Finds the prompt in the middle of a line. One that is nothing but an ending needs the blank behind it.
+    fn finder(&self) -> &Finder<'static> {
+        self.finder.get_or_init(|| {
+            let blank = if self.proof == Proof::Bare { " " } else { "" };
+            Finder::new(&format!("{}{blank}", self.text.trim_end())).into_owned()
+        })
+    }
 }
 
 struct Cutter<'a> {
     page: &'a Page,
-    prompts: Prompts,
+    prompts: Prompts<'a>,
     /// How often a prompt stands at a mark, and the last such mark.
-    seen: HashMap<String, (usize, usize)>,
+    seen: Seen,
+    /// Where the lines of each prompt stand; made when it is first asked for.
+    turns: Option<Turns>,
     commands: Vec<Command>,
     current: Option<Current>,
     /// Keys that were current before.
     known: HashSet<String>,
     /// What the last background commands may print.
     background: VecDeque<String>,
-    /// What the last command leaves open.
+    /// What the last command leaves open, as far as it was scanned.
     open: Scan,
+    scanned: usize,
+    /// What the last command lets one expect; none if nobody asked.
+    expectation: Option<Expectation>,
     index: usize,
 }
 
 impl Cutter<'_> {
     /// Takes an edit that the shell marked.
-    fn edit(&mut self, mark: &Mark, edit: &Edit) {
-        let parts = self.prompts.split(edit);
+    fn edit(&mut self, mark: &Mark, edit: &Edit, parts: Parts) {
         let (lines, taken) = match without_interruptions(&parts.command, &self.background) {
             Some((lines, taken)) => (lines, taken),
             None => (parts.command, Vec::new()),
         };
         let interrupted = !taken.is_empty();
-        let mut typed = lines.join("\n").trim_end().to_owned();
+        let mut typed = join(lines);
+        typed.truncate(typed.trim_end().len());
         let mut between = parts.between;
         between.extend(taken);
         let aborted =
@@ -143,13 +173,12 @@ impl Cutter<'_> {
             typed = typed.strip_suffix("^C").unwrap_or(&typed).trim_end().to_owned();
         }
         let prompt = (!parts.prompt.is_empty()).then_some(parts.prompt);
-        let last_line =
-            prompt.as_deref().and_then(|prompt| prompt.lines().last()).unwrap_or_default().to_owned();
-        if self.continues(mark.text, &last_line, true) {
+        let last_line = prompt.as_deref().and_then(|prompt| prompt.lines().last()).unwrap_or_default();
+        if self.continues(mark.text, last_line, true) {
             return self.extend(&typed, &between, mark.text, aborted);
         }
         let unsubmitted = matches!(edit.close, Close::End | Close::FullScreen) && !edit.newline;
-        let program = prompt.is_none() || prompt::reader(&last_line) == Reader::Program;
+        let program = prompt.is_none() || prompt::reader(last_line) == Reader::Program;
         let ended = typed.trim().is_empty() && edit.close == Close::Fence && !edit.newline && !edit.painted;
         let status = if aborted {
             Status::Aborted
@@ -166,7 +195,7 @@ impl Cutter<'_> {
             if interrupted || edit.cut || edit.doubtful { Confidence::Low } else { Confidence::High };
         let dropped = typed.trim().is_empty() && status != Status::Eof;
         if prompt.is_some() {
-            self.enter(prompt::key(&last_line), last_line, true);
+            self.enter(last_line, true);
         }
         let command = Command {
             text: mark.text,
@@ -193,7 +222,7 @@ impl Cutter<'_> {
     /// Takes a line that has the shape of a prompt, if its prompt is current.
     fn line(&mut self, mark: &Mark, line: LineMark) {
         let bytes = &self.page.text[mark.text..line.end];
-        let whole = String::from_utf8_lossy(bytes);
+        let whole = prompt::text_of(bytes);
         let last_line = self.page.text.len() <= line.end + 1;
         let before_edit = matches!(
             self.page.marks.get(self.index + 1),
@@ -202,7 +231,8 @@ impl Cutter<'_> {
         if !line.newline && ((!last_line && !before_edit) || (before_edit && !is_prompts_only(&whole))) {
             return;
         }
-        if let Some(&end) = prompt::ends(&whole).first()
+        let ends = prompt::ends(&whole);
+        if let Some(&end) = ends.first()
             && self.continues(mark.text, &whole[..end], false)
         {
             let (prompt, typed) = (whole[..end].to_owned(), text_of(&whole[end..]));
@@ -210,7 +240,7 @@ impl Cutter<'_> {
             let typed = if aborted { typed.trim_end_matches("^C").to_owned() } else { typed };
             return self.extend(typed.trim_end(), &[], (line.end + 1).min(self.page.text.len()), aborted);
         }
-        let Some((start, end)) = self.place(&whole, line) else { return };
+        let Some((start, end)) = self.place(&whole, line, ends) else { return };
         let prompt = text_of(&whole[start..end]);
         let typed = text_of(&whole[end..]).trim_end().to_owned();
         // Replacement characters may be longer than what they stand for.
@@ -222,7 +252,7 @@ impl Cutter<'_> {
             (_, false) => Status::Executed,
         };
         let middle = start > 0;
-        self.enter(prompt::key(&prompt), prompt.clone(), false);
+        self.enter(&prompt, false);
         let command = Command {
             text: mark.text + start,
             after: (line.end + usize::from(line.newline)).min(self.page.text.len()),
@@ -241,17 +271,22 @@ impl Cutter<'_> {
     }
 
     /// Where a prompt that may be current starts and ends in a line.
-    fn place(&self, line: &str, mark: LineMark) -> Option<(usize, usize)> {
+    fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize)> {
         let mut ends = match mark.prompt_end {
-            Some(end) if line.is_char_boundary(end) && end > 0 => vec![end],
-            _ => prompt::ends(line),
+            Some(end) if line.is_char_boundary(end) && end > 0 => Ends::one(end),
+            _ => ends,
         };
         let current = self.current.as_ref().filter(|current| !current.marked);
+        if let (Some(current), Some(&end)) = (current, ends.first())
+            && line[..end] == current.text
+        {
+            return Some((0, end));
+        }
         if current.is_none_or(|current| current.proof > Proof::None) {
-            ends.retain(|&end| prompt::proof(&line[..end]) > Proof::None);
+            ends.retain(|end| prompt::proof(&line[..end]) > Proof::None);
         }
         if let Some(current) = current
-            && let Some(&end) = ends.iter().find(|&&end| prompt::key(&line[..end]) == current.key)
+            && let Some(&end) = ends.iter().find(|&&end| prompt::has_key(&line[..end], &current.key))
         {
             return Some((0, end));
         }
@@ -264,42 +299,49 @@ impl Cutter<'_> {
     /// A prompt behind output that did not end with a newline.
     fn place_in_middle(&self, line: &str) -> Option<(usize, usize)> {
         let current = self.current.as_ref().filter(|current| !current.marked)?;
+        let finder = current.finder();
         if current.proof == Proof::Bare {
-            let near =
-                line.char_indices().map(|(at, _)| at).take_while(|&at| at < MAX_SEARCH_BYTES).last()?;
-            let at = line[..near].find(&format!("{} ", current.text.trim_end()))?;
-            let end = at + current.text.trim_end().len() + 1;
+            let near = line.floor_char_boundary(line.len().min(MAX_SEARCH_BYTES).checked_sub(1)?);
+            let at = finder.find(&line.as_bytes()[..near])?;
+            let end = at + finder.needle().len();
             let typed = &line[end..];
             return (at > 0 && syntax::looks_like_command(typed)).then_some((at, end));
         }
-        let at = line.find(current.text.trim_end()).filter(|&at| at > 0)?;
-        let end = at + current.text.trim_end().len();
+        let at = finder.find(line.as_bytes()).filter(|&at| at > 0)?;
+        let end = at + finder.needle().len();
         let blank = usize::from(line[end..].starts_with(' '));
         Some((at, end + blank))
     }
 
     /// Whether a prompt that is not current may become so here.
-    fn may_begin(&self, prompt: &str) -> bool {
+    fn may_begin(&mut self, prompt: &str) -> bool {
         let proof = prompt::proof(prompt);
-        let key = prompt::key(prompt);
-        if self.current.as_ref().is_some_and(|current| current.marked && current.key == key) {
+        let Some(current) = &self.current else {
+            let count = self.seen.get(&prompt::key(prompt)).map_or(0, |seen| seen.0);
+            return self.may_be_first(prompt, proof, count);
+        };
+        let gone = current.last.is_none_or(|last| last < self.index);
+        let last = self.commands.last().map_or("", |command| command.command.as_str());
+        let Expectation { leaves, brings, moves } =
+            *self.expectation.get_or_insert_with(|| Expectation::after(last));
+        // Of the known prompts one is current, and it was looked for before.
+        let returns = self.known.len() > 1 && (gone || leaves || self.output_says_left());
+        if !(gone || brings || moves || returns) {
             return false;
         }
-        let (count, _) = self.seen.get(&key).copied().unwrap_or_default();
-        let Some(current) = &self.current else { return self.may_be_first(prompt, proof, count) };
-        let gone = self.seen.get(&current.key).is_none_or(|&(_, last)| last < self.index);
-        let last = self.commands.last().map_or("", |command| command.command.as_str());
-        let left = syntax::leaves(last) || self.output_says_left();
-        if self.known.contains(&key) && (left || gone) {
+        let key = prompt::key(prompt);
+        if current.marked && current.key == key {
+            return false;
+        }
+        let count = self.seen.get(&key).map_or(0, |seen| seen.0);
+        if returns && self.known.contains(&key) {
             return proof >= Proof::Word || count > 1;
         }
-        let sibling = prompt::shape(prompt) == prompt::shape(&current.text)
-            && ["cd", "pushd", "popd", "git"].iter().any(|word| last.starts_with(word));
-        let brings = syntax::brings_prompt(last) || is_logger(last);
+        let sibling = moves && prompt::shape(prompt) == prompt::shape(&current.text);
         match proof {
             Proof::Strict => brings || sibling || (gone && count > 1),
             Proof::Path => brings || sibling || (gone && count > 2),
-            Proof::Bare => brings && (gone || self.is_left_before(&key, &current.key)),
+            Proof::Bare => brings && (gone || self.is_left_before(&key)),
             Proof::Word => (brings && count > 1) || sibling || (gone && count > 2),
             Proof::None => false,
         }
@@ -321,23 +363,11 @@ impl Cutter<'_> {
         }
     }
 
-    /// Whether the last line with the prompt `inner` before `outer` comes back leaves the inner shell.
-    fn is_left_before(&self, inner: &str, outer: &str) -> bool {
-        let mut last = None;
-        for mark in &self.page.marks[self.index..] {
-            let MarkKind::Line(line) = &mark.kind else { break };
-            let bytes = &self.page.text[mark.text..line.end.min(mark.text + MAX_SEARCH_BYTES)];
-            let text = String::from_utf8_lossy(bytes);
-            let Some(&end) = prompt::ends(&text).first() else { continue };
-            let key = prompt::key(&text[..end]);
-            if key == outer {
-                break;
-            }
-            if key == inner {
-                last = Some(text[end..].trim().to_owned());
-            }
-        }
-        last.is_some_and(|command| syntax::leaves(&command))
+    /// Whether the shell with this prompt is left before the current prompt comes back.
+    fn is_left_before(&mut self, inner: &str) -> bool {
+        let outer = self.current.as_ref().map_or("", |current| current.key.as_str());
+        let turns = self.turns.get_or_insert_with(|| Turns::of(self.page));
+        turns.leaves_before(self.page, self.index, inner, outer)
     }
 
     /// Whether the output of the last command ends with the words of a shell that was left.
@@ -345,14 +375,14 @@ impl Cutter<'_> {
         let Some(last) = self.commands.last() else { return false };
         let end = self.page.marks[self.index].text;
         let output = self.page.text.get(last.after..end).unwrap_or_default();
-        let tail = String::from_utf8_lossy(&output[output.len().saturating_sub(256)..]);
+        let tail = prompt::text_of(&output[output.len().saturating_sub(256)..]);
         let Some(line) = tail.lines().rev().find(|line| !line.trim().is_empty()) else { return false };
         matches!(line.trim(), "exit" | "logout")
             || (line.starts_with("Connection to ") && line.contains("closed"))
     }
 
     /// Whether a prompt that asks for more follows the last command without output in between.
-    fn continues(&self, text: usize, prompt: &str, marked: bool) -> bool {
+    fn continues(&mut self, text: usize, prompt: &str, marked: bool) -> bool {
         let Some(last) = self.commands.last() else { return false };
         let adjacent =
             self.page.text.get(last.after..text).is_some_and(|gap| gap.iter().all(|&byte| byte == b'\n'));
@@ -364,20 +394,31 @@ impl Cutter<'_> {
             return false;
         }
         if before.trim() == prompt.trim() {
-            return self.open.is_open();
+            return self.is_open();
         }
         match prompt.trim() {
-            ">" if !marked => self.open.is_open(),
+            ">" if !marked => self.is_open(),
             ">>" => before.starts_with("PS "),
             "..." => before.trim() == ">>>",
             _ => true,
         }
     }
 
+    /// Whether the shell would ask for another line of the last command.
+    fn is_open(&mut self) -> bool {
+        let Some(last) = self.commands.last() else { return false };
+        let rest = &last.command[self.scanned..];
+        if !rest.is_empty() {
+            self.open.feed(if self.scanned > 0 { rest.strip_prefix('\n').unwrap_or(rest) } else { rest });
+            self.scanned = last.command.len();
+        }
+        self.open.is_open()
+    }
+
     /// Adds a line to the last command.
     fn extend(&mut self, typed: &str, between: &[String], after: usize, aborted: bool) {
         let Some(last) = self.commands.last_mut() else { return };
-        self.open.feed(typed);
+        self.expectation = None;
         last.command.push('\n');
         last.command.push_str(typed);
         last.between.extend_from_slice(between);
@@ -387,17 +428,24 @@ impl Cutter<'_> {
         }
     }
 
-    fn enter(&mut self, key: String, text: String, marked: bool) {
+    fn enter(&mut self, text: &str, marked: bool) {
+        if self.current.as_ref().is_some_and(|current| current.marked == marked && current.text == text) {
+            return;
+        }
+        let key = self.prompts.key(text).into_owned();
         self.known.insert(key.clone());
-        let proof = prompt::proof(&text);
-        self.current = Some(Current { key, text, marked, proof });
+        let proof = prompt::proof(text);
+        let last = self.seen.get(&key).map(|seen| seen.1);
+        self.current =
+            Some(Current { key, text: text.to_owned(), marked, proof, last, finder: OnceCell::new() });
     }
 
     fn push(&mut self, command: Command) {
         self.background.extend(background_texts(&command.command));
         self.background.drain(..self.background.len().saturating_sub(MAX_BACKGROUND));
         self.open = Scan::default();
-        self.open.feed(&command.command);
+        self.scanned = 0;
+        self.expectation = None;
         let command = self.after_completion(command);
         self.commands.push(command);
     }
@@ -412,7 +460,7 @@ impl Cutter<'_> {
             return command;
         }
         let list = self.page.text.get(last.after..command.text).unwrap_or_default();
-        let list = String::from_utf8_lossy(list);
+        let list = prompt::text_of(list);
         let word = last.command.rsplit([' ', '/', '=', ':']).next().unwrap_or_default();
         let first = list.split_whitespace().next().unwrap_or_default();
         if !(list.starts_with("Display all") || (!first.is_empty() && first.starts_with(word))) {
@@ -426,40 +474,12 @@ impl Cutter<'_> {
     }
 }
 
-/// How often each prompt stands at the start of a marked line or edit, and where it does so last.
-fn occurrences(page: &Page, prompts: &Prompts) -> HashMap<String, (usize, usize)> {
-    let mut seen: HashMap<String, (usize, usize)> = HashMap::new();
-    for (index, mark) in page.marks.iter().enumerate() {
-        let mut note = |prompt: &str| {
-            let entry = seen.entry(prompt::key(prompt)).or_default();
-            *entry = (entry.0 + 1, index);
-        };
-        match &mark.kind {
-            MarkKind::Edit(edit) => {
-                let parts = prompts.split(edit);
-                note(parts.prompt.lines().last().unwrap_or_default());
-            }
-            MarkKind::Line(line) => {
-                let bytes = &page.text[mark.text..line.end.min(mark.text + 256)];
-                let text = String::from_utf8_lossy(bytes);
-                for &end in prompt::ends(&text).iter().take(2) {
-                    // Text that proves nothing is a prompt at most where it starts the line.
-                    if prompt::proof(&text[..end]) > Proof::None {
-                        note(&text[..end]);
-                    }
-                }
-            }
-        }
-    }
-    seen
-}
-
 /// Decides what became of lines at prompts that nobody marked, now that it is known what follows.
 fn settle(page: &Page, commands: &mut [Command]) {
     for index in 0..commands.len() {
-        let next = commands.get(index + 1);
+        let (commands, rest) = commands.split_at_mut(index + 1);
+        let next = rest.first();
         let end = next.map_or(page.text.len(), |next| next.text);
-        let next_prompt = next.map(|next| next.prompt.clone());
         let command = &mut commands[index];
         if command.boundary != Boundary::Prompt {
             continue;
@@ -474,10 +494,10 @@ fn settle(page: &Page, commands: &mut [Command]) {
             command.status = Status::Aborted;
             command.dropped = command.command.is_empty();
         } else if command.dropped && command.status == Status::Executed {
-            let text = String::from_utf8_lossy(&output[..output.len().min(64)]);
+            let text = prompt::text_of(&output[..output.len().min(64)]);
             let left = matches!(text.trim(), "exit" | "logout");
-            let other = next_prompt.is_some_and(|next| {
-                next.map(|next| prompt::key(&next)) != command.prompt.as_deref().map(prompt::key)
+            let other = next.is_some_and(|next| {
+                next.prompt.as_deref().map(prompt::key) != command.prompt.as_deref().map(prompt::key)
             });
             if left || (silent && other) || (silent && end == page.text.len()) {
                 command.status = Status::Eof;
@@ -508,15 +528,16 @@ fn drop_agent(commands: &mut [Command]) {
     }
 }
 
-fn is_logger(command: &str) -> bool {
-    command.contains("ssm-session-logger") && command.contains("ipcTempFile")
-}
-
 /// Whether all lines look like commands typed before the first prompt came.
 fn are_commands(text: &[u8]) -> bool {
-    let text = String::from_utf8_lossy(&text[..text.len().min(MAX_SEARCH_BYTES)]);
+    let text = prompt::text_of(&text[..text.len().min(MAX_SEARCH_BYTES)]);
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     lines.clone().count() <= MAX_LINES_AHEAD && lines.all(syntax::looks_like_command)
+}
+
+/// Lines as one text. Most commands have one.
+fn join(mut lines: Vec<String>) -> String {
+    if lines.len() > 1 { lines.join("\n") } else { lines.pop().unwrap_or_default() }
 }
 
 /// Whether a line is nothing but one short prompt, or the same one several times.
@@ -527,12 +548,16 @@ fn is_prompts_only(line: &str) -> bool {
 
 /// Whether the last line with text starts with a prompt.
 fn ends_with_prompt(text: &[u8], prompt: &str) -> bool {
-    let tail = String::from_utf8_lossy(&text[text.len().saturating_sub(512)..]);
+    let tail = prompt::text_of(&text[text.len().saturating_sub(512)..]);
     let last = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
     last.starts_with(prompt.trim_end())
 }
 
 /// A text without control characters.
 fn text_of(text: &str) -> String {
+    let suspect = |byte: u8| (byte < 0x20) | (byte == 0x7f) | (byte == 0xc2);
+    if !text.bytes().fold(false, |any, byte| any | suspect(byte)) {
+        return text.to_owned();
+    }
     text.chars().filter(|character| matches!(character, '\n' | '\t') || !character.is_control()).collect()
 }

@@ -1,8 +1,10 @@
 //! What stood in a line editor that marked its edits: the prompt, the command, and what came in between.
 
-use std::collections::{HashMap, VecDeque};
+use std::borrow::Cow;
+use std::collections::VecDeque;
 
-use super::prompt::{self, Proof};
+use super::facts::{Facts, Lexicon};
+use super::prompt::{self, Ends, Proof};
 use crate::terminal::page::{Edit, MarkKind, Page};
 use crate::terminal::screen::Logical;
 
@@ -14,9 +16,8 @@ const LONGER_PROMPT_PERCENT: usize = 80;
 
 /// The prompts of one transcript, as far as its edits show them.
 #[derive(Debug, Default)]
-pub(crate) struct Prompts {
-    keys: HashMap<String, usize>,
-    shapes: HashMap<String, usize>,
+pub(crate) struct Prompts<'a> {
+    lexicon: Lexicon<'a>,
     /// What all edits without a known ending start with.
     common: String,
 }
@@ -34,32 +35,27 @@ pub(crate) struct Parts {
     pub between: Vec<String>,
 }
 
-impl Prompts {
+impl<'a> Prompts<'a> {
     /// Learns the prompts of all edits.
-    pub(crate) fn learn(page: &Page) -> Self {
+    pub(crate) fn learn(page: &'a Page) -> Self {
         let mut prompts = Self::default();
         let mut bare: Vec<&str> = Vec::new();
         for mark in &page.marks {
             let MarkKind::Edit(edit) = &mark.kind else { continue };
-            let Some((line, ends)) = head(edit) else {
-                bare.extend(edit.lines.first().map(|line| line.text.as_str()));
-                continue;
-            };
-            let mut seen: Vec<String> = Vec::new();
-            for end in ends {
-                let prompt = &line.text[..end];
-                let key = prompt::key(prompt);
-                if !seen.contains(&key) {
-                    *prompts.keys.entry(key.clone()).or_default() += 1;
-                    seen.push(key);
-                }
-                *prompts.shapes.entry(prompt::shape(prompt)).or_default() += 1;
+            match head(edit) {
+                Some((line, ends)) => prompts.lexicon.learn(ends.iter().map(|&end| &line.text[..end])),
+                None => bare.extend(edit.lines.first().map(|line| line.text.as_str())),
             }
         }
         if bare.len() >= MIN_EDITS_TO_LEARN {
             prompts.common = common_start(&bare).to_owned();
         }
         prompts
+    }
+
+    /// The key of a prompt.
+    pub(crate) fn key<'k>(&'k self, prompt: &str) -> Cow<'k, str> {
+        self.lexicon.key(prompt)
     }
 
     /// Takes an edit apart.
@@ -74,12 +70,15 @@ impl Prompts {
                 None => between.push(line.text.trim_end().to_owned()),
             }
         }
-        let mut prompt: Vec<&str> = edit.lines[..first].iter().map(|line| line.text.trim_end()).collect();
         let (own, typed) = edit.lines[last].text.split_at(end);
         let typed = without_aside(typed, &edit.aside);
-        prompt.push(&edit.aside);
-        prompt.retain(|line| !line.is_empty());
-        prompt.push(own);
+        let mut prompt = String::new();
+        let above = edit.lines[..first].iter().map(|line| line.text.trim_end()).chain([edit.aside.as_str()]);
+        for line in above.filter(|line| !line.is_empty()) {
+            prompt.push_str(line);
+            prompt.push('\n');
+        }
+        prompt.push_str(own);
         let mut command = vec![without_search(typed).to_owned()];
         let rest = edit.lines[last + 1..].iter().map(|line| line.text.trim_end().to_owned());
         if edit.painted {
@@ -93,7 +92,7 @@ impl Prompts {
         while command.len() > 1 && command.last().is_some_and(String::is_empty) {
             command.pop();
         }
-        Parts { prompt: prompt.join("\n"), command, aborted, between }
+        Parts { prompt, command, aborted, between }
     }
 
     /// The line where the prompt first stands, the line where it stands last, and where it ends there.
@@ -123,31 +122,31 @@ impl Prompts {
     /// Where the prompt of a line ends.
     fn prompt_end(&self, line: &str) -> Option<usize> {
         let ends = prompt::ends(line);
-        let count = |prompt: &str| self.keys.get(&prompt::key(prompt)).copied().unwrap_or(0);
         let fits = |end: usize| {
             let prompt = &line[..end];
+            let Facts { proof, keys, .. } = self.lexicon.facts(prompt);
             let glued = prompt.trim_end().chars().rev().nth(1).is_some_and(|before| before != ' ');
-            match prompt::proof(prompt) {
+            match proof {
                 Proof::Strict | Proof::Path | Proof::Bare => true,
-                Proof::Word => glued || count(prompt) > 1,
-                Proof::None => count(prompt) > 1,
+                Proof::Word => glued || keys > 1,
+                Proof::None => keys > 1,
             }
         };
         let first = ends.iter().position(|&end| fits(end))?;
-        let shapes = |end: usize| self.shapes.get(&prompt::shape(&line[..end])).copied().unwrap_or(0);
-        let base = shapes(ends[first]);
-        let longer = ends[first + 1..].iter().rev().copied().find(|&end| {
-            let same = shapes(end);
-            same >= MIN_EDITS_TO_LEARN && same * 100 >= base * LONGER_PROMPT_PERCENT
+        let (&end, more) = ends[first..].split_first()?;
+        let shapes = |end: usize| self.lexicon.facts(&line[..end]).shapes;
+        let longer = more.iter().rev().copied().find(|&longer| {
+            let same = shapes(longer);
+            same >= MIN_EDITS_TO_LEARN && same * 100 >= shapes(end) * LONGER_PROMPT_PERCENT
         });
-        Some(longer.unwrap_or(ends[first]))
+        Some(longer.unwrap_or(end))
     }
 }
 
 /// The first line of an edit that may hold a prompt, and where the prompt may end.
-fn head(edit: &Edit) -> Option<(&Logical, Vec<usize>)> {
+fn head(edit: &Edit) -> Option<(&Logical, Ends)> {
     if let Some((line, end)) = edit.lines.iter().find_map(|line| Some((line, line.prompt_end?))) {
-        return line.text.is_char_boundary(end).then(|| (line, vec![end]));
+        return line.text.is_char_boundary(end).then(|| (line, Ends::one(end)));
     }
     edit.lines.iter().map(|line| (line, prompt::ends(&line.text))).find(|(_, ends)| !ends.is_empty())
 }
@@ -175,6 +174,9 @@ fn without_aside<'a>(typed: &'a str, aside: &str) -> &'a str {
 
 /// The line without the search prompt of the line editor, which it may fail to take away.
 fn without_search(typed: &str) -> &str {
+    if !typed.trim_start().starts_with(['(', 'r', 'i']) {
+        return typed;
+    }
     let searching = typed.trim_start().trim_start_matches("(failed ").trim_start_matches('(');
     if !searching.starts_with("reverse-i-search)`") && !searching.starts_with("i-search)`") {
         return typed;
@@ -187,11 +189,20 @@ pub(crate) fn without_interruptions(
     command: &[String],
     background: &VecDeque<String>,
 ) -> Option<(Vec<String>, Vec<String>)> {
-    let mut kept = vec![String::new()];
-    let mut taken = Vec::new();
-    for (index, line) in command.iter().enumerate() {
+    let cut = |line: &String| {
         let told = background.iter().filter_map(|text| line.find(text.as_str())).min();
-        let cut = [state_notice(line), told].into_iter().flatten().min();
+        [state_notice(line), told].into_iter().flatten().min()
+    };
+    // Nearly every command is whole.
+    let whole = command.iter().take_while(|line| cut(line).is_none()).count();
+    if whole == command.len() {
+        return None;
+    }
+    let mut kept = command[..whole].to_vec();
+    kept.push(String::new());
+    let mut taken = Vec::new();
+    for (index, line) in command.iter().enumerate().skip(whole) {
+        let cut = cut(line);
         let last = index + 1 == command.len();
         if let Some(current) = kept.last_mut() {
             current.push_str(&line[..cut.unwrap_or(line.len())]);
@@ -202,7 +213,7 @@ pub(crate) fn without_interruptions(
             None => {}
         }
     }
-    (!taken.is_empty()).then_some((kept, taken))
+    Some((kept, taken))
 }
 
 /// Where a shell's notice about a background command starts in a line.

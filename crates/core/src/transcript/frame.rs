@@ -4,6 +4,8 @@ use jiff::Timestamp;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 
+use super::prompt;
+
 /// Longest header or footer line.
 const MAX_FRAME_LINE_BYTES: usize = 2 * 1024;
 
@@ -44,7 +46,7 @@ pub(crate) fn frame(bytes: &[u8]) -> Frame {
     let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
     let mut frame = Frame { start, end: bytes.len(), ..Frame::default() };
     let Some(header) = line_at(bytes, start) else { return frame };
-    let text = String::from_utf8_lossy(&bytes[start..header]);
+    let text = prompt::text_of(&bytes[start..header]);
     let Some(time) = frame_time(&text) else { return frame };
     if !is_header(&text) || text.ends_with('\r') {
         return frame;
@@ -57,7 +59,7 @@ pub(crate) fn frame(bytes: &[u8]) -> Frame {
         && bytes[frame.start..end].starts_with(b"Command: ")
         && bytes.get(end.wrapping_sub(1)) != Some(&b'\r')
     {
-        frame.target = target_in(&String::from_utf8_lossy(&bytes[frame.start..end]));
+        frame.target = target_in(&prompt::text_of(&bytes[frame.start..end]));
         frame.start = end + 1;
     }
     // On a terminal `script` writes its header first; for a replay start and end are the same moment.
@@ -101,7 +103,7 @@ fn footer(bytes: &[u8], start: usize) -> Option<(usize, FrameTime)> {
     if line.is_empty() || line.ends_with(b"\r") {
         return None;
     }
-    let time = frame_time(&String::from_utf8_lossy(line))?;
+    let time = frame_time(&prompt::text_of(line))?;
     let mut end = start + without_newline.len() - line.len();
     let mac = b"\nCommand exit status: ";
     let before = &bytes[start..end];

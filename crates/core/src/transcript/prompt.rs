@@ -1,5 +1,9 @@
 //! What a prompt looks like, and when two prompts are the same prompt.
 
+use std::borrow::Cow;
+
+use crate::terminal::page::Heads;
+
 /// Most bytes of a line that a prompt is looked for in.
 const MAX_PROMPT_BYTES: usize = 200;
 
@@ -11,6 +15,9 @@ const MAX_ENDS: usize = 8;
 
 /// Characters that prompts end with, besides `$`, `#`, `%` and `>`.
 const ENDINGS: [char; 7] = ['❯', '➜', 'λ', '»', '›', '▶', '⟩'];
+
+/// The same as text.
+const ENDING_TEXTS: [&str; 7] = ["❯", "➜", "λ", "»", "›", "▶", "⟩"];
 
 /// Prompts of programs that do not end like those of shells.
 const PROGRAM_PROMPTS: [&str; 3] = ["(gdb) ", "(Pdb) ", "(lldb) "];
@@ -24,32 +31,132 @@ pub(crate) enum Reader {
     Program,
 }
 
-/// Whether a line of output may start with a prompt. This is asked about every line, so it only looks.
-pub(crate) fn is_head(line: &[u8]) -> bool {
-    let window = &line[..line.len().min(MAX_PROMPT_BYTES)];
-    let suspect =
-        |byte: u8| (byte == b'$') | (byte == b'#') | (byte == b'%') | (byte == b'>') | (byte >= 0x80);
-    if !window.iter().fold(false, |any, &byte| any | suspect(byte)) {
-        return line.starts_with(b"(")
-            && PROGRAM_PROMPTS.iter().any(|prompt| line.starts_with(prompt.as_bytes()))
-            || line.starts_with(b"In [")
-            || line.starts_with(b"... ")
-            || line == b"...";
+/// Places in a line where a prompt may end, in order.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ends {
+    at: [usize; MAX_ENDS],
+    count: usize,
+}
+
+impl Ends {
+    /// One place alone.
+    pub(crate) fn one(end: usize) -> Self {
+        let mut ends = Self::default();
+        ends.push(end);
+        ends
     }
-    let ascii = window.iter().enumerate().any(|(at, &byte)| {
-        matches!(byte, b'$' | b'#' | b'%' | b'>') && matches!(window.get(at + 1), None | Some(b' '))
-    });
-    ascii || (window.iter().any(|&byte| byte >= 0x80) && !ends(&String::from_utf8_lossy(window)).is_empty())
+
+    /// Keeps the places that `keep` is true for.
+    pub(crate) fn retain(&mut self, keep: impl Fn(usize) -> bool) {
+        let all = *self;
+        self.count = 0;
+        all.iter().filter(|&&end| keep(end)).for_each(|&end| self.push(end));
+    }
+
+    fn push(&mut self, end: usize) {
+        if let Some(place) = self.at.get_mut(self.count) {
+            *place = end;
+            self.count += 1;
+        }
+    }
+}
+
+impl std::ops::Deref for Ends {
+    type Target = [usize];
+
+    fn deref(&self) -> &[usize] {
+        &self.at[..self.count]
+    }
+}
+
+/// Lines of output that may start with a prompt.
+pub(crate) struct PromptHeads;
+
+impl Heads for PromptHeads {
+    fn is_suspect(byte: u8) -> bool {
+        is_ascii_ending(byte) | (byte >= 0x80)
+    }
+
+    fn is_head(line: &[u8], suspect: bool) -> bool {
+        if suspect && let Some(head) = has_ending(&line[..line.len().min(MAX_PROMPT_BYTES)]) {
+            return head;
+        }
+        match line.first() {
+            Some(b'(') => PROGRAM_PROMPTS.iter().any(|prompt| line.starts_with(prompt.as_bytes())),
+            Some(b'I') => line.starts_with(b"In ["),
+            Some(b'.') => line.starts_with(b"... ") || line == b"...",
+            _ => false,
+        }
+    }
+}
+
+/// Whether the start of a line may hold a prompt that ends with a known character; `None` if it has no suspect byte.
+fn has_ending(window: &[u8]) -> Option<bool> {
+    let mut found = None;
+    for at in places(window, is_ascii_ending) {
+        found = Some(false);
+        if matches!(window.get(at + 1), None | Some(b' ')) {
+            return Some(true);
+        }
+    }
+    if window.is_ascii() {
+        return found;
+    }
+    let foreign = matches!(window[0], b'(' | b'I' | b'.') || has_foreign_ending(window);
+    Some(foreign && !ends(&text_of(window)).is_empty())
+}
+
+fn is_ascii_ending(byte: u8) -> bool {
+    (byte == b'$') | (byte == b'#') | (byte == b'%') | (byte == b'>')
+}
+
+/// Where bytes of a kind stand. Most bytes are of another, so they are passed over in blocks.
+fn places(bytes: &[u8], kind: impl Fn(u8) -> bool + Copy) -> impl Iterator<Item = usize> {
+    const BLOCK: usize = 16;
+    bytes.chunks(BLOCK).zip((0..).step_by(BLOCK)).flat_map(move |(block, from)| {
+        let any = block.iter().fold(false, |any, &byte| any | kind(byte));
+        let mask = |mask: u32, (at, &byte): (usize, &u8)| mask | u32::from(kind(byte)) << at;
+        Bits { from, mask: if any { block.iter().enumerate().fold(0, mask) } else { 0 } }
+    })
+}
+
+/// The bits of a mask, each as a place from `from` on.
+struct Bits {
+    from: usize,
+    mask: u32,
+}
+
+impl Iterator for Bits {
+    type Item = usize;
+
+    fn next(&mut self) -> Option<usize> {
+        let bit = self.mask.trailing_zeros() as usize;
+        self.mask &= self.mask.wrapping_sub(1);
+        (bit < u32::BITS as usize).then_some(self.from + bit)
+    }
+}
+
+/// Whether one of [`ENDINGS`] stands in a line, with a blank or nothing behind it.
+fn has_foreign_ending(line: &[u8]) -> bool {
+    let blanks = memchr::memchr_iter(b' ', line).chain([line.len()]);
+    blanks.filter(|&at| at > 0 && line[at - 1] >= 0x80).any(|at| {
+        let end = &line[at.saturating_sub(3)..at];
+        ENDING_TEXTS
+            .iter()
+            .any(|ending| end.last() == ending.as_bytes().last() && end.ends_with(ending.as_bytes()))
+    })
 }
 
 /// Where a prompt may end in `line`: behind an ending and its blank, or at the end of the line.
-pub(crate) fn ends(line: &str) -> Vec<usize> {
-    let mut found = Vec::new();
+pub(crate) fn ends(line: &str) -> Ends {
+    let mut found = Ends::default();
     if let Some(prompt) = PROGRAM_PROMPTS.iter().find(|prompt| line.starts_with(**prompt)) {
         found.push(prompt.len());
     }
-    if line.starts_with("In [") {
-        found.extend(line.find("]: ").map(|at| at + 3));
+    if line.starts_with("In [")
+        && let Some(at) = line.find("]: ")
+    {
+        found.push(at + 3);
     }
     if line.starts_with("... ") {
         found.push(4);
@@ -57,8 +164,8 @@ pub(crate) fn ends(line: &str) -> Vec<usize> {
         found.push(3);
     }
     let bytes = line.as_bytes();
-    for (at, &byte) in bytes.iter().enumerate().take(MAX_PROMPT_BYTES) {
-        let length = match byte {
+    for at in places(&bytes[..bytes.len().min(MAX_PROMPT_BYTES)], PromptHeads::is_suspect) {
+        let length = match bytes[at] {
             b'$' | b'#' | b'%' | b'>' => 1,
             0xc0.. => match line[at..].chars().next() {
                 Some(character) if ENDINGS.contains(&character) => character.len_utf8(),
@@ -69,13 +176,21 @@ pub(crate) fn ends(line: &str) -> Vec<usize> {
         match bytes.get(at + length) {
             None => found.push(line.len()),
             Some(b' ') => found.push(at + length + 1),
-            Some(_) => continue,
-        }
-        if found.len() >= MAX_ENDS {
-            break;
+            Some(_) => {}
         }
     }
     found
+}
+
+/// Output as text. Nearly all of it is UTF-8, which is checked faster than it is mended.
+pub(crate) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
+
+/// Whether `prompt` has this key.
+pub(crate) fn has_key(prompt: &str, known: &str) -> bool {
+    // A key ends as its prompt does, which settles nearly all cases.
+    prompt.trim_end().chars().next_back() == known.chars().next_back() && key(prompt) == known
 }
 
 /// What stays the same when a prompt comes back: user and host, or the words that are no path and no number.
@@ -149,9 +264,9 @@ pub(crate) enum Proof {
 
 /// Tells how much the text of a prompt proves.
 pub(crate) fn proof(prompt: &str) -> Proof {
-    let prompt = prompt.trim();
+    let prompt = trimmed(prompt);
     let Some(ending) = prompt.chars().next_back() else { return Proof::None };
-    let body = prompt[..prompt.len() - ending.len_utf8()].trim();
+    let body = trimmed(&prompt[..prompt.len() - ending.len_utf8()]);
     let blanks = body.bytes().filter(|&byte| byte == b' ').count();
     if blanks > MAX_PROMPT_BLANKS {
         return Proof::None;
@@ -162,18 +277,23 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     if reader(prompt) == Reader::Program {
         return Proof::Strict;
     }
-    let version = body.split_once('-').is_some_and(|(shell, version)| {
-        matches!(shell, "sh" | "bash" | "ash" | "ksh" | "mksh" | "zsh" | "dash")
-            && version.starts_with(|character: char| character.is_ascii_digit())
-    });
+    // Each of these needs a byte that most texts do not have.
+    let has = |wanted: fn(u8) -> bool| body.bytes().fold(false, |any, byte| any | wanted(byte));
+    let version = has(|byte| byte == b'-')
+        && body.split_once('-').is_some_and(|(shell, version)| {
+            matches!(shell, "sh" | "bash" | "ash" | "ksh" | "mksh" | "zsh" | "dash")
+                && version.starts_with(|character: char| character.is_ascii_digit())
+        });
     if version || body.starts_with("PS ") {
         return Proof::Strict;
     }
-    if user_and_host(body).is_some() && !body.contains(['"', '\'', '`', ';', '|']) {
+    if has(|byte| byte == b'@') && user_and_host(body).is_some() && !body.contains(['"', '\'', '`', ';', '|'])
+    {
         return Proof::Strict;
     }
     let path = |word: &str| word.starts_with('/') || word.starts_with('~');
     if blanks <= 3
+        && has(|byte| (byte == b'/') | (byte == b'~'))
         && body.split([' ', ':']).any(path)
         && !body.contains(['"', '\'', ';', '|', '$', '=', '<', '>'])
     {
@@ -186,9 +306,17 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     }
 }
 
+/// The text without white space around it, found quickly where there is at most a blank.
+fn trimmed(text: &str) -> &str {
+    let text = text.strip_suffix(' ').unwrap_or(text);
+    let visible = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    let bytes = text.as_bytes();
+    if visible(bytes.first()) && visible(bytes.last()) { text } else { text.trim() }
+}
+
 /// Who reads what is typed behind this prompt.
 pub(crate) fn reader(prompt: &str) -> Reader {
-    let prompt = prompt.trim();
+    let prompt = trimmed(prompt);
     let program =
         matches!(
             prompt,

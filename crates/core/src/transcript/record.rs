@@ -17,22 +17,30 @@ pub(crate) struct Records {
 
 /// Turns commands into records. What stands before the first one becomes a record without a command; what stands after
 /// a prompt that is no record belongs to the record before it.
-pub(crate) fn records(page: &Page, commands: &[Command], frame: &Frame, limits: &ParseLimits) -> Records {
+pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits: &ParseLimits) -> Records {
     let mut records = Records::default();
     let mut text = Vec::new();
     let offset = |source: usize| frame.start as u64 + source as u64;
     let first = commands.first().map_or(page.text.len(), |command| command.text);
     text.extend_from_slice(&page.text[..first]);
     let mut current = banner(offset(0));
-    for (index, command) in commands.iter().enumerate() {
-        let end = commands.get(index + 1).map_or(page.text.len(), |next| next.text);
+    let mut rest = commands.into_iter();
+    while let Some(command) = rest.next() {
+        let end = rest.as_slice().first().map_or(page.text.len(), |next| next.text);
         let pending = current.command.is_some() || text.iter().any(|byte| !byte.is_ascii_whitespace());
         let room = records.list.len() + usize::from(pending) < limits.max_records;
         let mut after = command.after;
         if command.is_record() && room {
             let start = offset(command.source).min(frame.end as u64).max(current.span.start);
             records.close(current, std::mem::take(&mut text), start);
-            current = open(command, start);
+            current = CommandRecord {
+                command: Some(command.command),
+                prompt: command.prompt,
+                status: Some(command.status),
+                confidence: command.confidence,
+                boundary: command.boundary,
+                ..banner(start)
+            };
         } else if command.is_record() && matches!(command.boundary, Boundary::Prompt | Boundary::Echo) {
             after = command.text;
         } else if command.is_record() {
@@ -60,19 +68,6 @@ fn banner(start: u64) -> CommandRecord {
         status: None,
         confidence: Confidence::High,
         boundary: Boundary::Banner,
-        span: Span { start, end: start },
-    }
-}
-
-fn open(command: &Command, start: u64) -> CommandRecord {
-    CommandRecord {
-        seq: 0,
-        command: Some(command.command.clone()),
-        output: String::new(),
-        prompt: command.prompt.clone(),
-        status: Some(command.status),
-        confidence: command.confidence,
-        boundary: command.boundary,
         span: Span { start, end: start },
     }
 }

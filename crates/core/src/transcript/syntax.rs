@@ -1,6 +1,7 @@
 //! As much of the shell's grammar as tells whether a line asks for another, what it starts, and whether it leaves.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
+use std::sync::LazyLock;
 
 /// Programs that bring a prompt of their own.
 const NESTING: [&str; 62] = [
@@ -239,6 +240,10 @@ const COMMON_TOO: [&str; 32] = [
     "snap",
 ];
 
+/// All of these, to be looked up.
+static KNOWN: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| COMMON.into_iter().chain(COMMON_TOO).chain(NESTING).collect());
+
 /// Whether a command may lead to another prompt: a shell inside the shell, or a new prompt text.
 pub(crate) fn brings_prompt(command: &str) -> bool {
     words(command).any(|word| {
@@ -266,7 +271,7 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
     }
     let Some(first) = line.split([' ', '\t', ';', '|', '&', '>', '<', '(']).next() else { return false };
     let name = first.rsplit('/').next().unwrap_or(first);
-    let known = [&COMMON[..], &COMMON_TOO, &NESTING].iter().any(|names| names.contains(&name));
+    let known = KNOWN.contains(name);
     let assigns = first.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty()
             && name.chars().all(|character| {

@@ -1,0 +1,58 @@
+//! Where the lines of each prompt stand, so that the next and the last one are found without reading all between.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::prompt;
+use super::syntax;
+use crate::terminal::page::{Mark, MarkKind, Page};
+
+/// Most bytes of a line that are looked at.
+const MAX_LINE_BYTES: usize = 4 * 1024;
+
+/// The marks of a page by the key of their first possible prompt; all of them rise.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    lines: HashMap<String, Vec<usize>>,
+    edits: Vec<usize>,
+}
+
+impl Turns {
+    /// Finds the lines of all prompts.
+    pub(crate) fn of(page: &Page) -> Self {
+        let mut turns = Self::default();
+        for (index, mark) in page.marks.iter().enumerate() {
+            if matches!(mark.kind, MarkKind::Edit(_)) {
+                turns.edits.push(index);
+            } else if let Some((prompt, _)) = cut_first(&text_of(page, mark)) {
+                turns.lines.entry(prompt::key(prompt)).or_default().push(index);
+            }
+        }
+        turns
+    }
+
+    /// Whether, from mark `from` on, the last line with the prompt `inner` before `outer` comes back leaves the inner
+    /// shell.
+    pub(crate) fn leaves_before(&self, page: &Page, from: usize, inner: &str, outer: &str) -> bool {
+        let of = |key: &str| self.lines.get(key).map_or(&[][..], Vec::as_slice);
+        let next = |list: &[usize]| list.get(list.partition_point(|&index| index < from)).copied();
+        let end = [next(&self.edits), next(of(outer))].into_iter().flatten().min().unwrap_or(usize::MAX);
+        let inner = of(inner);
+        let last =
+            inner[..inner.partition_point(|&index| index < end)].last().filter(|&&index| index >= from);
+        last.is_some_and(|&index| {
+            let text = text_of(page, &page.marks[index]);
+            cut_first(&text).is_some_and(|(_, typed)| syntax::leaves(typed.trim()))
+        })
+    }
+}
+
+fn text_of<'a>(page: &'a Page, mark: &Mark) -> Cow<'a, str> {
+    let end = if let MarkKind::Line(line) = &mark.kind { line.end } else { mark.text };
+    prompt::text_of(&page.text[mark.text..end.min(mark.text + MAX_LINE_BYTES)])
+}
+
+/// The first possible prompt of a line, and the rest.
+fn cut_first(line: &str) -> Option<(&str, &str)> {
+    prompt::ends(line).first().map(|&end| line.split_at(end))
+}
