@@ -28,10 +28,7 @@ const ALLOWED: [(&str, &[&str]); 4] = [
             "zeroize",
         ],
     ),
-    (
-        "ingest",
-        &["async-trait", "jiff", "rayon", "shelltrail-core", "thiserror", "tokio", "tracing"],
-    ),
+    ("ingest", &["async-trait", "jiff", "rayon", "shelltrail-core", "thiserror", "tokio", "tracing"]),
     (
         "aws",
         &[

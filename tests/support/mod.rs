@@ -2,5 +2,5 @@
 
 pub mod emulator;
 pub mod http;
-pub mod world;
 pub mod program;
+pub mod world;

@@ -5,11 +5,14 @@
 //!
 //! ```text
 //! header (40 bytes, little-endian)
-//!   magic "STB1" · meta stored u32 · meta clear u32 · text stored u32 · text clear u32
-//!   first seq u32 · records u32 · blocks of the session u32 · distance back to the session's first block u64
-//! meta   zstd frame with checksum: JSON of the session's header and the records' fields
-//! text   zstd frame with checksum: command and output of each record, one after the other, UTF-8
+//!   magic "STB1" · stored u32 · meta clear u32 · text clear u32 · first seq u32 · records u32
+//!   blocks of the session u32 · zero u32 · distance back to the session's first block u64
+//! body   one zstd frame with checksum:
+//!   meta   JSON of the session's header and the records' fields
+//!   text   command and output of each record, one after the other, UTF-8
 //! ```
+//!
+//! Meta and text share a frame because a frame of its own costs a small part more than its content does.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,7 +24,7 @@ use shelltrail_core::{
 
 /// Text per block, unless one record alone is larger. Showing a hit costs one block, so smaller blocks make faster
 /// answers and larger packs: 32 KiB takes an eighth more than 1 MiB (benches/README.md).
-pub const TARGET_TEXT_BYTES: usize = 32 << 10;
+pub const TARGET_TEXT_BYTES: usize = 8 << 10;
 /// Size of the fixed header.
 pub const HEADER_BYTES: usize = 40;
 
@@ -48,9 +51,8 @@ pub enum BlockError {
 /// The fixed header of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BlockHeader {
-    meta_stored: u32,
+    stored: u32,
     meta_clear: u32,
-    text_stored: u32,
     text_clear: u32,
     /// `seq` of the first record.
     pub first_seq: u32,
@@ -70,16 +72,15 @@ impl BlockHeader {
     pub fn read(bytes: &[u8; HEADER_BYTES]) -> Result<Self, BlockError> {
         let u32_at = |at: usize| u32::from_le_bytes(std::array::from_fn(|i| bytes[at + i]));
         let header = Self {
-            meta_stored: u32_at(4),
+            stored: u32_at(4),
             meta_clear: u32_at(8),
-            text_stored: u32_at(12),
-            text_clear: u32_at(16),
-            first_seq: u32_at(20),
-            records: u32_at(24),
-            blocks: u32_at(28),
+            text_clear: u32_at(12),
+            first_seq: u32_at(16),
+            records: u32_at(20),
+            blocks: u32_at(24),
             back: u64::from_le_bytes(std::array::from_fn(|i| bytes[32 + i])),
         };
-        let sizes = [header.meta_stored, header.meta_clear, header.text_stored, header.text_clear];
+        let sizes = [header.stored, header.meta_clear, header.text_clear];
         if bytes[..4] != MAGIC || sizes.iter().any(|&size| size > MAX_CLEAR_BYTES) {
             return Err(BlockError::NotABlock);
         }
@@ -88,39 +89,28 @@ impl BlockHeader {
 
     fn write(&self, out: &mut [u8]) {
         out[..4].copy_from_slice(&MAGIC);
-        let numbers = [
-            self.meta_stored,
-            self.meta_clear,
-            self.text_stored,
-            self.text_clear,
-            self.first_seq,
-            self.records,
-            self.blocks,
-        ];
+        let numbers =
+            [self.stored, self.meta_clear, self.text_clear, self.first_seq, self.records, self.blocks, 0];
         for (i, number) in numbers.into_iter().enumerate() {
             out[4 + 4 * i..8 + 4 * i].copy_from_slice(&number.to_le_bytes());
         }
         out[32..40].copy_from_slice(&self.back.to_le_bytes());
     }
 
-    /// Stored size of the meta part, which follows the header.
-    #[must_use]
-    pub fn meta_stored_bytes(&self) -> usize {
-        self.meta_stored as usize
-    }
-
-    /// Stored size of meta and text together.
+    /// Stored size of the body, which follows the header.
     #[must_use]
     pub fn body_bytes(&self) -> usize {
-        self.meta_stored as usize + self.text_stored as usize
+        self.stored as usize
     }
 }
 
 /// The meta part: everything of a session but its text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct BlockMeta {
+struct BlockMeta {
     /// The session.
-    pub session: SessionMeta,
+    session: SessionMeta,
+    /// First seq, blocks and distance back, as in the header: there they have no checksum.
+    links: (u32, u32, u64),
     /// The records of this block.
     records: Vec<RecordMeta>,
 }
@@ -193,23 +183,32 @@ pub struct Block {
     pub first_seq: u32,
     /// As [`BlockHeader::back`].
     pub back: u64,
+    /// Meta and text.
     text: String,
     /// Records with the ranges of command and output in `text`.
     records: Vec<(RecordMeta, usize)>,
 }
 
 impl Block {
-    /// Decodes the parts that follow the header.
+    /// Decodes the body that follows the header.
     ///
     /// # Errors
-    /// [`BlockError::Damaged`] with the part that is.
+    /// [`BlockError::Damaged`] with what is wrong.
     pub fn decode(header: &BlockHeader, body: &[u8]) -> Result<Self, BlockError> {
-        let (meta, text) =
-            body.split_at_checked(header.meta_stored_bytes()).ok_or(BlockError::Damaged("it is cut"))?;
-        let BlockMeta { session, records } = decode_meta(header, meta)?;
-        let text = inflate(text, header.text_clear)?;
-        let text = String::from_utf8(text).map_err(|_| BlockError::Damaged("its text is not UTF-8"))?;
-        let mut end = 0;
+        let clear = u64::from(header.meta_clear) + u64::from(header.text_clear);
+        let clear = usize::try_from(clear).map_err(|_| BlockError::Damaged("it is larger than memory"))?;
+        let text = String::from_utf8(inflate(body, clear)?)
+            .map_err(|_| BlockError::Damaged("its text is not UTF-8"))?;
+        let meta_end = header.meta_clear as usize;
+        let BlockMeta { session, links, records } = text
+            .get(..meta_end)
+            .and_then(|json| serde_json::from_str(json).ok())
+            .ok_or(BlockError::Damaged("its meta part is not what it should be"))?;
+        if links != (header.first_seq, header.blocks, header.back) || records.len() != header.records as usize
+        {
+            return Err(BlockError::Damaged("its header is not what it should be"));
+        }
+        let mut end = meta_end;
         let mut placed = Vec::with_capacity(records.len());
         for record in records {
             let start = end;
@@ -260,15 +259,6 @@ impl Block {
             span: Span { start: meta.span.0, end: meta.span.1 },
         })
     }
-}
-
-/// Decodes the meta part alone, for listings that need no text.
-///
-/// # Errors
-/// [`BlockError::Damaged`].
-pub fn decode_meta(header: &BlockHeader, meta: &[u8]) -> Result<BlockMeta, BlockError> {
-    let json = inflate(meta, header.meta_clear)?;
-    serde_json::from_slice(&json).map_err(|_| BlockError::Damaged("its meta part is not what it should be"))
 }
 
 /// Encodes a session as its run of blocks, and tells for each record the offset of its block in the run.
@@ -324,12 +314,9 @@ fn encode_block(
     blocks: u32,
     run: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
-    let mut text = Vec::new();
     let mut metas = Vec::with_capacity(records.len());
     for record in records {
         let command = record.command.as_deref();
-        text.extend_from_slice(command.unwrap_or_default().as_bytes());
-        text.extend_from_slice(record.output.as_bytes());
         let fits = |len: usize| u32::try_from(len).map_err(|_| BlockError::TooLarge(len));
         metas.push(RecordMeta {
             command_bytes: command.map(|c| fits(c.len())).transpose()?,
@@ -341,31 +328,35 @@ fn encode_block(
             span: (record.span.start, record.span.end),
         });
     }
-    let meta = BlockMeta { session: session.clone(), records: metas };
-    let meta =
-        serde_json::to_vec(&meta).map_err(|_| BlockError::Damaged("its meta part has no JSON form"))?;
     let at = run.len();
+    let first_seq = records.first().map_or(0, |record| record.seq);
+    let back = at as u64;
+    let meta = BlockMeta { session: session.clone(), links: (first_seq, blocks, back), records: metas };
+    let mut body =
+        serde_json::to_vec(&meta).map_err(|_| BlockError::Damaged("its meta part has no JSON form"))?;
+    let meta_clear = clear_size(body.len())?;
+    for record in records {
+        body.extend_from_slice(record.command.as_deref().unwrap_or_default().as_bytes());
+        body.extend_from_slice(record.output.as_bytes());
+    }
     run.resize(at + HEADER_BYTES, 0);
-    let meta_stored = deflate(&meta, run)?;
-    let text_stored = deflate(&text, run)?;
     let header = BlockHeader {
-        meta_stored,
-        meta_clear: clear_size(&meta)?,
-        text_stored,
-        text_clear: clear_size(&text)?,
-        first_seq: records.first().map_or(0, |record| record.seq),
-        records: u32::try_from(records.len()).map_err(|_| BlockError::TooLarge(text.len()))?,
+        stored: deflate(&body, run)?,
+        meta_clear,
+        text_clear: clear_size(body.len())? - meta_clear,
+        first_seq,
+        records: u32::try_from(records.len()).map_err(|_| BlockError::TooLarge(body.len()))?,
         blocks,
-        back: at as u64,
+        back,
     };
     header.write(&mut run[at..at + HEADER_BYTES]);
     Ok(())
 }
 
-fn clear_size(bytes: &[u8]) -> Result<u32, BlockError> {
-    match u32::try_from(bytes.len()) {
+fn clear_size(bytes: usize) -> Result<u32, BlockError> {
+    match u32::try_from(bytes) {
         Ok(size) if size <= MAX_CLEAR_BYTES => Ok(size),
-        _ => Err(BlockError::TooLarge(bytes.len())),
+        _ => Err(BlockError::TooLarge(bytes)),
     }
 }
 
@@ -388,10 +379,10 @@ fn deflate(bytes: &[u8], out: &mut Vec<u8>) -> Result<u32, BlockError> {
     });
     let frame = frame.map_err(|_| BlockError::TooLarge(bytes.len()))?;
     out.extend_from_slice(&frame);
-    clear_size(&frame)
+    clear_size(frame.len())
 }
 
-fn inflate(frame: &[u8], clear: u32) -> Result<Vec<u8>, BlockError> {
+fn inflate(frame: &[u8], clear: usize) -> Result<Vec<u8>, BlockError> {
     thread_local! {
         static DECOMPRESSOR: std::cell::RefCell<Option<zstd::bulk::Decompressor<'static>>> = const { std::cell::RefCell::new(None) };
     }
@@ -400,10 +391,10 @@ fn inflate(frame: &[u8], clear: u32) -> Result<Vec<u8>, BlockError> {
             Some(decompressor) => decompressor,
             None => slot.insert(zstd::bulk::Decompressor::new()?),
         };
-        decompressor.decompress(frame, clear as usize)
+        decompressor.decompress(frame, clear)
     });
     match bytes {
-        Ok(bytes) if bytes.len() == clear as usize => Ok(bytes),
+        Ok(bytes) if bytes.len() == clear => Ok(bytes),
         Ok(_) => Err(BlockError::Damaged("a part has another size than announced")),
         Err(_) => Err(BlockError::Damaged("a part does not inflate or its checksum is wrong")),
     }
@@ -461,12 +452,12 @@ mod tests {
         for at in 0..run.len() {
             let mut damaged = run.clone();
             damaged[at] ^= 0x10;
-            let in_links = (20..HEADER_BYTES).contains(&at);
+            let is_padding = (28..32).contains(&at);
             let read = BlockHeader::read(damaged[..HEADER_BYTES].try_into().unwrap()).and_then(|h| {
                 Block::decode(&h, damaged.get(HEADER_BYTES..HEADER_BYTES + h.body_bytes()).unwrap_or(&[]))
             });
             // A few bits of a zstd frame have no meaning; what counts is that nothing else is read.
-            assert!(in_links || read.is_err() || read.unwrap().record(0) == whole, "byte {at}");
+            assert!(is_padding || read.is_err() || read.unwrap().record(0) == whole, "byte {at}");
         }
     }
 }

@@ -114,11 +114,8 @@ impl Dictionary {
 impl Flat {
     fn read(inverted: &InvertedIndexReader) -> io::Result<Self> {
         let terms = inverted.terms().num_terms();
-        let mut flat = Self {
-            bytes: vec![b'\n'],
-            starts: Vec::with_capacity(terms),
-            infos: Vec::with_capacity(terms),
-        };
+        let mut flat =
+            Self { bytes: vec![b'\n'], starts: Vec::with_capacity(terms), infos: Vec::with_capacity(terms) };
         let mut stream = inverted.terms().stream()?;
         while stream.advance() {
             let info = stream.value();

@@ -11,7 +11,8 @@ use std::path::Path;
 /// # Errors
 /// As `mkdir` and `fsync`.
 pub fn create_private_dir(dir: &Path) -> io::Result<()> {
-    let new: Vec<&Path> = dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
+    let new: Vec<&Path> =
+        dir.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
     DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     new.into_iter().rev().try_for_each(sync_dir_of)
 }

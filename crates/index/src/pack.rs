@@ -11,9 +11,11 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::{Block, BlockError, BlockHeader, BlockMeta, HEADER_BYTES, decode_meta};
+use crate::block::{Block, BlockError, BlockHeader, HEADER_BYTES};
 use crate::durable;
 
+/// What is read before the size of a block is known: most blocks are smaller.
+const FIRST_READ_BYTES: usize = 8 << 10;
 /// A pack that has grown to this size is closed and a new one begun.
 const MAX_PACK_BYTES: u64 = 1 << 30;
 
@@ -179,16 +181,6 @@ impl PackReader {
         Block::decode(&header, &body).map_err(|source| self.damaged(at, source))
     }
 
-    /// Reads the meta part of a block.
-    ///
-    /// # Errors
-    /// As [`PackReader::block`].
-    pub fn meta(&self, at: BlockAt) -> Result<(BlockHeader, BlockMeta), PackError> {
-        let (header, meta) = self.read(at, BlockHeader::meta_stored_bytes)?;
-        let meta = decode_meta(&header, &meta).map_err(|source| self.damaged(at, source))?;
-        Ok((header, meta))
-    }
-
     /// Reads the header of a block.
     ///
     /// # Errors
@@ -197,6 +189,7 @@ impl PackReader {
         Ok(self.read(at, |_| 0)?.0)
     }
 
+    /// Reads a header and the body behind it, mostly in one go.
     fn read(
         &self,
         at: BlockAt,
@@ -205,12 +198,22 @@ impl PackReader {
         let path = pack_path(&self.dir, at.pack);
         let io = |source| PackError::Io { action: "read", path: path.clone(), source };
         let file = self.file(at.pack).map_err(io)?;
-        let mut header = [0; HEADER_BYTES];
-        file.read_exact_at(&mut header, at.offset).map_err(io)?;
-        let header = BlockHeader::read(&header).map_err(|source| self.damaged(at, source))?;
-        let mut body = vec![0; body_bytes(&header)];
-        file.read_exact_at(&mut body, at.offset + HEADER_BYTES as u64).map_err(io)?;
-        Ok((header, body))
+        let mut first = vec![0; FIRST_READ_BYTES];
+        let read = file.read_at(&mut first, at.offset).map_err(io)?;
+        first.truncate(read);
+        let Some(header) = first.first_chunk::<HEADER_BYTES>() else {
+            return Err(io(io::ErrorKind::UnexpectedEof.into()));
+        };
+        let header = BlockHeader::read(header).map_err(|source| self.damaged(at, source))?;
+        let end = HEADER_BYTES + body_bytes(&header);
+        if let Some(missing @ 1..) = end.checked_sub(read) {
+            let mut rest = vec![0; missing];
+            file.read_exact_at(&mut rest, at.offset + read as u64).map_err(io)?;
+            first.extend_from_slice(&rest);
+        }
+        first.truncate(end);
+        first.drain(..HEADER_BYTES);
+        Ok((header, first))
     }
 
     fn file(&self, pack: u64) -> io::Result<std::sync::Arc<File>> {

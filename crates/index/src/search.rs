@@ -201,7 +201,7 @@ impl Searcher {
         };
         let mut merge = self.merge(filter, &mut coverage, candidates);
         let groups = merge.take(usize::MAX, &mut coverage);
-        let read = |group: &Group| Ok((group.packs.meta(group.at)?.1.session, group.place(group.at)));
+        let read = |group: &Group| Ok((group.packs.block(group.at)?.session, group.place(group.at)));
         let metas: Vec<Result<_, PackError>> = groups.par_iter().map(read).collect();
         let mut sessions = Vec::with_capacity(metas.len());
         for meta in metas {
