@@ -1,9 +1,9 @@
 //! Lines to commands; never fails.
 //!
-//! The bytes are rendered once ([`crate::terminal`]), which also marks the lines that have the shape of a prompt; then
-//! the prompts of the transcript are learned ([`edit`], [`facts`]), and the rendered text is cut where they stand
-//! ([`cut`]). Most marked lines are output. What decides about them is therefore found once and kept: what a text proves
-//! ([`facts`]), what the last command lets one expect ([`expect`]), where each prompt comes back ([`turns`]).
+//! The bytes are rendered once (`crate::terminal`), which also marks the lines that have the shape of a prompt; then
+//! the prompts of the transcript are learned (`edit`, `facts`), and the rendered text is cut where they stand
+//! (`cut`). Most marked lines are output. What decides about them is therefore found once and kept: what a text proves
+//! (`facts`), what the last command lets one expect (`expect`), where each prompt comes back (`turns`).
 
 mod ahead;
 mod cut;

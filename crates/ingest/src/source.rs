@@ -1,6 +1,6 @@
 //! What the pipeline asks of the outside world: a queue, a store of objects, a key service.
 //!
-//! Each trait has two answers: the AWS services in `shelltrail-aws`, and the fakes in [`crate::fakes`]
+//! Each trait has two answers: the AWS services in `shelltrail-aws`, and the fakes in `crate::fakes`
 //! that fail on cue.
 
 use std::collections::BTreeMap;

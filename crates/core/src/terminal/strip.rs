@@ -27,6 +27,10 @@ pub(crate) fn replay_strip(bytes: &[u8], width: Option<usize>) -> Option<Strip> 
     let mut newline = false;
     let mut at = 0;
     let edge = width.unwrap_or(MAX_ROW_BYTES).min(MAX_ROW_BYTES);
+    // A terminal without columns is a mistake that the screen knows how to judge.
+    if edge == 0 {
+        return None;
+    }
     while let Some((token, next)) = token_at(bytes, at) {
         at = next;
         match token {
