@@ -1,5 +1,7 @@
 //! The last step: records with their text and their place in the transcript.
 
+use std::collections::HashSet;
+
 use super::ParseLimits;
 use super::cut::Command;
 use super::frame::Frame;
@@ -24,12 +26,15 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
     let first = commands.first().map_or(page.text.len(), |command| command.text);
     text.extend_from_slice(&page.text[..first]);
     let mut current = banner(offset(0));
+    let prompts: HashSet<String> =
+        commands.iter().filter(|command| command.is_record()).filter_map(|c| c.prompt.clone()).collect();
     let mut rest = commands.into_iter();
     while let Some(command) = rest.next() {
         let end = rest.as_slice().first().map_or(page.text.len(), |next| next.text);
         let pending = current.command.is_some() || text.iter().any(|byte| !byte.is_ascii_whitespace());
         let room = records.list.len() + usize::from(pending) < limits.max_records;
         let mut after = command.after;
+        let mut unentered = None;
         if command.is_record() && room {
             let start = offset(command.source).min(frame.end as u64).max(current.span.start);
             records.close(current, std::mem::take(&mut text), start);
@@ -46,6 +51,14 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
         } else if command.is_record() {
             text.extend_from_slice(command.prompt.as_deref().unwrap_or_default().as_bytes());
             text.extend_from_slice(command.command.as_bytes());
+            text.push(b'\n');
+        } else if command.after != command.text {
+            unentered = command.prompt;
+        }
+        // A prompt at which nothing was entered is the prompt of other records; where it is not, it may be output that
+        // looks like one, and no other record would hold it.
+        if let Some(prompt) = unentered.filter(|prompt| !prompts.contains(prompt)) {
+            text.extend_from_slice(prompt.as_bytes());
             text.push(b'\n');
         }
         for line in &command.between {

@@ -159,3 +159,9 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn output_that_looks_like_an_empty_prompt_is_kept() {
+    let records = check_invariants(b"sh-4.2$ first\r\nsh-4.2$ .&\r\na@a#\r\n0\r\n");
+    assert!(holds(&records, "a@a#"), "{records:?}");
+}
