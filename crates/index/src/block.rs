@@ -23,7 +23,7 @@ use shelltrail_core::{
 };
 
 /// Text per block, unless one record alone is larger. Showing a hit costs one block, so smaller blocks make faster
-/// answers and larger packs: 32 KiB takes an eighth more than 1 MiB (benches/README.md).
+/// answers and larger packs: 8 KiB takes a third more than 1 MiB (benches/README.md).
 pub const TARGET_TEXT_BYTES: usize = 8 << 10;
 /// Size of the fixed header.
 pub const HEADER_BYTES: usize = 40;
