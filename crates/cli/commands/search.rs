@@ -121,7 +121,7 @@ fn print(
         let is_hit = record.seq == hit.record.seq;
         match format {
             Format::Jsonl => {
-                let document = RecordDocument::new(&session, record, MAX_OUTPUT_BYTES).as_context(!is_hit);
+                let document = RecordDocument::new(&session, record, MAX_OUTPUT_BYTES).as_neighbour(!is_hit);
                 json::write_line(out, &document)?;
             }
             Format::Text if is_hit => render::hit(out, record, literal, paint)?,

@@ -28,6 +28,7 @@ pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
             Format::Jsonl => {
                 let document = SessionDocument {
                     schema: SCHEMA,
+                    kind: meta.kind,
                     session: &meta.session,
                     account: meta.account,
                     region: meta.region.as_deref(),

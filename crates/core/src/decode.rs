@@ -7,7 +7,7 @@ use crate::ids::TranscriptId;
 use crate::inflate::{self, InflateError};
 use crate::layout::KeyLayout;
 use crate::object::{Fetched, ObjectRef};
-use crate::session::{Defect, Session, TimeSource};
+use crate::session::{Defect, Session, SessionKind, TimeSource};
 use crate::transcript::{self, ParseLimits};
 
 /// A transcript in the clear: decrypted, inflated, not yet parsed.
@@ -101,6 +101,7 @@ pub fn session(transcript: &Transcript, layout: &KeyLayout, limits: &ParseLimits
     let mut defects = transcript.defects.clone();
     defects.extend(parsed.defects);
     Session {
+        kind: SessionKind::Transcript,
         id: transcript.id,
         object: transcript.object.clone(),
         account: placement.account,

@@ -5,7 +5,10 @@ use serde::Serialize;
 
 use crate::ids::{AccountId, TranscriptId};
 use crate::object::ObjectRef;
-use crate::session::{Boundary, CommandRecord, Confidence, Defect, Session, Span, Status, TimeSource};
+use crate::session::{
+    Boundary, CommandRecord, Confidence, Defect, Flag, Origin, Reason, Session, SessionKind, Span, Status,
+    TimeSource,
+};
 
 /// The version of the two shapes below; it grows when a field changes its meaning.
 pub const SCHEMA: u32 = 1;
@@ -15,6 +18,8 @@ pub const SCHEMA: u32 = 1;
 pub struct RecordDocument<'a> {
     /// [`SCHEMA`].
     pub schema: u32,
+    /// What the object holds.
+    pub kind: SessionKind,
     /// The account that the key claims, or null.
     pub account: Option<AccountId>,
     /// The region that the key names, or null.
@@ -46,26 +51,51 @@ pub struct RecordDocument<'a> {
     pub confidence: Confidence,
     /// What the cut rests on.
     pub boundary: Boundary,
-    /// When the session ended, or null. There is no time per command in a transcript.
+    /// When the session ended, or null.
     pub ended_at: Option<Timestamp>,
-    /// Where `ended_at` comes from, or null.
+    /// Where `ended_at` and `at` come from, or null.
     pub time_source: Option<TimeSource>,
     /// The object version.
     pub object: &'a ObjectRef,
     /// Bytes of the decrypted, inflated transcript.
     pub span: Span,
+    /// Why the cut is not sure, or null.
+    pub reason: Option<Reason>,
+    /// What a plain look at the terminal would not have told.
+    pub flags: &'a [Flag],
+    /// The shells and programs in which the line was typed, outermost first.
+    pub context: &'a [String],
+    /// Who typed the line.
+    pub origin: Origin,
+    /// The command's line as sent, where it holds text that `command` does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command_as_sent: Option<&'a str>,
+    /// The output as sent, where it holds text that `output` does not; perhaps cut.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output_as_sent: Option<&'a str>,
+    /// What the shell made of the command, where it printed that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expanded: Option<&'a str>,
+    /// Bodies of the command's here-documents.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub here_documents: &'a [String],
+    /// The programs that the command names, in order.
+    pub programs: &'a [String],
+    /// When the line was recorded, or null; only CloudWatch Logs tells it.
+    pub at: Option<Timestamp>,
     /// Present and true if the record is no hit but a neighbour of one (`search -C`).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub context: bool,
+    pub neighbour: bool,
 }
 
 impl<'a> RecordDocument<'a> {
     /// Joins a record to its session. Output beyond `max_output_bytes` is cut at a character border.
     #[must_use]
     pub fn new(session: &'a Session, record: &'a CommandRecord, max_output_bytes: usize) -> Self {
-        let output = &record.output[..record.output.floor_char_boundary(max_output_bytes)];
+        let output = cut(&record.output, max_output_bytes);
         Self {
             schema: SCHEMA,
+            kind: session.kind,
             account: session.account,
             region: session.region.as_deref(),
             session: &session.session,
@@ -85,15 +115,29 @@ impl<'a> RecordDocument<'a> {
             time_source: session.time_source,
             object: &session.object,
             span: record.span,
-            context: false,
+            reason: record.reason,
+            flags: &record.flags,
+            context: &record.context,
+            origin: record.origin,
+            command_as_sent: record.command_as_sent.as_deref(),
+            output_as_sent: record.output_as_sent.as_deref().map(|sent| cut(sent, max_output_bytes)),
+            expanded: record.expanded.as_deref(),
+            here_documents: &record.here_documents,
+            programs: &record.programs,
+            at: record.at,
+            neighbour: false,
         }
     }
 
     /// Marks the record as a neighbour of a hit, or not.
     #[must_use]
-    pub fn as_context(self, context: bool) -> Self {
-        Self { context, ..self }
+    pub fn as_neighbour(self, neighbour: bool) -> Self {
+        Self { neighbour, ..self }
     }
+}
+
+fn cut(text: &str, max_bytes: usize) -> &str {
+    &text[..text.floor_char_boundary(max_bytes)]
 }
 
 /// One stored transcript: a line of `sessions --format jsonl`.
@@ -101,6 +145,8 @@ impl<'a> RecordDocument<'a> {
 pub struct SessionDocument<'a> {
     /// [`SCHEMA`].
     pub schema: u32,
+    /// What the object holds.
+    pub kind: SessionKind,
     /// The session ID.
     pub session: &'a str,
     /// The account that the key claims, or null.

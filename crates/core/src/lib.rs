@@ -19,4 +19,7 @@ pub mod transcript;
 
 pub use ids::{AccountId, Partition, TranscriptId};
 pub use object::ObjectRef;
-pub use session::{Boundary, CommandRecord, Confidence, Defect, Session, Status, TimeSource};
+pub use session::{
+    Boundary, CommandRecord, Confidence, Defect, Flag, Origin, Reason, Session, SessionKind, Status,
+    TimeSource,
+};

@@ -6,9 +6,24 @@ use serde::{Deserialize, Serialize};
 use crate::ids::{AccountId, TranscriptId};
 use crate::object::ObjectRef;
 
+/// What an object of the bucket holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SessionKind {
+    /// The transcript of a session.
+    #[default]
+    Transcript,
+    /// Messages of the agent about a session that it could not run or record (`…/Standard_Stream/stderr`).
+    AgentError,
+    /// Output of a Run Command invocation, which is no session.
+    CommandOutput,
+}
+
 /// One parsed transcript. Unknown is `None`, never a guess.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
+    /// What the object holds.
+    pub kind: SessionKind,
     /// The identity of the transcript.
     pub id: TranscriptId,
     /// The bytes it came from.
@@ -43,6 +58,8 @@ pub enum TimeSource {
     TranscriptHeader,
     /// `Last-Modified` of the object, which is uploaded when the session has ended.
     ObjectLastModified,
+    /// The events of CloudWatch Logs, which are sent a second or two after the lines appeared.
+    CloudwatchEvent,
 }
 
 /// A command that stood at a prompt, and what was printed until the next one.
@@ -65,6 +82,109 @@ pub struct CommandRecord {
     pub boundary: Boundary,
     /// Bytes of the decrypted, inflated transcript: from the prompt to the end of the output.
     pub span: Span,
+    /// Why the cut is not sure; none if it is.
+    pub reason: Option<Reason>,
+    /// What a plain look at the terminal would not have told; ascending, each once.
+    pub flags: Vec<Flag>,
+    /// The shells and programs in which the line was typed, outermost first, as far as the bytes show them.
+    pub context: Vec<String>,
+    /// Who typed the line.
+    pub origin: Origin,
+    /// The command's line as it was sent to the terminal, control sequences stripped; present only where it holds
+    /// text that `command` does not.
+    pub command_as_sent: Option<String>,
+    /// The output as it was sent to the terminal, control sequences stripped; present only where it holds text that
+    /// `output` does not.
+    pub output_as_sent: Option<String>,
+    /// What the shell made of the command before it ran it, where it printed that (`!!`).
+    pub expanded: Option<String>,
+    /// Bodies of the command's here-documents, in order, without their delimiters: data, not commands.
+    pub here_documents: Vec<String>,
+    /// The programs that the command names, in order, through `sudo`, `env`, `xargs` and the like.
+    pub programs: Vec<String>,
+    /// When the line was recorded; only CloudWatch Logs tells it, to a second or two.
+    pub at: Option<Timestamp>,
+}
+
+impl Default for CommandRecord {
+    /// Text that no command printed.
+    fn default() -> Self {
+        Self {
+            seq: 0,
+            command: None,
+            output: String::new(),
+            prompt: None,
+            status: None,
+            confidence: Confidence::High,
+            boundary: Boundary::Banner,
+            span: Span::default(),
+            reason: None,
+            flags: Vec::new(),
+            context: Vec::new(),
+            origin: Origin::User,
+            command_as_sent: None,
+            output_as_sent: None,
+            expanded: None,
+            here_documents: Vec::new(),
+            programs: Vec::new(),
+            at: None,
+        }
+    }
+}
+
+/// Why a cut is not sure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// The prompt was learned from the session; the shell marked nothing.
+    LearnedPrompt,
+    /// The prompt stands behind output that did not end with a newline.
+    PromptInLine,
+    /// The line was echoed before its prompt was printed.
+    TypedAhead,
+    /// Output of something else stands in the edited line.
+    Interrupted,
+    /// The edited line was replayed at a width that had to be guessed.
+    GuessedWidth,
+    /// The edited line exceeded a limit; its editing was not replayed to the end.
+    TooLong,
+    /// The text looks like a prompt that is not the current one: it may be output.
+    LookAlike,
+    /// It was painted by a program that draws its own screen (tmux, screen).
+    Painted,
+    /// The carrier dropped control characters on the way (CloudWatch Logs, old Windows).
+    LossyCarrier,
+}
+
+/// What a plain look at the terminal would not have told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Flag {
+    /// Text of this record was wiped from the screen after it was shown.
+    Erased,
+    /// Text of this record was overwritten by other text.
+    Overwritten,
+    /// Text was printed with the conceal attribute.
+    Concealed,
+    /// Text was written on the alternate screen.
+    AlternateScreen,
+    /// Echo was off: input in this record is not in the transcript.
+    Blind,
+    /// A word mixes letters of scripts that look alike.
+    MixedScript,
+}
+
+/// Who typed a line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The user of the session.
+    #[default]
+    User,
+    /// The shell profile of the session document, which the agent types ahead.
+    Profile,
+    /// The agent itself, to make the transcript.
+    Agent,
 }
 
 /// A half-open range of byte offsets.

@@ -5,11 +5,12 @@
 //!
 //! ```text
 //! header (40 bytes, little-endian)
-//!   magic "STB1" · stored u32 · meta clear u32 · text clear u32 · first seq u32 · records u32
+//!   magic "STB2" · stored u32 · meta clear u32 · text clear u32 · first seq u32 · records u32
 //!   blocks of the session u32 · zero u32 · distance back to the session's first block u64
 //! body   one zstd frame with checksum:
-//!   meta   JSON of the session's header and the records' fields
 //!   text   command and output of each record, one after the other, UTF-8
+//!   meta   the session's header and the records' fields, as postcard writes them: fields in order, enums by
+//!          number, so that both may only grow at their ends
 //! ```
 //!
 //! Meta and text share a frame because a frame of its own costs a small part more than its content does.
@@ -18,8 +19,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shelltrail_core::session::Span;
 use shelltrail_core::{
-    AccountId, Boundary, CommandRecord, Confidence, Defect, ObjectRef, Session, Status, TimeSource,
-    TranscriptId,
+    AccountId, Boundary, CommandRecord, Confidence, Defect, Flag, ObjectRef, Origin, Reason, Session,
+    SessionKind, Status, TimeSource, TranscriptId,
 };
 
 /// Text per block, unless one record alone is larger. Showing a hit costs one block, so smaller blocks make faster
@@ -28,7 +29,7 @@ pub const TARGET_TEXT_BYTES: usize = 8 << 10;
 /// Size of the fixed header.
 pub const HEADER_BYTES: usize = 40;
 
-const MAGIC: [u8; 4] = *b"STB1";
+const MAGIC: [u8; 4] = *b"STB2";
 /// Level 3 takes a fifth more instructions and saves one byte in a hundred (benches/README.md).
 const ZSTD_LEVEL: i32 = 2;
 /// No block claims more clear bytes than this; a damaged header must not make us reserve memory.
@@ -106,9 +107,9 @@ impl BlockHeader {
 
 /// The meta part: everything of a session but its text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct BlockMeta {
+struct BlockMeta<S> {
     /// The session.
-    session: SessionMeta,
+    session: S,
     /// First seq, blocks and distance back, as in the header: there they have no checksum.
     links: (u32, u32, u64),
     /// The records of this block.
@@ -119,6 +120,7 @@ struct BlockMeta {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[allow(missing_docs)] // the fields are those of shelltrail_core::Session
 pub struct SessionMeta {
+    pub kind: SessionKind,
     pub id: TranscriptId,
     pub object: ObjectRef,
     pub account: Option<AccountId>,
@@ -139,6 +141,7 @@ impl SessionMeta {
     pub fn to_session(&self) -> Session {
         let SessionMeta { id, object, account, region, session, principal, target, .. } = self.clone();
         Session {
+            kind: self.kind,
             id,
             object,
             account,
@@ -155,23 +158,96 @@ impl SessionMeta {
     }
 }
 
+/// A record without its command and its output, which lie in the text.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct RecordMeta {
-    /// Bytes of the command; absent if there is none.
-    #[serde(rename = "c", default, skip_serializing_if = "Option::is_none")]
+    /// Bytes of the command; `None` if there is none.
     command_bytes: Option<u32>,
-    #[serde(rename = "o")]
     output_bytes: u32,
-    #[serde(rename = "p", default, skip_serializing_if = "Option::is_none")]
     prompt: Option<String>,
-    #[serde(rename = "s", default, skip_serializing_if = "Option::is_none")]
     status: Option<Status>,
-    #[serde(rename = "f")]
     confidence: Confidence,
-    #[serde(rename = "b")]
     boundary: Boundary,
-    #[serde(rename = "x")]
-    span: (u64, u64),
+    span: Span,
+    reason: Option<Reason>,
+    flags: Vec<Flag>,
+    context: Vec<String>,
+    origin: Origin,
+    command_as_sent: Option<String>,
+    output_as_sent: Option<String>,
+    expanded: Option<String>,
+    here_documents: Vec<String>,
+    programs: Vec<String>,
+    at: Option<Timestamp>,
+}
+
+impl RecordMeta {
+    fn of(record: &CommandRecord) -> Result<Self, BlockError> {
+        let fits = |text: &str| u32::try_from(text.len()).map_err(|_| BlockError::TooLarge(text.len()));
+        let CommandRecord {
+            seq: _,
+            command,
+            output,
+            prompt,
+            status,
+            confidence,
+            boundary,
+            span,
+            reason,
+            flags,
+            context,
+            origin,
+            command_as_sent,
+            output_as_sent,
+            expanded,
+            here_documents,
+            programs,
+            at,
+        } = record;
+        Ok(Self {
+            command_bytes: command.as_deref().map(fits).transpose()?,
+            output_bytes: fits(output)?,
+            prompt: prompt.clone(),
+            status: *status,
+            confidence: *confidence,
+            boundary: *boundary,
+            span: *span,
+            reason: *reason,
+            flags: flags.clone(),
+            context: context.clone(),
+            origin: *origin,
+            command_as_sent: command_as_sent.clone(),
+            output_as_sent: output_as_sent.clone(),
+            expanded: expanded.clone(),
+            here_documents: here_documents.clone(),
+            programs: programs.clone(),
+            at: *at,
+        })
+    }
+
+    fn to_record(&self, seq: u32, command: Option<&str>, output: &str) -> CommandRecord {
+        let meta = self.clone();
+        CommandRecord {
+            seq,
+            command: command.map(str::to_owned),
+            output: output.to_owned(),
+            prompt: meta.prompt,
+            status: meta.status,
+            confidence: meta.confidence,
+            boundary: meta.boundary,
+            span: meta.span,
+            reason: meta.reason,
+            flags: meta.flags,
+            context: meta.context,
+            origin: meta.origin,
+            command_as_sent: meta.command_as_sent,
+            output_as_sent: meta.output_as_sent,
+            expanded: meta.expanded,
+            here_documents: meta.here_documents,
+            programs: meta.programs,
+            at: meta.at,
+        }
+    }
 }
 
 /// One decoded block.
@@ -183,9 +259,9 @@ pub struct Block {
     pub first_seq: u32,
     /// As [`BlockHeader::back`].
     pub back: u64,
-    /// Meta and text.
+    /// The text part.
     text: String,
-    /// Records with the ranges of command and output in `text`.
+    /// Records, and where the command of each begins in `text`.
     records: Vec<(RecordMeta, usize)>,
 }
 
@@ -197,18 +273,16 @@ impl Block {
     pub fn decode(header: &BlockHeader, body: &[u8]) -> Result<Self, BlockError> {
         let clear = u64::from(header.meta_clear) + u64::from(header.text_clear);
         let clear = usize::try_from(clear).map_err(|_| BlockError::Damaged("it is larger than memory"))?;
-        let text = String::from_utf8(inflate(body, clear)?)
-            .map_err(|_| BlockError::Damaged("its text is not UTF-8"))?;
-        let meta_end = header.meta_clear as usize;
-        let BlockMeta { session, links, records } = text
-            .get(..meta_end)
-            .and_then(|json| serde_json::from_str(json).ok())
-            .ok_or(BlockError::Damaged("its meta part is not what it should be"))?;
+        let mut text = inflate(body, clear)?;
+        let meta = text.split_off(header.text_clear as usize);
+        let text = String::from_utf8(text).map_err(|_| BlockError::Damaged("its text is not UTF-8"))?;
+        let BlockMeta::<SessionMeta> { session, links, records } = postcard::from_bytes(&meta)
+            .map_err(|_| BlockError::Damaged("its meta part is not what it should be"))?;
         if links != (header.first_seq, header.blocks, header.back) || records.len() != header.records as usize
         {
             return Err(BlockError::Damaged("its header is not what it should be"));
         }
-        let mut end = meta_end;
+        let mut end = 0;
         let mut placed = Vec::with_capacity(records.len());
         for record in records {
             let start = end;
@@ -234,9 +308,17 @@ impl Block {
         self.records.is_empty()
     }
 
-    /// Command and output of a record by its position in the block.
-    #[must_use]
-    pub fn texts(&self, at: usize) -> Option<(Option<&str>, &str)> {
+    /// The searchable texts of a record by its position in the block.
+    pub fn texts(&self, at: usize) -> impl Iterator<Item = &str> {
+        let meta = self.records.get(at).map(|(meta, _)| meta);
+        let (command, output) = self.read(at).unzip();
+        let others = meta.map(|meta| [&meta.command_as_sent, &meta.output_as_sent, &meta.expanded]);
+        let others = others.into_iter().flatten().filter_map(Option::as_deref);
+        command.flatten().into_iter().chain(output).chain(others)
+    }
+
+    /// Command and output.
+    fn read(&self, at: usize) -> Option<(Option<&str>, &str)> {
         let (meta, start) = self.records.get(at)?;
         let command_end = start + meta.command_bytes.unwrap_or(0) as usize;
         let output = &self.text[command_end..command_end + meta.output_bytes as usize];
@@ -247,17 +329,9 @@ impl Block {
     #[must_use]
     pub fn record(&self, at: usize) -> Option<CommandRecord> {
         let (meta, _) = self.records.get(at)?;
-        let (command, output) = self.texts(at)?;
-        Some(CommandRecord {
-            seq: self.first_seq.saturating_add(u32::try_from(at).unwrap_or(u32::MAX)),
-            command: command.map(str::to_owned),
-            output: output.to_owned(),
-            prompt: meta.prompt.clone(),
-            status: meta.status,
-            confidence: meta.confidence,
-            boundary: meta.boundary,
-            span: Span { start: meta.span.0, end: meta.span.1 },
-        })
+        let (command, output) = self.read(at)?;
+        let seq = self.first_seq.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
+        Some(meta.to_record(seq, command, output))
     }
 }
 
@@ -267,6 +341,7 @@ impl Block {
 /// [`BlockError::TooLarge`] if one record exceeds the limit of a block.
 pub fn encode(session: &Session) -> Result<(Vec<u8>, Vec<u64>), BlockError> {
     let session_meta = SessionMeta {
+        kind: session.kind,
         id: session.id,
         object: session.object.clone(),
         account: session.account,
@@ -297,7 +372,9 @@ fn group(records: &[CommandRecord]) -> Vec<&[CommandRecord]> {
     let mut groups = Vec::new();
     let (mut start, mut bytes) = (0, 0);
     for (at, record) in records.iter().enumerate() {
-        let size = record.output.len() + record.command.as_ref().map_or(0, String::len);
+        let others = [&record.command, &record.command_as_sent, &record.output_as_sent];
+        let others = others.into_iter().flatten().map(String::len).sum::<usize>();
+        let size = record.output.len() + others;
         if at > start && bytes + size > TARGET_TEXT_BYTES {
             groups.push(&records[start..at]);
             (start, bytes) = (at, 0);
@@ -314,36 +391,24 @@ fn encode_block(
     blocks: u32,
     run: &mut Vec<u8>,
 ) -> Result<(), BlockError> {
-    let mut metas = Vec::with_capacity(records.len());
-    for record in records {
-        let command = record.command.as_deref();
-        let fits = |len: usize| u32::try_from(len).map_err(|_| BlockError::TooLarge(len));
-        metas.push(RecordMeta {
-            command_bytes: command.map(|c| fits(c.len())).transpose()?,
-            output_bytes: fits(record.output.len())?,
-            prompt: record.prompt.clone(),
-            status: record.status,
-            confidence: record.confidence,
-            boundary: record.boundary,
-            span: (record.span.start, record.span.end),
-        });
-    }
     let at = run.len();
     let first_seq = records.first().map_or(0, |record| record.seq);
     let back = at as u64;
-    let meta = BlockMeta { session: session.clone(), links: (first_seq, blocks, back), records: metas };
-    let mut body =
-        serde_json::to_vec(&meta).map_err(|_| BlockError::Damaged("its meta part has no JSON form"))?;
-    let meta_clear = clear_size(body.len())?;
+    let metas = records.iter().map(RecordMeta::of).collect::<Result<_, _>>()?;
+    let meta = BlockMeta { session, links: (first_seq, blocks, back), records: metas };
+    let mut body = Vec::with_capacity(2 * TARGET_TEXT_BYTES);
     for record in records {
         body.extend_from_slice(record.command.as_deref().unwrap_or_default().as_bytes());
         body.extend_from_slice(record.output.as_bytes());
     }
+    let text_clear = clear_size(body.len())?;
+    let body = postcard::to_extend(&meta, body)
+        .map_err(|_| BlockError::Damaged("its meta part cannot be written"))?;
     run.resize(at + HEADER_BYTES, 0);
     let header = BlockHeader {
         stored: deflate(&body, run)?,
-        meta_clear,
-        text_clear: clear_size(body.len())? - meta_clear,
+        meta_clear: clear_size(body.len())? - text_clear,
+        text_clear,
         first_seq,
         records: u32::try_from(records.len()).map_err(|_| BlockError::TooLarge(body.len()))?,
         blocks,

@@ -240,10 +240,12 @@ impl Shape<'_> {
     fn record_document(&self, record: &CommandRecord, offset: u64) -> TantivyDocument {
         let mut document = self.common(RECORD, offset);
         document.add_u64(self.fields.seq, u64::from(record.seq));
-        if let Some(command) = &record.command {
+        for command in [&record.command, &record.command_as_sent, &record.expanded].into_iter().flatten() {
             document.add_text(self.fields.command, command);
         }
-        document.add_text(self.fields.output, &record.output);
+        for output in [Some(&record.output), record.output_as_sent.as_ref()].into_iter().flatten() {
+            document.add_text(self.fields.output, output);
+        }
         document
     }
 

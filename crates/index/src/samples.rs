@@ -2,7 +2,7 @@
 
 use shelltrail_core::session::Span;
 use shelltrail_core::{
-    Boundary, CommandRecord, Confidence, ObjectRef, Session, Status, TimeSource, TranscriptId,
+    Boundary, CommandRecord, Confidence, ObjectRef, Session, SessionKind, Status, TimeSource, TranscriptId,
 };
 
 /// A session of account 111122223333 with these commands and outputs.
@@ -31,10 +31,12 @@ pub fn in_account(id: &str, account: &str, commands: &[(&str, &str)]) -> Session
             confidence: Confidence::High,
             boundary: Boundary::Prompt,
             span: Span { start, end: at },
+            ..CommandRecord::default()
         }
     });
     let records: Vec<_> = records.collect();
     Session {
+        kind: SessionKind::Transcript,
         id: TranscriptId::of_object("transcripts", &object.key, &format!("etag-of-{id}")),
         object,
         account: account.parse().ok(),

@@ -312,9 +312,7 @@ impl Searcher {
 }
 
 fn contains(block: &Block, at: usize, literal: &Literal) -> bool {
-    block
-        .texts(at)
-        .is_some_and(|(command, output)| command.is_some_and(|c| literal.is_in(c)) || literal.is_in(output))
+    block.texts(at).any(|text| literal.is_in(text))
 }
 
 /// Neighbours in the order of results that lie in one block.

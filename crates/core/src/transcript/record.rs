@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::ParseLimits;
 use super::cut::Command;
 use super::frame::Frame;
-use crate::session::{Boundary, CommandRecord, Confidence, Span};
+use crate::session::{Boundary, CommandRecord, Span};
 use crate::terminal::page::Page;
 
 /// The records of a transcript.
@@ -73,16 +73,7 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
 }
 
 fn banner(start: u64) -> CommandRecord {
-    CommandRecord {
-        seq: 0,
-        command: None,
-        output: String::new(),
-        prompt: None,
-        status: None,
-        confidence: Confidence::High,
-        boundary: Boundary::Banner,
-        span: Span { start, end: start },
-    }
+    CommandRecord { span: Span { start, end: start }, ..CommandRecord::default() }
 }
 
 impl Records {
