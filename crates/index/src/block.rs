@@ -44,6 +44,9 @@ pub enum BlockError {
     /// A stored part does not inflate to what the header announces, or is not what it should be.
     #[error("the block is damaged: {0}")]
     Damaged(&'static str),
+    /// The index says that a record is here which is not.
+    #[error("the block does not hold record {0}; the index and its packs do not belong together")]
+    NoSuchRecord(u32),
     /// The record is larger than a block can be.
     #[error("a record of {0} bytes does not fit into a block")]
     TooLarge(usize),
@@ -306,6 +309,12 @@ impl Block {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.records.is_empty()
+    }
+
+    /// Whether the record with this `seq` is in the block.
+    #[must_use]
+    pub fn holds(&self, seq: u32) -> bool {
+        seq.checked_sub(self.first_seq).is_some_and(|at| (at as usize) < self.records.len())
     }
 
     /// The searchable texts of a record by its position in the block.

@@ -1,10 +1,9 @@
 //! The records of one segment that may answer a question, newest first.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use shelltrail_core::AccountId;
-use tantivy::columnar::{Column, StrColumn};
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, SegmentReader, Term};
 
@@ -15,12 +14,14 @@ use crate::pack::BlockAt;
 use crate::partition::{PartitionError, tantivy_error};
 use crate::schema::{Fields, SESSION, column};
 use crate::search::Filter;
+use crate::sessions::{SessionDocs, Sessions};
 
-/// A segment and what was learned of its dictionaries.
+/// A segment, and what was learned of its dictionaries and its sessions when it was first needed.
 pub struct Segment {
     reader: SegmentReader,
     command: Dictionary,
     output: Dictionary,
+    sessions: OnceLock<Sessions>,
 }
 
 /// What a segment holds.
@@ -35,53 +36,71 @@ pub struct Totals {
     pub accounts: BTreeMap<Option<String>, u64>,
 }
 
-/// The columns that order and place a document.
-struct Columns {
-    ended_at: Column<i64>,
-    seq: Column<u64>,
-    pack: Column<u64>,
-    block: Column<u64>,
-    transcript: Option<StrColumn>,
-}
-
-/// Documents of one segment, newest first, then by transcript, then by position in the session.
-pub struct Candidates {
-    heap: BinaryHeap<Reverse<Candidate>>,
-    columns: Columns,
+/// Documents of one segment: newest session first, then by transcript, then by position in the session.
+pub struct Candidates<'s> {
+    sessions: &'s Sessions,
+    documents: Docs,
+    /// The session documents that pass the filter's identifiers; `None` if all do.
+    admitted: Option<Docs>,
+    filter: &'s Filter,
+    what: What,
+    /// The session that is looked at, by its place in the order.
+    at: usize,
+    head: Option<Candidate>,
     /// The transcript of the last candidate that was asked for it, by its ordinal in this segment.
-    transcript: Option<(u32, String)>,
+    transcript: Option<(u64, String)>,
 }
 
-/// A document in the order of results. Field order is the order of comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Which documents are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Records,
+    Sessions,
+}
+
+/// A document in the order of results.
+#[derive(Clone, Copy, Debug)]
 pub struct Candidate {
+    session: SessionDocs,
+    doc: DocId,
+}
+
+impl Candidate {
     /// Smaller is newer; unknown times come last.
-    pub age: u64,
-    /// Ordinal of the transcript in the segment's column, which is sorted.
-    transcript: u32,
+    #[must_use]
+    pub fn age(&self) -> u64 {
+        self.session.age
+    }
+
     /// Position in the session.
-    pub seq: u32,
-    /// The document.
-    pub doc: DocId,
+    #[must_use]
+    pub fn seq(&self) -> u32 {
+        self.doc.saturating_sub(self.session.records().start)
+    }
 }
 
 impl Segment {
     /// Wraps a segment.
     #[must_use]
     pub fn new(reader: SegmentReader) -> Self {
-        Self { reader, command: Dictionary::default(), output: Dictionary::default() }
+        Self {
+            reader,
+            command: Dictionary::default(),
+            output: Dictionary::default(),
+            sessions: OnceLock::new(),
+        }
     }
 
     /// The records that fulfil the conditions of a literal, among those that pass the filter.
     ///
     /// # Errors
     /// The segment cannot be read.
-    pub fn records(
-        &self,
+    pub fn records<'s>(
+        &'s self,
         fields: &Fields,
         conditions: &[Condition],
-        filter: &Filter,
-    ) -> Result<Candidates, PartitionError> {
+        filter: &'s Filter,
+    ) -> Result<Candidates<'s>, PartitionError> {
         let max_doc = self.reader.max_doc();
         let mut docs = Docs::none(max_doc);
         for (field, dictionary) in [(fields.command, &self.command), (fields.output, &self.output)] {
@@ -90,16 +109,19 @@ impl Segment {
                 dictionary.select(&inverted, conditions, max_doc).map_err(tantivy_error("search"))?;
             docs.union(&selected.unwrap_or_else(|| Docs::all(max_doc)));
         }
-        self.ordered(fields, docs, filter, true)
+        self.ordered(fields, docs, filter, What::Records)
     }
 
     /// The session documents that pass the filter.
     ///
     /// # Errors
     /// The segment cannot be read.
-    pub fn sessions(&self, fields: &Fields, filter: &Filter) -> Result<Candidates, PartitionError> {
-        let docs = self.with_any(fields.kind, [SESSION])?;
-        self.ordered(fields, docs, filter, false)
+    pub fn sessions<'s>(
+        &'s self,
+        fields: &Fields,
+        filter: &'s Filter,
+    ) -> Result<Candidates<'s>, PartitionError> {
+        self.ordered(fields, Docs::all(self.reader.max_doc()), filter, What::Sessions)
     }
 
     /// Counts what the segment holds.
@@ -136,41 +158,39 @@ impl Segment {
         Ok(totals)
     }
 
-    fn ordered(
-        &self,
+    fn ordered<'s>(
+        &'s self,
         fields: &Fields,
-        mut docs: Docs,
-        filter: &Filter,
-        records: bool,
-    ) -> Result<Candidates, PartitionError> {
+        documents: Docs,
+        filter: &'s Filter,
+        what: What,
+    ) -> Result<Candidates<'s>, PartitionError> {
+        let mut admitted: Option<Docs> = None;
+        let mut admit = |docs: Docs| match &mut admitted {
+            Some(admitted) => admitted.intersect(&docs),
+            None => admitted = Some(docs),
+        };
         if !filter.accounts.is_empty() {
-            docs.intersect(&self.with_any(fields.account, filter.accounts.iter().map(AccountId::as_str))?);
+            admit(self.with_any(fields.account, filter.accounts.iter().map(AccountId::as_str))?);
         }
         for (field, value) in [(fields.principal, &filter.principal), (fields.session, &filter.session)] {
             if let Some(value) = value {
-                docs.intersect(&self.with_any(field, [value.as_str()])?);
+                admit(self.with_any(field, [value.as_str()])?);
             }
         }
-        let columns = self.columns()?;
-        let transcripts = columns.transcript.as_ref();
-        let mut candidates = Vec::new();
-        for doc in docs.iter() {
-            let seq = columns.seq.first(doc);
-            let ended_at = columns.ended_at.first(doc);
-            if seq.is_some() != records || !filter.admits(ended_at) {
-                continue;
-            }
-            candidates.push(Reverse(Candidate {
-                age: age(ended_at),
-                transcript: transcripts
-                    .and_then(|column| column.ords().first(doc))
-                    .and_then(|ord| u32::try_from(ord).ok())
-                    .unwrap_or(u32::MAX),
-                seq: seq.and_then(|seq| u32::try_from(seq).ok()).unwrap_or(0),
-                doc,
-            }));
+        let sessions = self.in_order(fields)?;
+        let mut candidates =
+            Candidates { sessions, documents, admitted, filter, what, at: 0, head: None, transcript: None };
+        candidates.advance();
+        Ok(candidates)
+    }
+
+    fn in_order(&self, fields: &Fields) -> Result<&Sessions, PartitionError> {
+        if let Some(sessions) = self.sessions.get() {
+            return Ok(sessions);
         }
-        Ok(Candidates { heap: candidates.into(), columns, transcript: None })
+        let sessions = Sessions::read(&self.reader, &self.with_any(fields.kind, [SESSION])?)?;
+        Ok(self.sessions.get_or_init(|| sessions))
     }
 
     /// The documents whose field has any of these values.
@@ -190,42 +210,26 @@ impl Segment {
         }
         Ok(docs)
     }
-
-    fn columns(&self) -> Result<Columns, PartitionError> {
-        let columns = self.reader.fast_fields();
-        let number = |name| columns.u64(name).map_err(tantivy_error("read a column of"));
-        Ok(Columns {
-            ended_at: columns.i64(column::ENDED_AT).map_err(tantivy_error("read a column of"))?,
-            seq: number(column::SEQ)?,
-            pack: number(column::PACK)?,
-            block: number(column::BLOCK)?,
-            transcript: columns.str(column::TRANSCRIPT).map_err(tantivy_error("read a column of"))?,
-        })
-    }
 }
 
-/// Order-preserving: the newer, the smaller; unknown is the largest.
-fn age(ended_at: Option<i64>) -> u64 {
-    ended_at.map_or(u64::MAX, |millis| !(millis.cast_unsigned() ^ (1 << 63)))
-}
-
-impl Candidates {
+impl Candidates<'_> {
     /// The first candidate that is left.
     #[must_use]
     pub fn peek(&self) -> Option<Candidate> {
-        self.heap.peek().map(|Reverse(candidate)| *candidate)
+        self.head
     }
 
     /// Takes the first candidate that is left.
     pub fn pop(&mut self) -> Option<Candidate> {
-        self.heap.pop().map(|Reverse(candidate)| candidate)
+        let head = self.head;
+        self.advance();
+        head
     }
 
     /// Where the text of a candidate lies.
     #[must_use]
     pub fn place(&self, candidate: Candidate) -> BlockAt {
-        let number = |column: &Column<u64>| column.first(candidate.doc).unwrap_or(u64::MAX);
-        BlockAt { pack: number(&self.columns.pack), offset: number(&self.columns.block) }
+        self.sessions.place(&candidate.session, candidate.doc)
     }
 
     /// The transcript of the first candidate, to order it against one of another segment.
@@ -233,25 +237,28 @@ impl Candidates {
     /// # Errors
     /// The column cannot be read.
     pub fn first_transcript(&mut self) -> std::io::Result<&str> {
-        let ord = self.peek().map_or(u32::MAX, |first| first.transcript);
-        if self.transcript.as_ref().is_none_or(|(known, _)| *known != ord) {
-            let mut text = String::new();
-            if let Some(column) = &self.columns.transcript {
-                column.ord_to_str(u64::from(ord), &mut text)?;
-            }
-            self.transcript = Some((ord, text));
+        let ordinal = self.head.map_or(u64::MAX, |first| first.session.transcript);
+        if self.transcript.as_ref().is_none_or(|(known, _)| *known != ordinal) {
+            self.transcript = Some((ordinal, self.sessions.transcript(ordinal)?));
         }
         Ok(self.transcript.as_ref().map_or("", |(_, text)| text))
     }
-}
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn newer_comes_first_and_unknown_last() {
-        let times = [Some(i64::MAX), Some(5), Some(0), Some(-5), None];
-        assert!(times.map(age).is_sorted());
+    fn advance(&mut self) {
+        let mut after = self.head.take().map(|head| head.doc + 1);
+        while let Some(session) = self.sessions.get(self.at) {
+            let mut range = match self.what {
+                What::Records => session.records(),
+                What::Sessions => session.doc..session.doc + 1,
+            };
+            range.start = range.start.max(after.take().unwrap_or(0));
+            let admitted = self.filter.admits(session.ended_at)
+                && self.admitted.as_ref().is_none_or(|admitted| admitted.contains(session.doc));
+            if admitted && let Some(doc) = self.documents.first_in(range) {
+                self.head = Some(Candidate { session: *session, doc });
+                return;
+            }
+            self.at += 1;
+        }
     }
 }

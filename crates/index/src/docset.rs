@@ -1,5 +1,7 @@
 //! Sets of documents of one segment.
 
+use std::ops::Range;
+
 use tantivy::postings::SegmentPostings;
 use tantivy::{DocId, DocSet as _, TERMINATED};
 
@@ -69,6 +71,28 @@ impl Docs {
         })
     }
 
+    /// The first document of the set in a range.
+    #[must_use]
+    pub fn first_in(&self, range: Range<DocId>) -> Option<DocId> {
+        let end = range.end.min(self.max_doc);
+        let mut at = range.start as usize / 64;
+        let mut word = self.words.get(at)? & (u64::MAX << (range.start % 64));
+        while word == 0 {
+            at += 1;
+            if at * 64 >= end as usize {
+                return None;
+            }
+            word = *self.words.get(at)?;
+        }
+        Some(at as DocId * 64 + word.trailing_zeros()).filter(|&doc| doc < end)
+    }
+
+    /// Whether a document is in the set.
+    #[must_use]
+    pub fn contains(&self, doc: DocId) -> bool {
+        self.words.get(doc as usize / 64).is_some_and(|word| word & (1 << (doc % 64)) != 0)
+    }
+
     /// Whether no document is in the set.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -94,6 +118,12 @@ mod tests {
         let mut both = set(&[1, 64, 199, 5000]);
         both.intersect(&set(&[64, 2, 199]));
         assert_eq!(both.iter().collect::<Vec<_>>(), [64, 199]);
+        for (range, first) in
+            [(0..200, Some(64)), (64..65, Some(64)), (65..199, None), (65..300, Some(199)), (7..7, None)]
+        {
+            assert_eq!(both.first_in(range.clone()), first, "{range:?}");
+        }
+        assert!(both.contains(64) && !both.contains(63) && !both.contains(5000));
         both.union(&set(&[0]));
         assert_eq!(both.iter().collect::<Vec<_>>(), [0, 64, 199]);
     }

@@ -18,6 +18,7 @@ pub mod root;
 mod samples;
 pub mod schema;
 pub mod search;
+mod sessions;
 pub mod tokens;
 
 pub use literal::Literal;

@@ -20,7 +20,7 @@ use tantivy::{IndexWriter, SegmentMeta, TantivyDocument};
 use crate::pack::{BlockAt, PackWriter};
 use crate::partition::{CommitPayload, PartitionError, PartitionIndex, tantivy_error};
 use crate::root::{IndexRoot, WriterLock};
-use crate::schema::{Fields, RECORD, SESSION};
+use crate::schema::{Fields, SESSION};
 use crate::{block, failures};
 
 /// What tantivy may use for the terms of one batch before it grows its tables.
@@ -230,44 +230,40 @@ impl Shape<'_> {
     }
 
     fn session_document(&self) -> TantivyDocument {
-        let mut document = self.common(SESSION, 0);
-        document.add_text(self.fields.transcript, self.session.id.to_string());
-        document.add_u64(self.fields.bytes, self.session.bytes);
-        document.add_u64(self.fields.records, self.session.records.len() as u64);
+        let (fields, session) = (self.fields, self.session);
+        let mut document = TantivyDocument::default();
+        document.add_text(fields.kind, SESSION);
+        document.add_text(fields.transcript, session.id.to_string());
+        document.add_text(fields.session, &session.session);
+        let account = session.account.as_ref().map(AccountId::as_str);
+        let identifiers = [
+            (fields.account, account),
+            (fields.region, session.region.as_deref()),
+            (fields.principal, session.principal.as_deref()),
+        ];
+        for (field, value) in identifiers {
+            if let Some(value) = value {
+                document.add_text(field, value);
+            }
+        }
+        if let Some(ended_at) = session.ended_at {
+            document.add_i64(fields.ended_at, ended_at.as_millisecond());
+        }
+        document.add_u64(fields.pack, self.at.pack);
+        document.add_u64(fields.block, self.at.offset);
+        document.add_u64(fields.bytes, session.bytes);
+        document.add_u64(fields.records, session.records.len() as u64);
         document
     }
 
     fn record_document(&self, record: &CommandRecord, offset: u64) -> TantivyDocument {
-        let mut document = self.common(RECORD, offset);
-        document.add_u64(self.fields.seq, u64::from(record.seq));
+        let mut document = TantivyDocument::default();
+        document.add_u64(self.fields.block, self.at.offset + offset);
         for command in [&record.command, &record.command_as_sent, &record.expanded].into_iter().flatten() {
             document.add_text(self.fields.command, command);
         }
         for output in [Some(&record.output), record.output_as_sent.as_ref()].into_iter().flatten() {
             document.add_text(self.fields.output, output);
-        }
-        document
-    }
-
-    fn common(&self, kind: &str, offset: u64) -> TantivyDocument {
-        let (fields, session) = (self.fields, self.session);
-        let mut document = TantivyDocument::default();
-        document.add_text(fields.kind, kind);
-        document.add_text(fields.transcript_column, session.id.to_string());
-        document.add_text(fields.session, &session.session);
-        document.add_u64(fields.pack, self.at.pack);
-        document.add_u64(fields.block, self.at.offset + offset);
-        if let Some(account) = session.account {
-            document.add_text(fields.account, account.as_str());
-        }
-        if let Some(region) = &session.region {
-            document.add_text(fields.region, region);
-        }
-        if let Some(principal) = &session.principal {
-            document.add_text(fields.principal, principal);
-        }
-        if let Some(ended_at) = session.ended_at {
-            document.add_i64(fields.ended_at, ended_at.as_millisecond());
         }
         document
     }

@@ -234,6 +234,12 @@ impl PackReader {
         Ok(file)
     }
 
+    /// What to say of a block that does not hold the record it should.
+    #[must_use]
+    pub fn not_there(&self, at: BlockAt, seq: u32) -> PackError {
+        self.damaged(at, BlockError::NoSuchRecord(seq))
+    }
+
     fn damaged(&self, at: BlockAt, source: BlockError) -> PackError {
         PackError::Block { path: pack_path(&self.dir, at.pack), offset: at.offset, source }
     }

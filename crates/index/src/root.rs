@@ -18,7 +18,7 @@ use shelltrail_core::Partition;
 use crate::durable;
 
 /// The version of everything below an index root. Another version is refused.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 /// One digit, ten partitions: more cost disk and memory, fewer leave nothing to skip (benches/README.md).
 pub const DEFAULT_PARTITION_DIGITS: u8 = 1;
 

@@ -1,7 +1,9 @@
 //! The fields of a partition's tantivy index.
 //!
-//! A session is one session document followed by one document per record. No text is stored here:
-//! `pack` and `block` say where it lies.
+//! A session is one session document directly followed by one document per record, in their order. What is true of the
+//! whole session stands on its own document alone; the documents of the records hold the terms of their text. Merging
+//! segments keeps the order of documents, and none is ever deleted. No text is stored here: `pack` and `block` say where
+//! it lies.
 
 use tantivy::schema::{
     Field, IndexRecordOption, NumericOptions, Schema, SchemaBuilder, TextFieldIndexing, TextOptions,
@@ -12,56 +14,49 @@ use crate::tokens::TermTokenizer;
 
 /// The name under which [`TermTokenizer`] is registered.
 const TERMS: &str = "terms";
-/// Values of [`Fields::kind`].
+/// The value of [`Fields::kind`].
 pub const SESSION: &str = "session";
-/// Values of [`Fields::kind`].
-pub const RECORD: &str = "record";
 
 /// The fields by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields {
-    /// [`SESSION`] or [`RECORD`].
+    /// [`SESSION`] on session documents, absent on records.
     pub kind: Field,
-    /// Identity of the transcript; on session documents only, where it is looked up.
+    /// Identity of the transcript, on session documents: a term to look it up, a column to order results by.
     pub transcript: Field,
-    /// The same on every document, as a column: part of the order of results.
-    pub transcript_column: Field,
-    /// Session ID.
+    /// Session ID, on session documents.
     pub session: Field,
-    /// Account ID.
+    /// Account ID, on session documents.
     pub account: Field,
-    /// Region.
+    /// Region, on session documents.
     pub region: Field,
-    /// Principal.
+    /// Principal, on session documents.
     pub principal: Field,
+    /// Milliseconds since 1970 (UTC), on session documents; absent if unknown.
+    pub ended_at: Field,
+    /// Number of the pack, on session documents.
+    pub pack: Field,
+    /// Size of the clear transcript, on session documents.
+    pub bytes: Field,
+    /// How many records the session has, on session documents.
+    pub records: Field,
+    /// Offset of the block in the pack; of a session, its first block.
+    pub block: Field,
     /// Terms of the command.
     pub command: Field,
     /// Terms of the output.
     pub output: Field,
-    /// Milliseconds since 1970 (UTC); absent if unknown.
-    pub ended_at: Field,
-    /// Position of the record in its session; absent on session documents.
-    pub seq: Field,
-    /// Number of the pack.
-    pub pack: Field,
-    /// Offset of the block in the pack; of a session, its first block.
-    pub block: Field,
-    /// Size of the clear transcript; on session documents.
-    pub bytes: Field,
-    /// How many records the session has; on session documents.
-    pub records: Field,
 }
 
 /// Names of the columns, as tantivy's column readers want them.
 pub mod column {
     #![allow(missing_docs)]
-    pub const TRANSCRIPT: &str = "transcript_column";
+    pub const TRANSCRIPT: &str = "transcript";
     pub const ENDED_AT: &str = "ended_at";
-    pub const SEQ: &str = "seq";
     pub const PACK: &str = "pack";
-    pub const BLOCK: &str = "block";
     pub const BYTES: &str = "bytes";
     pub const RECORDS: &str = "records";
+    pub const BLOCK: &str = "block";
 }
 
 /// The schema and its fields.
@@ -82,20 +77,18 @@ pub fn schema() -> (Schema, Fields) {
     let mut builder = SchemaBuilder::default();
     let fields = Fields {
         kind: builder.add_text_field("kind", identifier()),
-        transcript: builder.add_text_field("transcript", identifier()),
-        transcript_column: builder.add_text_field(column::TRANSCRIPT, TextOptions::default().set_fast("raw")),
+        transcript: builder.add_text_field(column::TRANSCRIPT, identifier().set_fast("raw")),
         session: builder.add_text_field("session", identifier()),
         account: builder.add_text_field("account", identifier()),
         region: builder.add_text_field("region", identifier()),
         principal: builder.add_text_field("principal", identifier()),
-        command: builder.add_text_field("command", text()),
-        output: builder.add_text_field("output", text()),
         ended_at: builder.add_i64_field(column::ENDED_AT, number()),
-        seq: builder.add_u64_field(column::SEQ, number()),
         pack: builder.add_u64_field(column::PACK, number()),
-        block: builder.add_u64_field(column::BLOCK, number()),
         bytes: builder.add_u64_field(column::BYTES, number()),
         records: builder.add_u64_field(column::RECORDS, number()),
+        block: builder.add_u64_field(column::BLOCK, number()),
+        command: builder.add_text_field("command", text()),
+        output: builder.add_text_field("output", text()),
     };
     (builder.build(), fields)
 }

@@ -165,10 +165,9 @@ impl Searcher {
     pub fn search(&self, literal: &Literal, filter: &Filter, limit: usize) -> Answer {
         let mut answer = Answer { coverage: self.coverage(filter), ..Answer::default() };
         let conditions = literal.conditions();
-        let candidates = |partition: &PartitionReader, segment: &Segment| {
+        let mut merge = self.merge(filter, &mut answer.coverage, |partition, segment| {
             segment.records(&partition.index.fields, &conditions, filter)
-        };
-        let mut merge = self.merge(filter, &mut answer.coverage, candidates);
+        });
         let mut round = limit.saturating_add(1).clamp(16, MAX_ROUND);
         while answer.hits.len() <= limit {
             let groups = merge.take(round, &mut answer.coverage);
@@ -196,10 +195,9 @@ impl Searcher {
     #[must_use]
     pub fn sessions(&self, filter: &Filter) -> (Vec<(SessionMeta, Place)>, Coverage) {
         let mut coverage = self.coverage(filter);
-        let candidates = |partition: &PartitionReader, segment: &Segment| {
+        let mut merge = self.merge(filter, &mut coverage, |partition, segment| {
             segment.sessions(&partition.index.fields, filter)
-        };
-        let mut merge = self.merge(filter, &mut coverage, candidates);
+        });
         let groups = merge.take(usize::MAX, &mut coverage);
         let read = |group: &Group| Ok((group.packs.block(group.at)?.session, group.place(group.at)));
         let metas: Vec<Result<_, PackError>> = groups.par_iter().map(read).collect();
@@ -240,6 +238,9 @@ impl Searcher {
     fn verify(&self, group: &Group, literal: &Literal) -> Result<Vec<Hit>, PackError> {
         let block = group.packs.block(group.at)?;
         let first = BlockAt { offset: group.at.offset.saturating_sub(block.back), ..group.at };
+        if let Some(&seq) = group.seqs.iter().find(|&&seq| !block.holds(seq)) {
+            return Err(group.packs.not_there(group.at, seq));
+        }
         let matches = |seq: &&u32| contains(&block, seq.saturating_sub(block.first_seq) as usize, literal);
         let hit = |seq: &u32| {
             Some(Hit {
@@ -271,7 +272,7 @@ impl Searcher {
         &'s self,
         filter: &Filter,
         coverage: &mut Coverage,
-        candidates: impl Fn(&PartitionReader, &Segment) -> Result<Candidates, PartitionError> + Sync,
+        candidates: impl Fn(&'s PartitionReader, &'s Segment) -> Result<Candidates<'s>, PartitionError> + Sync,
     ) -> Merge<'s> {
         let mut in_scope = Vec::new();
         for (name, partition) in self.partitions.iter().filter(|(name, _)| self.in_scope(name, filter)) {
@@ -331,7 +332,7 @@ impl Group<'_> {
 
 /// The candidates of all segments in the order of results.
 struct Merge<'s> {
-    segments: Vec<(&'s Partition, &'s PackReader, Candidates)>,
+    segments: Vec<(&'s Partition, &'s PackReader, Candidates<'s>)>,
 }
 
 impl<'s> Merge<'s> {
@@ -344,8 +345,10 @@ impl<'s> Merge<'s> {
             let Some(candidate) = candidates.pop() else { break };
             let at = candidates.place(candidate);
             match groups.last_mut() {
-                Some(last) if last.at == at && last.partition == *partition => last.seqs.push(candidate.seq),
-                _ => groups.push(Group { partition, packs, at, seqs: vec![candidate.seq] }),
+                Some(last) if last.at == at && last.partition == *partition => {
+                    last.seqs.push(candidate.seq())
+                }
+                _ => groups.push(Group { partition, packs, at, seqs: vec![candidate.seq()] }),
             }
         }
         groups
@@ -354,7 +357,7 @@ impl<'s> Merge<'s> {
     /// The segment whose first candidate comes first of all.
     fn first(&mut self, coverage: &mut Coverage) -> Option<usize> {
         let heads = self.segments.iter().enumerate();
-        let mut heads: Vec<_> = heads.filter_map(|(i, s)| s.2.peek().map(|head| (head.age, i))).collect();
+        let mut heads: Vec<_> = heads.filter_map(|(i, s)| s.2.peek().map(|head| (head.age(), i))).collect();
         let newest = heads.iter().map(|(age, _)| *age).min()?;
         heads.retain(|(age, _)| *age == newest);
         if let [(_, only)] = heads[..] {
@@ -364,7 +367,7 @@ impl<'s> Merge<'s> {
         let mut best: Option<(String, u32, usize)> = None;
         for (_, i) in heads {
             let (name, _, candidates) = &mut self.segments[i];
-            let seq = candidates.peek()?.seq;
+            let seq = candidates.peek()?.seq();
             match candidates.first_transcript() {
                 Ok(transcript) => {
                     let comes_first = |(t, s, _): &(String, u32, usize)| (transcript, seq) < (t.as_str(), *s);

@@ -103,6 +103,29 @@ fn an_index_answers_as_a_scan_does() {
 }
 
 #[test]
+fn merged_segments_answer_as_a_scan_does() {
+    let in_commit = |i: usize| {
+        let texts = [("id", format!("uid={i}")), ("cat x", "e".repeat(i)), ("exit", String::new())];
+        let texts: Vec<_> = texts.iter().map(|(command, output)| (*command, output.as_str())).collect();
+        let mut session = samples::session(&format!("u{i}-05ba181f37a0fb8d2"), &texts[..i % 4]);
+        // Many end at the same time, some at an unknown one.
+        let at = Timestamp::from_second(1_700_000_000 + (i as i64 % 5)).unwrap();
+        session.ended_at = (i % 7 != 0).then_some(at);
+        session
+    };
+    let sessions: Vec<Session> = (0..40).map(in_commit).collect();
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &sessions.chunks(2).collect::<Vec<_>>());
+    let searcher = Searcher::open(dir.path()).unwrap();
+    for query in ["i", "uid", "cat", "x", "ee", "d=3", "exit"] {
+        let literal = Literal::new(query);
+        let answer = searcher.search(&literal, &Filter::default(), 1000);
+        assert_eq!(found(&answer), scan(&sessions, &literal), "{query}");
+    }
+    assert_eq!(searcher.sessions(&Filter::default()).0.len(), 40);
+}
+
+#[test]
 fn the_limit_keeps_the_newest() {
     let sessions = corpus();
     let dir = tempfile::tempdir().unwrap();
