@@ -39,7 +39,7 @@ pub fn run(args: &Args, command: &SearchArgs) -> anyhow::Result<Exit> {
             Err(error) => {
                 answer.coverage.unreadable_records += 1;
                 answer.coverage.unreadable_reason.get_or_insert(with_causes(&error));
-                vec![hit.record.clone()]
+                vec![hit.record()]
             }
         };
         print(&mut out, hit, &around, command.format, &literal, paint, shown.new_session)?;
@@ -49,7 +49,7 @@ pub fn run(args: &Args, command: &SearchArgs) -> anyhow::Result<Exit> {
         eprintln!("shelltrail: more records match; the newest {} are shown (--limit)", command.limit);
     }
     if filter.since.is_some() || filter.until.is_some() {
-        let unknown = answer.hits.iter().filter(|hit| hit.session.ended_at.is_none()).count();
+        let unknown = answer.hits.iter().filter(|hit| hit.session().ended_at.is_none()).count();
         if unknown > 0 {
             eprintln!("shelltrail: {unknown} hits are in sessions whose time is unknown; they were kept");
         }
@@ -93,12 +93,12 @@ fn context(
         shown.next_seq = 0;
     }
     if context == 0 {
-        return Ok(vec![hit.record.clone()]);
+        return Ok(vec![hit.record()]);
     }
-    let first = hit.record.seq.saturating_sub(context).max(shown.next_seq);
-    let mut last = hit.record.seq.saturating_add(context);
+    let first = hit.seq.saturating_sub(context).max(shown.next_seq);
+    let mut last = hit.seq.saturating_add(context);
     if let Some(next) = hits.get(at + 1).filter(same_session) {
-        last = last.min(next.record.seq.saturating_sub(1));
+        last = last.min(next.seq.saturating_sub(1));
     }
     shown.next_seq = last.saturating_add(1);
     searcher.records(&hit.place, first, last)
@@ -113,12 +113,12 @@ fn print(
     paint: Paint,
     new_session: bool,
 ) -> anyhow::Result<()> {
-    let session = hit.session.to_session();
+    let session = hit.session().to_session();
     if format == Format::Text && new_session {
-        render::session_line(out, &session, hit.session.record_count, paint)?;
+        render::session_line(out, &session, hit.session().record_count, paint)?;
     }
     for record in around {
-        let is_hit = record.seq == hit.record.seq;
+        let is_hit = record.seq == hit.seq;
         match format {
             Format::Jsonl => {
                 let document = RecordDocument::new(&session, record, MAX_OUTPUT_BYTES).as_neighbour(!is_hit);

@@ -305,6 +305,12 @@ impl Block {
         self.records.len()
     }
 
+    /// Size of the text part.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Whether it holds none, as the block of an empty session does.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -317,30 +323,34 @@ impl Block {
         seq.checked_sub(self.first_seq).is_some_and(|at| (at as usize) < self.records.len())
     }
 
-    /// The searchable texts of a record by its position in the block.
-    pub fn texts(&self, at: usize) -> impl Iterator<Item = &str> {
-        let meta = self.records.get(at).map(|(meta, _)| meta);
-        let (command, output) = self.read(at).unzip();
-        let others = meta.map(|meta| [&meta.command_as_sent, &meta.output_as_sent, &meta.expanded]);
+    /// The `seq` of each record.
+    pub fn seqs(&self) -> impl Iterator<Item = u32> {
+        (self.first_seq..).take(self.records.len())
+    }
+
+    /// The searchable texts of a record.
+    pub fn texts(&self, seq: u32) -> impl Iterator<Item = &str> {
+        let found = self.find(seq);
+        let (command, output) = found.map(|(_, command, output)| (command, output)).unzip();
+        let others = found.map(|(meta, ..)| [&meta.command_as_sent, &meta.output_as_sent, &meta.expanded]);
         let others = others.into_iter().flatten().filter_map(Option::as_deref);
         command.flatten().into_iter().chain(output).chain(others)
     }
 
-    /// Command and output.
-    fn read(&self, at: usize) -> Option<(Option<&str>, &str)> {
-        let (meta, start) = self.records.get(at)?;
-        let command_end = start + meta.command_bytes.unwrap_or(0) as usize;
-        let output = &self.text[command_end..command_end + meta.output_bytes as usize];
-        Some((meta.command_bytes.map(|_| &self.text[*start..command_end]), output))
+    /// A record.
+    #[must_use]
+    pub fn record(&self, seq: u32) -> Option<CommandRecord> {
+        let (meta, command, output) = self.find(seq)?;
+        Some(meta.to_record(seq, command, output))
     }
 
-    /// A record by its position in the block.
-    #[must_use]
-    pub fn record(&self, at: usize) -> Option<CommandRecord> {
-        let (meta, _) = self.records.get(at)?;
-        let (command, output) = self.read(at)?;
-        let seq = self.first_seq.saturating_add(u32::try_from(at).unwrap_or(u32::MAX));
-        Some(meta.to_record(seq, command, output))
+    /// A record with its command and its output.
+    fn find(&self, seq: u32) -> Option<(&RecordMeta, Option<&str>, &str)> {
+        let at = seq.checked_sub(self.first_seq)?;
+        let (meta, start) = self.records.get(at as usize)?;
+        let command_end = start + meta.command_bytes.unwrap_or(0) as usize;
+        let output = &self.text[command_end..command_end + meta.output_bytes as usize];
+        Some((meta, meta.command_bytes.map(|_| &self.text[*start..command_end]), output))
     }
 }
 
@@ -491,7 +501,7 @@ mod tests {
         let (run, offsets) = encode(&session).unwrap();
         assert_eq!(offsets, [0, 0]);
         let block = read(&run, 0).unwrap();
-        let records: Vec<_> = (0..block.len()).filter_map(|at| block.record(at)).collect();
+        let records: Vec<_> = block.seqs().filter_map(|seq| block.record(seq)).collect();
         assert_eq!(records, session.records);
         assert_eq!(block.session.id, session.id);
     }
@@ -507,7 +517,7 @@ mod tests {
         assert!(starts.len() > 1);
         for (seq, &at) in offsets.iter().enumerate() {
             let block = read(&run, at as usize).unwrap();
-            assert_eq!(block.record(seq - block.first_seq as usize).unwrap(), session.records[seq]);
+            assert_eq!(block.record(seq as u32).unwrap(), session.records[seq]);
         }
     }
 

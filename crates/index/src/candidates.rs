@@ -7,7 +7,7 @@ use shelltrail_core::AccountId;
 use tantivy::schema::{Field, IndexRecordOption};
 use tantivy::{DocId, SegmentReader, Term};
 
-use crate::dictionary::Dictionary;
+use crate::dictionary::{Dictionary, FlatBudget};
 use crate::docset::Docs;
 use crate::literal::Condition;
 use crate::pack::BlockAt;
@@ -82,11 +82,11 @@ impl Candidate {
 impl Segment {
     /// Wraps a segment.
     #[must_use]
-    pub fn new(reader: SegmentReader) -> Self {
+    pub fn new(reader: SegmentReader, budget: &FlatBudget) -> Self {
         Self {
             reader,
-            command: Dictionary::default(),
-            output: Dictionary::default(),
+            command: Dictionary::new(budget.clone()),
+            output: Dictionary::new(budget.clone()),
             sessions: OnceLock::new(),
         }
     }

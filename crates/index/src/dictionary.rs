@@ -1,7 +1,9 @@
 //! Conditions on terms, answered by the term dictionary of one field of one segment.
 
 use std::io;
-use std::sync::OnceLock;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use memchr::memmem;
 use tantivy::postings::TermInfo;
@@ -17,10 +19,34 @@ const MAX_TERMS: usize = 2048;
 /// Fragments shorter than this stand in too many terms to be worth a search.
 const MIN_FRAGMENT_BYTES: usize = 2;
 
+/// Most bytes that the flat dictionaries of one index root take together. One that does not fit is made for each
+/// question that needs it: slower, equally exact.
+const MAX_FLAT_BYTES: usize = 1 << 30;
+
+/// What flat dictionaries may still take.
+#[derive(Clone)]
+pub struct FlatBudget(Arc<AtomicUsize>);
+
+impl FlatBudget {
+    /// The whole of it.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(MAX_FLAT_BYTES)
+    }
+
+    fn of(bytes: usize) -> Self {
+        Self(Arc::new(AtomicUsize::new(bytes)))
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        self.0.try_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(bytes)).is_ok()
+    }
+}
+
 /// The terms of one field of one segment.
-#[derive(Default)]
 pub struct Dictionary {
-    flat: OnceLock<Flat>,
+    flat: OnceLock<Arc<Flat>>,
+    budget: FlatBudget,
 }
 
 /// All terms of a dictionary in memory, made when first needed. tantivy's own dictionary can be asked for terms
@@ -43,6 +69,12 @@ struct Postings {
 }
 
 impl Dictionary {
+    /// A dictionary that may keep what the budget admits.
+    #[must_use]
+    pub fn new(budget: FlatBudget) -> Self {
+        Self { flat: OnceLock::new(), budget }
+    }
+
     /// The documents that fulfil all conditions, or `None` if the conditions that can be used select nothing.
     ///
     /// # Errors
@@ -77,11 +109,16 @@ impl Dictionary {
         inverted: &InvertedIndexReader,
         condition: &Condition,
     ) -> io::Result<Option<Vec<TermInfo>>> {
-        match condition {
-            Condition::Exact(term) => Ok(Some(inverted.terms().get(term)?.into_iter().collect())),
-            Condition::Prefix(prefix) => beginning_with(inverted, prefix),
-            Condition::Suffix(suffix) => self.containing(inverted, suffix, true),
-            Condition::Infix(infix) => self.containing(inverted, infix, false),
+        match (condition, self.flat.get()) {
+            (Condition::Exact(term), Some(flat)) => {
+                Ok(Some(flat.info(flat.find(term)).into_iter().collect()))
+            }
+            (Condition::Exact(term), None) => Ok(Some(inverted.terms().get(term)?.into_iter().collect())),
+            (Condition::Prefix(prefix), _) if prefix.len() < MIN_FRAGMENT_BYTES => Ok(None),
+            (Condition::Prefix(prefix), Some(flat)) => Ok(flat.beginning_with(prefix)),
+            (Condition::Prefix(prefix), None) => beginning_with(inverted, prefix),
+            (Condition::Suffix(suffix), _) => self.containing(inverted, suffix, true),
+            (Condition::Infix(infix), _) => self.containing(inverted, infix, false),
         }
     }
 
@@ -102,12 +139,15 @@ impl Dictionary {
         Ok(flat.containing(&needle))
     }
 
-    fn flat(&self, inverted: &InvertedIndexReader) -> io::Result<&Flat> {
+    fn flat(&self, inverted: &InvertedIndexReader) -> io::Result<Arc<Flat>> {
         if let Some(flat) = self.flat.get() {
-            return Ok(flat);
+            return Ok(Arc::clone(flat));
         }
-        let flat = Flat::read(inverted)?;
-        Ok(self.flat.get_or_init(|| flat))
+        let flat = Arc::new(Flat::read(inverted)?);
+        if self.budget.take(flat.size_bytes()) {
+            return Ok(Arc::clone(self.flat.get_or_init(|| flat)));
+        }
+        Ok(flat)
     }
 }
 
@@ -131,6 +171,40 @@ impl Flat {
         Ok(flat)
     }
 
+    fn size_bytes(&self) -> usize {
+        self.bytes.capacity()
+            + self.starts.capacity() * size_of::<u32>()
+            + self.infos.capacity() * size_of::<Postings>()
+    }
+
+    fn term(&self, at: usize) -> &[u8] {
+        let end = self.starts.get(at + 1).map_or(self.bytes.len(), |&next| next as usize);
+        self.starts.get(at).map_or(&[], |&start| &self.bytes[start as usize..end - 1])
+    }
+
+    /// The terms that are ordered neither before `low` nor after those that `is_below` accepts.
+    fn range(&self, low: &[u8], is_below: impl Fn(&[u8]) -> bool) -> Range<usize> {
+        let first = partition_point(0..self.starts.len(), |at| self.term(at) < low);
+        first..partition_point(first..self.starts.len(), |at| is_below(self.term(at)))
+    }
+
+    fn find(&self, term: &str) -> Option<usize> {
+        let found = self.range(term.as_bytes(), |other| other == term.as_bytes());
+        (!found.is_empty()).then_some(found.start)
+    }
+
+    fn info(&self, at: Option<usize>) -> Option<TermInfo> {
+        let Postings { start, len, doc_freq } = *self.infos.get(at?)?;
+        let start = usize::try_from(start).ok()?;
+        let postings_range = start..start.checked_add(len as usize)?;
+        Some(TermInfo { doc_freq, postings_range, positions_range: 0..0 })
+    }
+
+    fn beginning_with(&self, prefix: &str) -> Option<Vec<TermInfo>> {
+        let found = self.range(prefix.as_bytes(), |term| term.starts_with(prefix.as_bytes()));
+        (found.len() <= MAX_TERMS).then(|| found.filter_map(|at| self.info(Some(at))).collect())
+    }
+
     fn containing(&self, needle: &[u8]) -> Option<Vec<TermInfo>> {
         let finder = memmem::Finder::new(needle);
         let mut terms = Vec::new();
@@ -138,13 +212,7 @@ impl Flat {
         while let Some(found) = finder.find(&self.bytes[from..]) {
             let at = from + found;
             let term = self.starts.partition_point(|&start| start as usize <= at).checked_sub(1)?;
-            let Postings { start, len, doc_freq } = *self.infos.get(term)?;
-            let start = usize::try_from(start).ok()?;
-            terms.push(TermInfo {
-                doc_freq,
-                postings_range: start..start.checked_add(len as usize)?,
-                positions_range: 0..0,
-            });
+            terms.push(self.info(Some(term))?);
             if terms.len() > MAX_TERMS {
                 return None;
             }
@@ -154,10 +222,17 @@ impl Flat {
     }
 }
 
-fn beginning_with(inverted: &InvertedIndexReader, prefix: &str) -> io::Result<Option<Vec<TermInfo>>> {
-    if prefix.len() < MIN_FRAGMENT_BYTES {
-        return Ok(None);
+/// The first number of a range for which the property does not hold; it holds for all before.
+fn partition_point(range: Range<usize>, holds: impl Fn(usize) -> bool) -> usize {
+    let Range { mut start, mut end } = range;
+    while start < end {
+        let middle = start + (end - start) / 2;
+        if holds(middle) { start = middle + 1 } else { end = middle }
     }
+    start
+}
+
+fn beginning_with(inverted: &InvertedIndexReader, prefix: &str) -> io::Result<Option<Vec<TermInfo>>> {
     let mut stream = inverted.terms().range().ge(prefix).into_stream()?;
     let mut terms = Vec::new();
     while stream.advance() && stream.key().starts_with(prefix.as_bytes()) {
@@ -167,4 +242,62 @@ fn beginning_with(inverted: &InvertedIndexReader, prefix: &str) -> io::Result<Op
         }
     }
     Ok(Some(terms))
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use tantivy::{Index, TantivyDocument};
+
+    use super::*;
+    use crate::schema;
+
+    #[test]
+    fn every_way_to_a_term_gives_the_same_documents() {
+        let (definition, fields) = schema::schema();
+        let index = Index::create_in_ram(definition);
+        schema::register(&index);
+        let mut writer = index.writer_with_num_threads(1, 15_000_000).unwrap();
+        let texts = ["alpha beta", "alphabet", "beta", "gamma alpha", "be", "zeta", ""];
+        for text in texts {
+            let mut document = TantivyDocument::default();
+            document.add_text(fields.output, text);
+            writer.add_document(document).unwrap();
+        }
+        writer.commit().unwrap();
+        let searcher = index.reader().unwrap().searcher();
+        let segment = searcher.segment_reader(0);
+        let inverted = segment.inverted_index(fields.output).unwrap();
+
+        let (roomy, none) = (Dictionary::new(FlatBudget::new()), Dictionary::new(FlatBudget::of(0)));
+        roomy.flat(&inverted).unwrap();
+        let fragments = ["alpha", "alphabet", "be", "bet", "eta", "ta", "zz", "zeta", "a", "gammb", "\u{7f}"];
+        for fragment in fragments {
+            let text = fragment.to_owned();
+            for (condition, is_met) in [
+                (Condition::Exact(text.clone()), (|term, text| term == text) as fn(&str, &str) -> bool),
+                (Condition::Prefix(text.clone()), |term, text| term.starts_with(text)),
+                (Condition::Suffix(text.clone()), |term, text| term.ends_with(text)),
+                (Condition::Infix(text.clone()), |term, text| term.contains(text)),
+            ] {
+                let select = |dictionary: &Dictionary| {
+                    let docs =
+                        dictionary.select(&inverted, std::slice::from_ref(&condition), segment.max_doc());
+                    docs.unwrap().map(|docs| docs.iter().collect::<Vec<_>>())
+                };
+                let expected = |(doc, text): (usize, &&str)| {
+                    text.split(' ')
+                        .any(|term| !term.is_empty() && is_met(term, fragment))
+                        .then_some(doc as u32)
+                };
+                let expected: Vec<u32> = texts.iter().enumerate().filter_map(expected).collect();
+                let unusable =
+                    fragment.len() < MIN_FRAGMENT_BYTES && !matches!(condition, Condition::Exact(_));
+                let expected = (!unusable).then_some(expected);
+                assert_eq!(select(&roomy), expected, "{condition:?}");
+                assert_eq!(select(&none), expected, "{condition:?} without room");
+            }
+        }
+        assert!(none.flat.get().is_none());
+    }
 }

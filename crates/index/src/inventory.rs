@@ -9,6 +9,7 @@ use serde::Serialize;
 use shelltrail_core::Partition;
 
 use crate::candidates::Segment;
+use crate::dictionary::FlatBudget;
 use crate::failures;
 use crate::partition::{PartitionError, PartitionIndex};
 use crate::root::{IndexRoot, RootError};
@@ -141,7 +142,7 @@ fn take(
         ..PartitionInventory::default()
     };
     for reader in index.searcher().segment_readers() {
-        let segment = Segment::new(reader.clone());
+        let segment = Segment::new(reader.clone(), &FlatBudget::new());
         let totals = segment.totals(&index.fields)?;
         part.segments += 1;
         part.sessions += totals.sessions;

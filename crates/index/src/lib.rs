@@ -1,6 +1,7 @@
 //! tantivy partitions, transcript packs, search. tantivy's types stop here.
 
 pub mod block;
+mod block_cache;
 mod candidates;
 mod dictionary;
 mod docset;

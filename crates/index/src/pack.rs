@@ -8,10 +8,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, BlockError, BlockHeader, HEADER_BYTES};
+use crate::block_cache::BlockCache;
 use crate::durable;
 
 /// What is read before the size of a block is known: most blocks are smaller.
@@ -159,26 +161,32 @@ impl PackWriter {
 }
 
 /// Reads blocks.
-#[derive(Debug)]
 pub struct PackReader {
     dir: PathBuf,
-    files: std::sync::Mutex<Vec<Option<std::sync::Arc<File>>>>,
+    cache: BlockCache,
+    files: Mutex<Vec<Option<Arc<File>>>>,
 }
 
 impl PackReader {
     /// Reads the packs in a directory; files are opened when they are needed.
     #[must_use]
-    pub fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), files: std::sync::Mutex::default() }
+    pub fn new(dir: &Path, cache: BlockCache) -> Self {
+        Self { dir: dir.to_owned(), cache, files: Mutex::default() }
     }
 
     /// Reads a whole block.
     ///
     /// # Errors
     /// The pack is gone or the block damaged.
-    pub fn block(&self, at: BlockAt) -> Result<Block, PackError> {
+    pub fn block(&self, at: BlockAt) -> Result<Arc<Block>, PackError> {
+        if let Some(block) = self.cache.get(at) {
+            return Ok(block);
+        }
         let (header, body) = self.read(at, BlockHeader::body_bytes)?;
-        Block::decode(&header, &body).map_err(|source| self.damaged(at, source))
+        let block = Block::decode(&header, &body).map_err(|source| self.damaged(at, source))?;
+        let block = Arc::new(block);
+        self.cache.keep(at, &block);
+        Ok(block)
     }
 
     /// Reads the header of a block.
@@ -216,8 +224,8 @@ impl PackReader {
         Ok((header, first))
     }
 
-    fn file(&self, pack: u64) -> io::Result<std::sync::Arc<File>> {
-        let mut files = self.files.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    fn file(&self, pack: u64) -> io::Result<Arc<File>> {
+        let mut files = self.files.lock().unwrap_or_else(PoisonError::into_inner);
         let slot = usize::try_from(pack).unwrap_or(usize::MAX);
         // A number beyond what any pack has comes from a damaged column; do not grow to it.
         if slot > 1 << 20 {
@@ -229,7 +237,7 @@ impl PackReader {
         if let Some(file) = &files[slot] {
             return Ok(file.clone());
         }
-        let file = std::sync::Arc::new(File::open(pack_path(&self.dir, pack))?);
+        let file = Arc::new(File::open(pack_path(&self.dir, pack))?);
         files[slot] = Some(file.clone());
         Ok(file)
     }
@@ -265,7 +273,7 @@ mod tests {
         assert_eq!(fs::metadata(pack_path(dir.path(), 0)).unwrap().len(), committed.0[0]);
         let at = writer.append(&run).unwrap();
         assert_eq!(at, BlockAt { pack: 0, offset: run.len() as u64 });
-        assert_eq!(PackReader::new(dir.path()).block(at).unwrap().len(), 1);
+        assert_eq!(PackReader::new(dir.path(), BlockCache::new()).block(at).unwrap().len(), 1);
 
         drop(writer);
         let emptied = PackWriter::open(dir.path(), PackLengths::default()).unwrap();
@@ -288,7 +296,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let mut writer = PackWriter::open(dir.path(), PackLengths::default()).unwrap();
         writer.append(&[7; 200]).unwrap();
-        let reader = PackReader::new(dir.path());
+        let reader = PackReader::new(dir.path(), BlockCache::new());
         for (pack, offset) in [(0, 0), (0, 190), (0, u64::MAX), (3, 0), (u64::MAX, 0)] {
             assert!(reader.block(BlockAt { pack, offset }).is_err(), "{pack} {offset}");
         }

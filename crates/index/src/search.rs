@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rayon::prelude::*;
 use shelltrail_core::{AccountId, CommandRecord, Partition};
 
 use crate::block::{Block, SessionMeta};
+use crate::block_cache::BlockCache;
 use crate::candidates::{Candidates, Segment};
+use crate::dictionary::FlatBudget;
 use crate::failures;
 use crate::literal::Literal;
 use crate::pack::{BlockAt, PackError, PackReader};
@@ -55,12 +58,25 @@ impl Filter {
 /// A found record in its session.
 #[derive(Clone, Debug)]
 pub struct Hit {
-    /// The session, without its records.
-    pub session: SessionMeta,
-    /// The record.
-    pub record: CommandRecord,
+    /// Position in the session.
+    pub seq: u32,
     /// Where the text of the session begins, for [`Searcher::records`].
     pub place: Place,
+    block: Arc<Block>,
+}
+
+impl Hit {
+    /// The session, without its records.
+    #[must_use]
+    pub fn session(&self) -> &SessionMeta {
+        &self.block.session
+    }
+
+    /// The record.
+    #[must_use]
+    pub fn record(&self) -> CommandRecord {
+        self.block.record(self.seq).expect("a hit is made from a block that holds it")
+    }
 }
 
 /// Where a session lies.
@@ -136,10 +152,16 @@ struct PartitionReader {
 }
 
 impl PartitionReader {
-    fn open(dir: &Path) -> Result<Option<Self>, PartitionError> {
+    fn open(dir: &Path, cache: BlockCache, budget: &FlatBudget) -> Result<Option<Self>, PartitionError> {
         let Some(index) = PartitionIndex::open(dir)? else { return Ok(None) };
-        let packs = PackReader::new(&index.packs_dir);
-        let segments = index.searcher().segment_readers().iter().cloned().map(Segment::new).collect();
+        let packs = PackReader::new(&index.packs_dir, cache);
+        let segments = index
+            .searcher()
+            .segment_readers()
+            .iter()
+            .cloned()
+            .map(|reader| Segment::new(reader, budget))
+            .collect();
         Ok(Some(Self { index, packs, segments }))
     }
 }
@@ -152,11 +174,14 @@ impl Searcher {
     pub fn open(path: &Path) -> Result<Self, RootError> {
         let root = IndexRoot::open(path)?;
         let names = root.partitions()?;
-        let open = |partition: Partition| {
-            let reader = PartitionReader::open(&root.partition_dir(&partition));
+        let (cache, budget) = (BlockCache::new(), FlatBudget::new());
+        let open = |(number, partition): (usize, Partition)| {
+            let reader =
+                PartitionReader::open(&root.partition_dir(&partition), cache.of_partition(number), &budget);
             (partition, reader)
         };
-        let partitions = names.into_par_iter().map(open).collect::<Vec<_>>().into_iter().collect();
+        let partitions =
+            names.into_par_iter().enumerate().map(open).collect::<Vec<_>>().into_iter().collect();
         Ok(Self { root, partitions })
     }
 
@@ -199,7 +224,7 @@ impl Searcher {
             segment.sessions(&partition.index.fields, filter)
         });
         let groups = merge.take(usize::MAX, &mut coverage);
-        let read = |group: &Group| Ok((group.packs.block(group.at)?.session, group.place(group.at)));
+        let read = |group: &Group| Ok((group.packs.block(group.at)?.session.clone(), group.place(group.at)));
         let metas: Vec<Result<_, PackError>> = groups.par_iter().map(read).collect();
         let mut sessions = Vec::with_capacity(metas.len());
         for meta in metas {
@@ -227,8 +252,12 @@ impl Searcher {
             }
             if header.first_seq.saturating_add(header.records) > first {
                 let block = partition.packs.block(at)?;
-                let all = (0..block.len()).filter_map(|at| block.record(at));
-                records.extend(all.filter(|record| (first..=last).contains(&record.seq)));
+                records.extend(
+                    block
+                        .seqs()
+                        .filter(|seq| (first..=last).contains(seq))
+                        .filter_map(|seq| block.record(seq)),
+                );
             }
             at.offset += (crate::block::HEADER_BYTES + header.body_bytes()) as u64;
         }
@@ -241,15 +270,9 @@ impl Searcher {
         if let Some(&seq) = group.seqs.iter().find(|&&seq| !block.holds(seq)) {
             return Err(group.packs.not_there(group.at, seq));
         }
-        let matches = |seq: &&u32| contains(&block, seq.saturating_sub(block.first_seq) as usize, literal);
-        let hit = |seq: &u32| {
-            Some(Hit {
-                session: block.session.clone(),
-                record: block.record(seq.saturating_sub(block.first_seq) as usize)?,
-                place: group.place(first),
-            })
-        };
-        Ok(group.seqs.iter().filter(matches).filter_map(hit).collect())
+        let matches = |seq: &&u32| block.texts(**seq).any(|text| literal.is_in(text));
+        let hit = |seq: &u32| Hit { seq: *seq, place: group.place(first), block: Arc::clone(&block) };
+        Ok(group.seqs.iter().filter(matches).map(hit).collect())
     }
 
     /// What is in scope and cannot be seen, before anything is searched.
@@ -310,10 +333,6 @@ impl Searcher {
         filter.accounts.is_empty()
             || filter.accounts.iter().any(|account| Partition::of(Some(account), digits) == *partition)
     }
-}
-
-fn contains(block: &Block, at: usize, literal: &Literal) -> bool {
-    block.texts(at).any(|text| literal.is_in(text))
 }
 
 /// Neighbours in the order of results that lie in one block.

@@ -28,7 +28,7 @@ fn store(dir: &Path, commits: &[&[Session]]) -> LocalSink {
 }
 
 fn found(answer: &Answer) -> Vec<(String, u32)> {
-    answer.hits.iter().map(|hit| (hit.session.session.clone(), hit.record.seq)).collect()
+    answer.hits.iter().map(|hit| (hit.session().session.clone(), hit.seq)).collect()
 }
 
 fn corpus() -> Vec<Session> {
@@ -110,7 +110,7 @@ fn merged_segments_answer_as_a_scan_does() {
         let mut session = samples::session(&format!("u{i}-05ba181f37a0fb8d2"), &texts[..i % 4]);
         // Many end at the same time, some at an unknown one.
         let at = Timestamp::from_second(1_700_000_000 + (i as i64 % 5)).unwrap();
-        session.ended_at = (i % 7 != 0).then_some(at);
+        session.ended_at = (!i.is_multiple_of(7)).then_some(at);
         session
     };
     let sessions: Vec<Session> = (0..40).map(in_commit).collect();
@@ -157,7 +157,7 @@ fn filters_keep_what_they_name_and_what_is_unknown() {
     let future = Filter { since: Some(Timestamp::from_second(1_800_000_000).unwrap()), ..Filter::default() };
     let unknown_time = searcher.search(&Literal::new("e"), &future, 1000);
     assert!(!unknown_time.hits.is_empty());
-    assert!(unknown_time.hits.iter().all(|hit| hit.session.ended_at.is_none()));
+    assert!(unknown_time.hits.iter().all(|hit| hit.session().ended_at.is_none()));
     assert_eq!(searcher.sessions(&Filter::default()).0.len(), 4);
     assert_eq!(searcher.sessions(&of("111122223333")).0.len(), 2);
 }
@@ -174,7 +174,7 @@ fn records_around_a_hit_are_read_across_blocks() {
     let answer = searcher.search(&Literal::new("cat"), &Filter::default(), 1000);
     assert_eq!(answer.hits.len(), 10);
     for hit in &answer.hits {
-        let (first, last) = (hit.record.seq.saturating_sub(2), hit.record.seq + 2);
+        let (first, last) = (hit.seq.saturating_sub(2), hit.seq + 2);
         let around = searcher.records(&hit.place, first, last).unwrap();
         assert_eq!(around, session.records[first as usize..session.records.len().min(last as usize + 1)]);
     }
