@@ -1,8 +1,9 @@
 //! The list of objects that could not be indexed: one small file each, until they are indexed after all.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use shelltrail_core::sink::Failure;
 use shelltrail_core::{ObjectRef, TranscriptId};
@@ -19,23 +20,67 @@ pub struct FailureListError {
     source: std::io::Error,
 }
 
-/// Writes down a failure, or replaces the entry of the same object.
-///
-/// # Errors
-/// The entry is not durable.
-pub fn record(dir: &Path, failure: &Failure) -> Result<(), FailureListError> {
-    let path = entry_path(dir, &failure.object);
-    let json = serde_json::to_vec_pretty(failure).unwrap_or_default();
-    durable::write(&path, &json).map_err(|source| FailureListError { action: "write", path, source })
+/// The list as its only writer sees it: clearing an object that is not listed, which nearly none is, costs no look at
+/// the disk.
+#[derive(Debug)]
+pub struct FailureWriter {
+    dir: PathBuf,
+    /// The entries that may be there; `None` until they are needed.
+    entries: Mutex<Option<HashSet<PathBuf>>>,
 }
 
-/// Removes the entry of an object, if there is one.
-///
-/// # Errors
-/// The entry is still there.
-pub fn clear(dir: &Path, object: &ObjectRef) -> Result<(), FailureListError> {
-    let path = entry_path(dir, object);
-    durable::remove(&path).map_err(|source| FailureListError { action: "remove", path, source })
+impl FailureWriter {
+    /// Writes to the list in a directory.
+    #[must_use]
+    pub fn new(dir: PathBuf) -> Self {
+        Self { dir, entries: Mutex::default() }
+    }
+
+    /// Writes down a failure, or replaces the entry of the same object.
+    ///
+    /// # Errors
+    /// The entry is not durable.
+    pub fn record(&self, failure: &Failure) -> Result<(), FailureListError> {
+        let json = serde_json::to_vec_pretty(failure).unwrap_or_default();
+        self.with_entries(|entries| {
+            let path = entry_path(&self.dir, &failure.object);
+            entries.insert(path.clone());
+            durable::write(&path, &json).map_err(|source| FailureListError { action: "write", path, source })
+        })
+    }
+
+    /// Removes the entry of an object, if there is one.
+    ///
+    /// # Errors
+    /// The entry is still there.
+    pub fn clear(&self, object: &ObjectRef) -> Result<(), FailureListError> {
+        self.with_entries(|entries| {
+            if entries.is_empty() {
+                return Ok(());
+            }
+            let path = entry_path(&self.dir, object);
+            if let Some(path) = entries.take(&path) {
+                let removed = durable::remove(&path);
+                return removed.map_err(|source| {
+                    entries.insert(path.clone());
+                    FailureListError { action: "remove", path, source }
+                });
+            }
+            Ok(())
+        })
+    }
+
+    fn with_entries<T>(
+        &self,
+        work: impl FnOnce(&mut HashSet<PathBuf>) -> Result<T, FailureListError>,
+    ) -> Result<T, FailureListError> {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = match &mut *entries {
+            Some(entries) => entries,
+            None => entries.insert(entry_paths(&self.dir)?),
+        };
+        work(entries)
+    }
 }
 
 /// Reads all entries in the order of their objects. Entries that cannot be read are counted, not skipped in silence.
@@ -43,17 +88,8 @@ pub fn clear(dir: &Path, object: &ObjectRef) -> Result<(), FailureListError> {
 /// # Errors
 /// The directory cannot be listed.
 pub fn list(dir: &Path) -> Result<FailureList, FailureListError> {
-    let io = |source| FailureListError { action: "list", path: dir.to_owned(), source };
     let mut list = FailureList::default();
-    let entries = match fs::read_dir(dir) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(list),
-        entries => entries.map_err(io)?,
-    };
-    for entry in entries {
-        let path = entry.map_err(io)?.path();
-        if path.extension().is_none_or(|extension| extension != "json") {
-            continue;
-        }
+    for path in entry_paths(dir)? {
         match fs::read(&path).ok().and_then(|json| serde_json::from_slice(&json).ok()) {
             Some(failure) => list.failures.push(failure),
             None => list.unreadable += 1,
@@ -87,6 +123,19 @@ impl FailureList {
     }
 }
 
+/// The entries of a list; a directory that is not there has none.
+fn entry_paths(dir: &Path) -> Result<HashSet<PathBuf>, FailureListError> {
+    let io = |source| FailureListError { action: "list", path: dir.to_owned(), source };
+    let entries = match fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        entries => entries.map_err(io)?,
+    };
+    let paths = entries.map(|entry| entry.map(|entry| entry.path()).map_err(io));
+    paths
+        .filter(|path| path.as_ref().map_or(true, |path| path.extension().is_some_and(|e| e == "json")))
+        .collect()
+}
+
 /// Keys never become paths: the name is a hash over bucket, key and what tells versions apart.
 fn entry_path(dir: &Path, object: &ObjectRef) -> PathBuf {
     let which = object.etag.as_deref().or(object.version.as_deref()).unwrap_or_default();
@@ -116,9 +165,11 @@ mod tests {
             attempts,
             failed_at: jiff::Timestamp::UNIX_EPOCH,
         };
-        record(dir.path(), &failure("1", 1)).unwrap();
-        record(dir.path(), &failure("1", 2)).unwrap();
-        record(dir.path(), &failure("2", 1)).unwrap();
+        let writer = FailureWriter::new(dir.path().to_owned());
+        writer.clear(&object("1")).unwrap();
+        writer.record(&failure("1", 1)).unwrap();
+        writer.record(&failure("1", 2)).unwrap();
+        writer.record(&failure("2", 1)).unwrap();
         fs::write(dir.path().join("x.json"), "{").unwrap();
         let all = list(dir.path()).unwrap();
         assert_eq!(all.failures, [failure("1", 2), failure("2", 1)]);
@@ -126,8 +177,10 @@ mod tests {
             all.by_reason(),
             [("kms-denied".into(), 2), ("unreadable-failure-entry".into(), 1)].into()
         );
-        clear(dir.path(), &object("1")).unwrap();
-        clear(dir.path(), &object("1")).unwrap();
+        // Another process begins with what the one before has left.
+        let writer = FailureWriter::new(dir.path().to_owned());
+        writer.clear(&object("1")).unwrap();
+        writer.clear(&object("1")).unwrap();
         assert_eq!(list(dir.path()).unwrap().failures, [failure("2", 1)]);
     }
 }

@@ -17,11 +17,12 @@ use shelltrail_core::{AccountId, CommandRecord, ObjectRef, Partition, Session, T
 use tantivy::indexer::{AddOperation, LogMergePolicy, SegmentWriter};
 use tantivy::{IndexWriter, SegmentMeta, TantivyDocument};
 
+use crate::block;
+use crate::failures::FailureWriter;
 use crate::pack::{BlockAt, PackWriter};
 use crate::partition::{CommitPayload, PartitionError, PartitionIndex, tantivy_error};
 use crate::root::{IndexRoot, WriterLock};
 use crate::schema::{Fields, SESSION};
-use crate::{block, failures};
 
 /// What tantivy may use for the terms of one batch before it grows its tables.
 const SEGMENT_MEMORY_BYTES: usize = 32 << 20;
@@ -32,6 +33,7 @@ const WRITER_MEMORY_BYTES: usize = 15_000_000;
 pub struct LocalSink {
     root: IndexRoot,
     partitions: Mutex<HashMap<Partition, Arc<OpenPartition>>>,
+    failures: FailureWriter,
     _lock: WriterLock,
 }
 
@@ -75,7 +77,8 @@ impl LocalSink {
     /// Takes an index root that this process may write to.
     #[must_use]
     pub fn new(root: IndexRoot, writer_lock: WriterLock) -> Self {
-        Self { root, partitions: Mutex::default(), _lock: writer_lock }
+        let failures = FailureWriter::new(root.failures_dir());
+        Self { root, partitions: Mutex::default(), failures, _lock: writer_lock }
     }
 
     /// The index root.
@@ -313,13 +316,11 @@ impl RecordSink for LocalSink {
     }
 
     fn record_failure(&self, failure: &Failure) -> Result<(), SinkError> {
-        failures::record(&self.root.failures_dir(), failure)
-            .map_err(|source| sink_error("record a failure of", "-", source))
+        self.failures.record(failure).map_err(|source| sink_error("record a failure of", "-", source))
     }
 
     fn clear_failure(&self, object: &ObjectRef) -> Result<(), SinkError> {
-        failures::clear(&self.root.failures_dir(), object)
-            .map_err(|source| sink_error("clear a failure of", "-", source))
+        self.failures.clear(object).map_err(|source| sink_error("clear a failure of", "-", source))
     }
 }
 

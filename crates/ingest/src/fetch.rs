@@ -18,7 +18,7 @@ use crate::config::{Admission, PipelineConfig};
 use crate::delivery::{Outcome, Share};
 use crate::proof::Stored;
 use crate::read::{Read, ReadError, Reader, UnlockError};
-use crate::record::Recorder;
+use crate::record::{Recorder, Unreadable};
 use crate::source::{KeyService, ObjectStore, SourceError, SourceErrorKind, StoredObject};
 use crate::stop::Stop;
 use crate::summary::Counter;
@@ -147,13 +147,12 @@ where
         if superseded {
             self.recorder.progress.count(Counter::Superseded);
         }
-        if claim.id() != Some(id) {
-            if !claim.rebind(id) {
-                return Err(End::Parked);
-            }
-            self.end_if_stored(object, id).await?;
+        // What was looked up before was another identity, or none was known.
+        let is_new = claim.id() != Some(id);
+        if is_new && !claim.rebind(id) {
+            return Err(End::Parked);
         }
-        self.open(stored, id, reservation).await
+        self.open(object, stored, id, reservation, is_new).await
     }
 
     /// Reads; a backfill repeats by itself what a queue would bring again.
@@ -183,11 +182,14 @@ where
         }
     }
 
+    /// Decrypts and inflates; before that looks an identity up that is known only since the read.
     async fn open(
         &self,
+        announced: &ObjectRef,
         stored: StoredObject,
         id: TranscriptId,
         mut reservation: Reservation,
+        look_up: bool,
     ) -> Result<Obtained, End> {
         let envelope = self.reader.unlock(&stored).await?;
         let stored_bytes = stored.body.len() as u64;
@@ -196,22 +198,20 @@ where
         let max_bytes = self.config.max_object_bytes;
         let _lane = self.workers.decode_lanes().acquire().await.expect("the semaphore is never closed");
         reservation.room_to_grow().await;
-        let opened = computing(move || decode::open(fetched, envelope, max_bytes)).await;
-        let transcript = match opened {
-            Ok(Ok(transcript)) => transcript,
-            Ok(Err(error)) => return Err(End::failed(error.reason(), &error)),
-            Err(panicked) => return Err(End::failed("panic", &panicked)),
-        };
+        let unseen = look_up.then(|| (self.recorder.clone(), self.partition(announced), announced.clone()));
+        let opened = computing(move || {
+            if let Some((recorder, partition, announced)) = unseen {
+                ended(recorder.look_up_here(&partition, &id, &announced))?;
+            }
+            decode::open(fetched, envelope, max_bytes).map_err(|error| End::failed(error.reason(), &error))
+        });
+        let transcript = opened.await.unwrap_or_else(|panicked| Err(End::failed("panic", &panicked)))?;
         reservation.resize(transcript.bytes.len() as u64);
         Ok(Obtained { transcript, reservation, stored_bytes })
     }
 
     async fn end_if_stored(&self, object: &ObjectRef, id: TranscriptId) -> Result<(), End> {
-        match self.recorder.look_up(self.partition(object), id, object.clone()).await {
-            Ok(None) => Ok(()),
-            Ok(Some(stored)) => Err(End::Stored(stored)),
-            Err(_) => Err(End::Retry("index-unreadable")),
-        }
+        ended(self.recorder.look_up(self.partition(object), id, object.clone()).await)
     }
 
     fn partition(&self, object: &ObjectRef) -> Partition {
@@ -241,6 +241,15 @@ struct Obtained {
     transcript: Transcript,
     reservation: Reservation,
     stored_bytes: u64,
+}
+
+/// What a look-up means for an order: only where nothing is stored does it go on.
+fn ended(looked_up: Result<Option<Stored>, Unreadable>) -> Result<(), End> {
+    match looked_up {
+        Ok(None) => Ok(()),
+        Ok(Some(stored)) => Err(End::Stored(stored)),
+        Err(Unreadable) => Err(End::Retry("index-unreadable")),
+    }
 }
 
 /// The identity of what was read: by its place and ETag, or, outside S3, by its path and content.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use shelltrail_core::ObjectRef;
 use shelltrail_core::ids::{Partition, TranscriptId};
-use shelltrail_core::sink::{Failure, RecordSink, SinkError};
+use shelltrail_core::sink::{Failure, RecordSink};
 
 use crate::claim::Claim;
 use crate::config::PipelineConfig;
@@ -88,21 +88,28 @@ impl<R: RecordSink> Recorder<R> {
         id: TranscriptId,
         object: ObjectRef,
     ) -> Result<Option<Stored>, Unreadable> {
-        let sink = Arc::clone(&self.sink);
-        let found = blocking(move || -> Result<_, SinkError> {
-            let stored = proof::look_up(&*sink, &partition, &id)?;
-            if stored.is_some() {
-                clear_all(&*sink, [&object]);
+        let recorder = self.clone();
+        blocking(move || recorder.look_up_here(&partition, &id, &object)).await.unwrap_or(Err(Unreadable))
+    }
+
+    /// As [`Recorder::look_up`], on this thread. Blocks.
+    pub(crate) fn look_up_here(
+        &self,
+        partition: &Partition,
+        id: &TranscriptId,
+        object: &ObjectRef,
+    ) -> Result<Option<Stored>, Unreadable> {
+        match proof::look_up(&*self.sink, partition, id) {
+            Ok(stored) => {
+                if stored.is_some() {
+                    clear_all(&*self.sink, [object]);
+                }
+                Ok(stored)
             }
-            Ok(stored)
-        });
-        match found.await {
-            Ok(Ok(stored)) => Ok(stored),
-            Ok(Err(error)) => {
+            Err(error) => {
                 tracing::error!(%error, "cannot tell whether a session is stored");
                 Err(Unreadable)
             }
-            Err(_) => Err(Unreadable),
         }
     }
 }
