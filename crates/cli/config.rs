@@ -87,6 +87,8 @@ pub struct AwsSection {
 
 /// Sections of the file, which are also the first words of variables.
 const SECTIONS: [&str; 4] = ["worker", "s3", "kms", "aws"];
+/// Settings that are text whatever their value looks like: an account ID is no number.
+const TEXTS: [&str; 5] = ["index", "queue_url", "s3_bucket_owner", "aws_profile", "aws_region"];
 /// Variables with this prefix that are flags of the command line or of the diagnostics.
 const NOT_SETTINGS: [&str; 2] = ["SHELLTRAIL_CONFIG", "SHELLTRAIL_LOG"];
 
@@ -111,7 +113,8 @@ impl Config {
         for (name, value) in variables {
             let Some(setting) = name.strip_prefix("SHELLTRAIL_") else { continue };
             let setting = setting.to_ascii_lowercase();
-            let value = typed(&value);
+            let is_text = TEXTS.contains(&setting.as_str());
+            let value = if is_text { toml::Value::String(value) } else { typed(&value) };
             let section = SECTIONS.iter().find_map(|section| {
                 Some((*section, setting.strip_prefix(section)?.strip_prefix('_')?.to_owned()))
             });
@@ -222,10 +225,14 @@ mod tests {
             ("SHELLTRAIL_WORKER_COMMIT_AGE_SECS", "7"),
             ("SHELLTRAIL_S3_ALLOWED_BUCKETS", "[\"x\", \"y\"]"),
             ("SHELLTRAIL_KMS_ALLOW_LEGACY", "true"),
+            ("SHELLTRAIL_S3_BUCKET_OWNER", "111122223333"),
+            ("SHELLTRAIL_INDEX", "1"),
             ("PATH", "/bin"),
         ]);
         let config = Config::from_parts(file, variables).unwrap();
         assert_eq!(config.queue_url.as_deref(), Some("b"));
+        assert_eq!(config.s3.bucket_owner.as_deref(), Some("111122223333"));
+        assert_eq!(config.index.as_deref(), Some(Path::new("1")));
         let pipeline = config.pipeline().unwrap();
         assert_eq!((pipeline.max_fetches, pipeline.commit_age), (3, Duration::from_secs(7)));
         assert_eq!(pipeline.allowed_buckets.len(), 2);
