@@ -18,9 +18,10 @@ use crate::pack::{BlockAt, PackError, PackReader};
 use crate::partition::{PartitionError, PartitionIndex};
 use crate::root::{IndexRoot, RootError};
 
-/// How many candidates are verified at a time at most; the first round is as large as the answer, each further
-/// one twice the one before.
+/// How many candidates are verified at a time at most.
 const MAX_ROUND: usize = 4096;
+/// And at least, as long as there are so many.
+const MIN_ROUND: usize = 16;
 
 /// Which sessions a question is about. Empty parts admit everything.
 #[derive(Clone, Debug, Default)]
@@ -193,13 +194,15 @@ impl Searcher {
         let mut merge = self.merge(filter, &mut answer.coverage, |partition, segment| {
             segment.records(&partition.index.fields, &conditions, filter)
         });
-        let mut round = limit.saturating_add(1).clamp(16, MAX_ROUND);
+        // The first round is as large as the answer.
+        let mut round = limit.saturating_add(1).clamp(MIN_ROUND, MAX_ROUND);
+        let mut taken = 0;
         while answer.hits.len() <= limit {
             let groups = merge.take(round, &mut answer.coverage);
             if groups.is_empty() {
                 break;
             }
-            round = MAX_ROUND.min(round * 2);
+            taken += round;
             let verified: Vec<_> = groups.par_iter().map(|group| self.verify(group, literal)).collect();
             for (group, hits) in groups.iter().zip(verified) {
                 match hits {
@@ -210,6 +213,7 @@ impl Searcher {
                     Err(error) => answer.coverage.unreadable(group.seqs.len() as u64, &error),
                 }
             }
+            round = next_round(round, taken, answer.hits.len(), limit);
         }
         answer.limited = answer.hits.len() > limit;
         answer.hits.truncate(limit);
@@ -333,6 +337,14 @@ impl Searcher {
         filter.accounts.is_empty()
             || filter.accounts.iter().any(|account| Partition::of(Some(account), digits) == *partition)
     }
+}
+
+/// How many candidates to verify next: a little more than it should take if hits stay as frequent as they were.
+fn next_round(round: usize, taken: usize, hits: usize, limit: usize) -> usize {
+    let wanted = limit.saturating_add(1).saturating_sub(hits);
+    let expected = wanted.saturating_mul(taken).checked_div(hits).unwrap_or(usize::MAX);
+    let with_margin = expected.saturating_add(expected / 4);
+    with_margin.clamp(MIN_ROUND, round.saturating_mul(2).clamp(MIN_ROUND, MAX_ROUND))
 }
 
 /// Neighbours in the order of results that lie in one block.
