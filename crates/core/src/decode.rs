@@ -8,6 +8,7 @@ use crate::inflate::{self, InflateError};
 use crate::layout::KeyLayout;
 use crate::object::{Fetched, ObjectRef};
 use crate::session::{Defect, Session, SessionKind, TimeSource};
+use crate::text_encoding;
 use crate::transcript::{self, ParseLimits};
 
 /// A transcript in the clear: decrypted, inflated, not yet parsed.
@@ -19,7 +20,7 @@ pub struct Transcript {
     pub object: ObjectRef,
     /// `Last-Modified` of that object.
     pub last_modified: Option<Timestamp>,
-    /// The clear bytes; every span counts in these.
+    /// The clear bytes, as UTF-8 if they were UTF-16; every span counts in these.
     pub bytes: Vec<u8>,
     /// Oddities met while inflating.
     pub defects: Vec<Defect>,
@@ -67,7 +68,11 @@ pub fn open(
         Some((envelope, key)) => envelope.open(&key, body)?,
         None => body,
     };
-    let (bytes, defects) = inflate::inflate(clear, max_bytes)?;
+    let (mut bytes, mut defects) = inflate::inflate(clear, max_bytes)?;
+    if let Some(text) = text_encoding::from_utf16(&bytes) {
+        bytes = text;
+        defects.push(Defect::Utf16);
+    }
     if is_encryption_sdk_message(&bytes) {
         return Err(DecodeError::EncryptionSdkMessage);
     }

@@ -15,6 +15,7 @@ pub mod sanitize;
 pub mod session;
 pub mod sink;
 pub mod terminal;
+pub mod text_encoding;
 pub mod transcript;
 
 pub use ids::{AccountId, Partition, TranscriptId};

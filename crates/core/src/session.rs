@@ -80,7 +80,8 @@ pub struct CommandRecord {
     pub confidence: Confidence,
     /// What the cut rests on.
     pub boundary: Boundary,
-    /// Bytes of the decrypted, inflated transcript: from the prompt to the end of the output.
+    /// Bytes of the decrypted, inflated transcript (of its UTF-8 form, if it is UTF-16): from the prompt to the end of
+    /// the output.
     pub span: Span,
     /// Why the cut is not sure; none if it is.
     pub reason: Option<Reason>,
@@ -260,4 +261,6 @@ pub enum Defect {
     LineTooLong,
     /// More commands than the limit: the remaining text is kept as the output of the last record.
     TooManyRecords,
+    /// The transcript was UTF-16; its size and the spans of its records count in the bytes of its UTF-8 form.
+    Utf16,
 }

@@ -11,16 +11,22 @@ mod edit;
 mod expect;
 mod facts;
 mod frame;
+mod here_document;
 mod occurrences;
+mod programs;
 mod prompt;
 mod record;
 mod syntax;
 mod turns;
+mod windows;
 
 use jiff::Timestamp;
 
 use crate::session::{CommandRecord, Defect};
 use crate::terminal::render::render;
+
+pub use here_document::here_documents;
+pub use programs::{Grammar, programs, programs_in};
 
 /// Bounds on what one transcript may cost.
 #[derive(Clone, Debug)]
@@ -52,7 +58,8 @@ pub struct Parsed {
 #[must_use]
 pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     let frame = frame::frame(bytes);
-    let page = render::<prompt::PromptHeads>(&bytes[frame.start..frame.end], frame.columns);
+    let rows = windows::rows(bytes, &frame);
+    let page = render::<prompt::PromptHeads>(&rows.bytes, frame.columns);
     let commands = cut::cut(&page);
     let mut defects = Vec::new();
     if frame.header && !frame.footer {
@@ -68,7 +75,8 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
         defects.push(Defect::TooManyRecords);
     }
     let target = frame.target.clone().or_else(|| cut::agent_target(&commands));
-    let records = record::records(&page, commands, &frame, limits);
+    let mut records = record::records(&page, commands, &frame, limits);
+    rows.restore(&mut records.list, &frame);
     if records.invalid_utf8 || page.invalid_utf8 {
         defects.push(Defect::InvalidUtf8);
     }

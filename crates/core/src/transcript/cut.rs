@@ -398,7 +398,8 @@ impl Cutter<'_> {
         }
         match prompt.trim() {
             ">" if !marked => self.is_open(),
-            ">>" => before.starts_with("PS "),
+            ">>" => before.contains("PS "),
+            "More?" => prompt::key(before) == "cmd>",
             "..." => before.trim() == ">>>",
             _ => true,
         }

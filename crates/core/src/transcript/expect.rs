@@ -2,6 +2,7 @@
 //! they are that prompt, so the answers are found once per command.
 
 use super::syntax;
+use super::windows::prompt::brought_by;
 
 /// What a command lets one expect.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +20,7 @@ impl Expectation {
     pub(crate) fn after(command: &str) -> Self {
         Self {
             leaves: syntax::leaves(command),
-            brings: syntax::brings_prompt(command) || is_logger(command),
+            brings: syntax::brings_prompt(command) || is_logger(command) || brought_by(command),
             moves: ["cd", "pushd", "popd", "git"].iter().any(|word| command.starts_with(word)),
         }
     }

@@ -5,11 +5,21 @@ use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::Offset;
 
 use super::prompt;
+use super::windows::{self, Windows};
 
 /// Longest header or footer line.
 const MAX_FRAME_LINE_BYTES: usize = 2 * 1024;
 
-/// The first words of a header in the languages that `script` speaks.
+/// What a file may begin with to say that it is UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// What `script` of macOS adds below its header and above its footer, and the echo with which its recording may begin:
+/// it sends ^D to the terminal when its own input ends.
+const COMMAND: &[u8] = b"Command: ";
+const EXIT_STATUS: &[u8] = b"Command exit status: ";
+const END_OF_INPUT: &[u8] = b"^D\x08\x08";
+
+/// The first words of a header in some of the languages that `script` speaks.
 const STARTED: [&str; 9] = [
     "Script started",
     "Skript gestartet",
@@ -39,16 +49,26 @@ pub(crate) struct Frame {
     pub target: Option<String>,
     /// The width of the terminal that the recording was started on.
     pub columns: Option<usize>,
+    /// It was made on Windows.
+    pub windows: Windows,
 }
 
 /// Finds the frame around a recording. Without one, everything is recording.
+///
+/// The words of a header are in the language of the machine and its time in the form of the locale. What tells it from
+/// a look-alike is the place, and that it ends in a bare line feed while the lines of a terminal end in a carriage
+/// return too.
 pub(crate) fn frame(bytes: &[u8]) -> Frame {
-    let start = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let start = if bytes.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+    if let Some(frame) = windows::frame(bytes, start) {
+        return frame;
+    }
     let mut frame = Frame { start, end: bytes.len(), ..Frame::default() };
     let Some(header) = line_at(bytes, start) else { return frame };
     let text = prompt::text_of(&bytes[start..header]);
-    let Some(time) = frame_time(&text) else { return frame };
-    if !is_header(&text) || text.ends_with('\r') {
+    let Some(time) = frame_time(&text).filter(|_| !text.ends_with('\r')) else { return frame };
+    let footer = footer(bytes, header + 1, &text);
+    if !(is_header(&text) || footer.is_some() || ends_like_terminal(bytes, header + 1)) {
         return frame;
     }
     frame.header = true;
@@ -56,18 +76,21 @@ pub(crate) fn frame(bytes: &[u8]) -> Frame {
     frame.target = target_in(&text);
     frame.columns = attribute(&text, "COLUMNS=\"").and_then(|columns| columns.parse().ok());
     if let Some(end) = line_at(bytes, frame.start)
-        && bytes[frame.start..end].starts_with(b"Command: ")
-        && bytes.get(end.wrapping_sub(1)) != Some(&b'\r')
+        && bytes[frame.start..end].starts_with(COMMAND)
+        && bytes[end - 1] != b'\r'
     {
         frame.target = target_in(&prompt::text_of(&bytes[frame.start..end]));
         frame.start = end + 1;
     }
+    if bytes[frame.start..].starts_with(END_OF_INPUT) {
+        frame.start += END_OF_INPUT.len();
+    }
     // On a terminal `script` writes its header first; for a replay start and end are the same moment.
     let live = text.contains("TTY=\"");
     frame.time = time.timestamp().filter(|_| !live);
-    if let Some((start, footer)) = footer(bytes, frame.start) {
+    if let Some((end, footer)) = footer {
         frame.footer = true;
-        frame.end = start;
+        frame.end = end.max(frame.start);
         if live {
             frame.time = footer.timestamp();
         }
@@ -94,27 +117,40 @@ fn is_header(text: &str) -> bool {
     STARTED.iter().any(|start| text.starts_with(start)) || text.contains("[<") || text.contains("COMMAND=\"")
 }
 
-/// Where the footer starts, with the newline before it, and its time.
-fn footer(bytes: &[u8], start: usize) -> Option<(usize, FrameTime)> {
-    let body = &bytes[start..];
-    let without_newline = body.strip_suffix(b"\n")?;
-    let window = &without_newline[without_newline.len().saturating_sub(MAX_FRAME_LINE_BYTES)..];
-    let line = memchr::memrchr(b'\n', window).map_or(window, |at| &window[at + 1..]);
-    if line.is_empty() || line.ends_with(b"\r") {
-        return None;
-    }
-    let time = frame_time(&prompt::text_of(line))?;
-    let mut end = start + without_newline.len() - line.len();
-    let mac = b"\nCommand exit status: ";
-    let before = &bytes[start..end];
-    if let Some(at) = memchr::memmem::rfind(&before[before.len().saturating_sub(64)..], mac) {
-        end = start + before.len().saturating_sub(64) + at + 1;
+/// Whether the line at `start` ends as those of a terminal do.
+fn ends_like_terminal(bytes: &[u8], start: usize) -> bool {
+    memchr::memchr(b'\n', &bytes[start..]).is_some_and(|end| bytes[start..start + end].ends_with(b"\r"))
+}
+
+/// Where the footer starts, with the newline before it, and its time. In all languages it begins as the header does;
+/// a last line of output with a time in it rarely will.
+fn footer(bytes: &[u8], start: usize, header: &str) -> Option<(usize, FrameTime)> {
+    let (mut end, line) = last_line(bytes, start, bytes.len())?;
+    let text = prompt::text_of(line);
+    let alike = text.chars().next() == header.chars().next() || text.contains("[COMMAND_EXIT_CODE=");
+    let time = frame_time(&text).filter(|_| alike)?;
+    if let Some((before, line)) = last_line(bytes, start, end)
+        && line.starts_with(EXIT_STATUS)
+    {
+        end = before;
     }
     // One newline separates the footer from the recording.
     if end > start && bytes[end - 1] == b'\n' {
         end -= 1;
     }
     Some((end, time))
+}
+
+/// The last line before `end` and its place, if it ends in a bare newline and is short enough for a frame.
+fn last_line(bytes: &[u8], start: usize, end: usize) -> Option<(usize, &[u8])> {
+    let text = bytes.get(start..end)?.strip_suffix(b"\n")?;
+    let window = &text[text.len().saturating_sub(MAX_FRAME_LINE_BYTES)..];
+    let line = match memchr::memrchr(b'\n', window) {
+        Some(at) => &window[at + 1..],
+        None if window.len() < MAX_FRAME_LINE_BYTES => window,
+        None => return None,
+    };
+    (!line.is_empty() && !line.ends_with(b"\r")).then_some((end - 1 - line.len(), line))
 }
 
 fn attribute<'a>(text: &'a str, name: &str) -> Option<&'a str> {
@@ -134,14 +170,18 @@ impl FrameTime {
     }
 }
 
-/// The time in a header or footer line: ISO with or without offset, or the locale's form, of which only the clock and
-/// a year are asked for.
+/// The time in a header or footer line: ISO with or without offset, or the locale's form, of which only a year and four
+/// shorter numbers are asked for: the day and the clock.
 fn frame_time(line: &str) -> Option<FrameTime> {
     iso_time(line).or_else(|| {
-        let words = || line.split([' ', '[', ']']);
-        let clock = words().any(|word| parse_clock(word).is_some());
-        let year = words().any(|word| word.len() == 4 && word.bytes().all(|byte| byte.is_ascii_digit()));
-        (clock && year).then_some(FrameTime { time: DateTime::default(), offset: None })
+        let numbers = || {
+            line.split(|character: char| !character.is_numeric())
+                .map(|digits| digits.chars().count())
+                .filter(|&length| length > 0)
+        };
+        let year = numbers().any(|length| length == 4);
+        let others = numbers().filter(|&length| length <= 2).count();
+        (year && others >= 4).then_some(FrameTime { time: DateTime::default(), offset: None })
     })
 }
 
@@ -188,3 +228,6 @@ fn parse_offset(text: &str) -> Option<Offset> {
     let minutes: i32 = digits[2..].parse().ok()?;
     Offset::from_seconds(sign * (hours * 3600 + minutes * 60)).ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use super::windows::prompt as windows;
 use crate::terminal::page::Heads;
 
 /// Most bytes of a line that a prompt is looked for in.
@@ -85,6 +86,7 @@ impl Heads for PromptHeads {
             Some(b'(') => PROGRAM_PROMPTS.iter().any(|prompt| line.starts_with(prompt.as_bytes())),
             Some(b'I') => line.starts_with(b"In ["),
             Some(b'.') => line.starts_with(b"... ") || line == b"...",
+            Some(b'M') => line.starts_with(windows::MORE.as_bytes()),
             _ => false,
         }
     }
@@ -93,6 +95,9 @@ impl Heads for PromptHeads {
 /// Whether the start of a line may hold a prompt that ends with a known character; `None` if it has no suspect byte.
 fn has_ending(window: &[u8]) -> Option<bool> {
     let mut found = None;
+    if windows::cmd_end(window).is_some() {
+        return Some(true);
+    }
     for at in places(window, is_ascii_ending) {
         found = Some(false);
         if matches!(window.get(at + 1), None | Some(b' ')) {
@@ -164,6 +169,10 @@ pub(crate) fn ends(line: &str) -> Ends {
         found.push(3);
     }
     let bytes = line.as_bytes();
+    if line.starts_with(windows::MORE) {
+        found.push(windows::MORE.len());
+    }
+    let cmd = windows::cmd_end(bytes);
     for at in places(&bytes[..bytes.len().min(MAX_PROMPT_BYTES)], PromptHeads::is_suspect) {
         let length = match bytes[at] {
             b'$' | b'#' | b'%' | b'>' => 1,
@@ -176,6 +185,7 @@ pub(crate) fn ends(line: &str) -> Ends {
         match bytes.get(at + length) {
             None => found.push(line.len()),
             Some(b' ') => found.push(at + length + 1),
+            Some(_) if cmd == Some(at + 1) => found.push(at + 1),
             Some(_) => {}
         }
     }
@@ -201,8 +211,8 @@ pub(crate) fn key(prompt: &str) -> String {
     if let Some(word) = user_and_host(body) {
         return format!("{word}{ending}");
     }
-    if body.starts_with("PS ") && ending == '>' {
-        return "PS>".to_owned();
+    if let Some(key) = windows::key(body).filter(|_| ending == '>') {
+        return key.to_owned();
     }
     let mut key = String::new();
     for word in body.split_inclusive([' ', ':', '[', ']', '(', ')']) {
@@ -274,6 +284,9 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     if body.is_empty() {
         return Proof::Bare;
     }
+    if ending == '?' {
+        return Proof::None;
+    }
     if reader(prompt) == Reader::Program {
         return Proof::Strict;
     }
@@ -284,7 +297,7 @@ pub(crate) fn proof(prompt: &str) -> Proof {
             matches!(shell, "sh" | "bash" | "ash" | "ksh" | "mksh" | "zsh" | "dash")
                 && version.starts_with(|character: char| character.is_ascii_digit())
         });
-    if version || body.starts_with("PS ") {
+    if version || (ending == '>' && windows::key(body).is_some()) {
         return Proof::Strict;
     }
     if has(|byte| byte == b'@') && user_and_host(body).is_some() && !body.contains(['"', '\'', '`', ';', '|'])
@@ -334,7 +347,7 @@ pub(crate) fn reader(prompt: &str) -> Reader {
 /// Whether a prompt asks for more of the same command.
 pub(crate) fn is_continuation(prompt: &str) -> bool {
     let prompt = prompt.trim();
-    if matches!(prompt, ">" | "..." | "...>" | "->" | "'>" | "\">" | "`>" | ">>") {
+    if matches!(prompt, ">" | "More?" | "..." | "...>" | "->" | "'>" | "\">" | "`>" | ">>") {
         return true;
     }
     // zsh names the open constructs; psql the kind of what is open.

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use super::ParseLimits;
 use super::cut::Command;
 use super::frame::Frame;
-use crate::session::{Boundary, CommandRecord, Span};
+use super::programs::{self, Grammar};
+use crate::session::{Boundary, CommandRecord, Span, Status};
 use crate::terminal::page::Page;
 
 /// The records of a transcript.
@@ -89,8 +90,21 @@ impl Records {
             return;
         }
         record.output = output;
+        read_command(&mut record);
         record.seq = u32::try_from(self.list.len()).unwrap_or(u32::MAX);
         record.span.end = end.max(record.span.start);
         self.list.push(record);
     }
+}
+
+/// What the command itself tells: the programs that it names, and the bodies of its here-documents.
+fn read_command(record: &mut CommandRecord) {
+    let Some(command) = record.expanded.as_deref().or(record.command.as_deref()) else { return };
+    if record.status == Some(Status::ProgramInput) {
+        return;
+    }
+    let grammar = Grammar::behind(record.prompt.as_deref().unwrap_or_default());
+    let reading = programs::read_in(command, grammar);
+    record.programs = reading.programs;
+    record.here_documents = reading.here_documents;
 }

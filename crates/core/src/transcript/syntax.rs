@@ -1,7 +1,9 @@
 //! As much of the shell's grammar as tells whether a line asks for another, what it starts, and whether it leaves.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::HashSet;
 use std::sync::LazyLock;
+
+use super::here_document::Pending;
 
 /// Programs that bring a prompt of their own.
 const NESTING: [&str; 62] = [
@@ -299,40 +301,30 @@ pub(crate) struct Scan {
     brackets: usize,
     /// The last line ended in something that needs more.
     dangling: bool,
-    /// The words that end the here-documents still to come, and whether tabs before them are ignored.
-    heredocs: VecDeque<(String, bool)>,
+    /// The here-documents still to come.
+    here: Pending,
 }
 
 impl Scan {
     /// Reads more lines of the command.
     pub(crate) fn feed(&mut self, text: &str) {
         for line in text.split('\n') {
-            match self.heredocs.front() {
-                Some((word, strip)) => {
-                    let body = if *strip { line.trim_start_matches('\t') } else { line };
-                    if body == word {
-                        self.heredocs.pop_front();
-                    }
-                }
-                None => self.line(line),
+            if self.here.line(line).is_none() {
+                self.line(line);
             }
         }
     }
 
     /// Whether the shell would ask for another line.
     pub(crate) fn is_open(&self) -> bool {
-        self.quote.is_some()
-            || self.depth > 0
-            || self.brackets > 0
-            || self.dangling
-            || !self.heredocs.is_empty()
+        self.quote.is_some() || self.depth > 0 || self.brackets > 0 || self.dangling || self.here.is_open()
     }
 
     fn line(&mut self, line: &str) {
         self.dangling = false;
         let mut word = String::new();
         let mut first = true;
-        let mut characters = line.chars().peekable();
+        let mut characters = line.chars();
         while let Some(character) = characters.next() {
             if let Some(quote) = self.quote {
                 match character {
@@ -352,12 +344,13 @@ impl Scan {
                     word.push(character);
                 }
                 '#' if word.is_empty() => break,
-                '<' if characters.peek() == Some(&'<') => {
+                '<' if characters.as_str().starts_with('<') => {
                     characters.next();
-                    if characters.peek() == Some(&'<') {
+                    if characters.as_str().starts_with('<') {
                         characters.next();
                     } else {
-                        self.heredoc(&mut characters);
+                        let rest = characters.as_str();
+                        characters = rest[self.here.open(rest)..].chars();
                     }
                 }
                 '(' => {
@@ -373,7 +366,7 @@ impl Scan {
                 ';' | '|' | '&' => {
                     self.end_word(&mut word, &mut first);
                     first = true;
-                    let doubled = characters.peek() == Some(&character);
+                    let doubled = characters.as_str().starts_with(character);
                     if doubled {
                         characters.next();
                     }
@@ -408,19 +401,5 @@ impl Scan {
             self.depth += 1;
         }
         word.clear();
-    }
-
-    fn heredoc(&mut self, characters: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-        let strip = characters.next_if_eq(&'-').is_some();
-        while characters.next_if(|character| *character == ' ').is_some() {}
-        let mut word = String::new();
-        while let Some(character) = characters.next_if(|character| !" \t;|&<>()".contains(*character)) {
-            if !"'\"\\".contains(character) {
-                word.push(character);
-            }
-        }
-        if !word.is_empty() {
-            self.heredocs.push_back((word, strip));
-        }
     }
 }

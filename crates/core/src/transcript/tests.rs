@@ -4,6 +4,7 @@ mod editing;
 mod frame;
 mod output;
 mod properties;
+mod reading;
 mod sessions;
 
 use super::{ParseLimits, Parsed, parse};
