@@ -91,11 +91,11 @@ pub struct CommandRecord {
     pub context: Vec<String>,
     /// Who typed the line.
     pub origin: Origin,
-    /// The command's line as it was sent to the terminal, control sequences stripped; present only where it holds
-    /// text that `command` does not.
+    /// The command's line as it was sent to the terminal, control sequences stripped: each state of which words were
+    /// lost, and the accepted text. Present only where it holds text that `command` does not.
     pub command_as_sent: Option<String>,
-    /// The output as it was sent to the terminal, control sequences stripped; present only where it holds text that
-    /// `output` does not.
+    /// The lines of the output that held text which `output` does not, as they were sent to the terminal: each state of
+    /// such a line, control sequences stripped, and what it showed in the end.
     pub output_as_sent: Option<String>,
     /// What the shell made of the command before it ran it, where it printed that (`!!`).
     pub expanded: Option<String>,
@@ -263,4 +263,6 @@ pub enum Defect {
     TooManyRecords,
     /// The transcript was UTF-16; its size and the spans of its records count in the bytes of its UTF-8 form.
     Utf16,
+    /// More text was erased or overwritten than is kept: some of it is found in the transcript only.
+    SentTextCut,
 }

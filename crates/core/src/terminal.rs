@@ -13,11 +13,17 @@
 //!
 //! A way that meets what it does not know gives up, and the part is begun again on the next one.
 
+mod colour;
+pub(crate) mod evidence;
 pub(crate) mod fence;
 pub(crate) mod page;
 pub(crate) mod render;
 pub(crate) mod replay;
 mod row;
 pub(crate) mod screen;
+pub(crate) mod sent;
 mod strip;
 pub(crate) mod token;
+
+#[cfg(test)]
+mod hidden_tests;

@@ -80,6 +80,9 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     if records.invalid_utf8 || page.invalid_utf8 {
         defects.push(Defect::InvalidUtf8);
     }
+    if records.sent_cut {
+        defects.push(Defect::SentTextCut);
+    }
     Parsed { records: records.list, defects, ended_at: frame.time, target }
 }
 

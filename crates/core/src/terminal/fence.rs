@@ -1,5 +1,6 @@
 //! Finds where an edit ends that a shell marked: by bracketed-paste mode, or by shell integration (OSC 133, OSC 633).
 
+use super::colour::Colours;
 use super::page::Close;
 use super::replay::MAX_EDIT_BYTES;
 use super::token::{Token, token_at};
@@ -17,24 +18,40 @@ pub(crate) struct EditSpan {
     pub newline: bool,
     /// The keypad was left in application mode.
     pub application_keys: bool,
+    /// Text was printed that could not be read.
+    pub concealed: bool,
 }
 
 /// Finds the end of the edit that starts at `start`. `integration` says that shell integration opened it, `keys` that the
-/// keypad is in application mode.
-pub(crate) fn edit_span(source: &[u8], start: usize, integration: bool, keys: bool) -> EditSpan {
+/// keypad is in application mode; `colours` are those in force, and are kept up to date.
+pub(crate) fn edit_span(
+    source: &[u8],
+    start: usize,
+    integration: bool,
+    keys: bool,
+    colours: &mut Colours,
+) -> EditSpan {
     let mut at = start;
     let mut newline = false;
     let mut printed = false;
     let mut fenced = !integration;
     let mut prompt_ended = false;
     let mut application_keys = keys;
+    let mut concealed = false;
     while let Some((token, next)) = token_at(source, at) {
-        let span =
-            |end: usize, next: usize, close: Close| EditSpan { end, next, close, newline, application_keys };
+        let span = |end: usize, next: usize, close: Close| EditSpan {
+            end,
+            next,
+            close,
+            newline,
+            application_keys,
+            concealed,
+        };
         if next - start > MAX_EDIT_BYTES {
             return span(at, at, Close::TooLong);
         }
         match token {
+            Token::Csi(csi) if csi.command == b'm' && csi.marker == 0 => colours.apply(csi.params),
             Token::Csi(csi) => match (csi.private_mode(b"2004"), csi.alternate_screen()) {
                 (Some(false), _) => {
                     // bash starts and ends an edit at once; zsh leaves the keypad as it was.
@@ -56,16 +73,29 @@ pub(crate) fn edit_span(source: &[u8], start: usize, integration: bool, keys: bo
             Token::Control(b'\n') => {
                 newline = true;
                 if !fenced && prompt_ended {
-                    return EditSpan { end: next, next, close: Close::Fence, newline, application_keys };
+                    return EditSpan {
+                        end: next,
+                        next,
+                        close: Close::Fence,
+                        newline,
+                        application_keys,
+                        concealed,
+                    };
                 }
             }
-            Token::Text(_) => {
+            Token::Text(text) => {
                 newline = false;
                 printed = true;
+                concealed |= colours.hide() && is_visible(text);
             }
             _ => {}
         }
         at = next;
     }
-    EditSpan { end: at, next: at, close: Close::End, newline, application_keys }
+    EditSpan { end: at, next: at, close: Close::End, newline, application_keys, concealed }
+}
+
+/// Whether some text tells anything: a blank in any colour does not.
+pub(crate) fn is_visible(text: &[u8]) -> bool {
+    text.iter().any(|&byte| byte.is_ascii_alphanumeric() || byte >= 0x80)
 }

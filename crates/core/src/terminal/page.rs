@@ -1,8 +1,12 @@
 //! What a transcript looks like after rendering: text, and marks where commands may stand.
 
+use std::ops::Range;
+
 use super::replay::Replay;
 use super::screen::Logical;
+use super::sent::Lost;
 use super::strip::Strip;
+use crate::session::Flag;
 
 /// Rendered output, and where in it prompts may be.
 #[derive(Clone, Debug, Default)]
@@ -11,12 +15,42 @@ pub(crate) struct Page {
     pub text: Vec<u8>,
     /// Places of interest, in order.
     pub marks: Vec<Mark>,
+    /// Parts of the source that a plain look at the final screen would not tell of, as they were met.
+    pub hidden: Vec<Hidden>,
+    /// Places where text was sent that [`Page::text`] and the edits do not hold, in order.
+    pub sent: Vec<Sent>,
+    /// Not all that was sent is kept.
+    pub sent_cut: bool,
     /// A control sequence was beyond its limit.
     pub sequence_too_long: bool,
     /// An edited line was beyond its limit.
     pub line_too_long: bool,
     /// An edited or overprinted line held bytes that are not UTF-8; its text shows U+FFFD for them.
     pub invalid_utf8: bool,
+}
+
+/// A part of the source that is not shown, or not shown any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hidden {
+    /// Where in the source.
+    pub source: Range<usize>,
+    /// What happened to it.
+    pub flag: Flag,
+}
+
+/// Text that was sent to the terminal and lost there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    /// Where its line starts in the source.
+    pub source: usize,
+    /// Where its line starts in [`Page::text`]; for an edit, where the edit stands.
+    pub text: usize,
+    /// It was lost in an edit.
+    pub edit: bool,
+    /// What the line showed before text of it was lost, one state a line.
+    pub states: String,
+    /// How it was lost.
+    pub flags: Vec<Flag>,
 }
 
 /// What a reader of pages looks for in lines of output.
@@ -88,6 +122,10 @@ pub(crate) struct Edit {
     pub doubtful: bool,
     /// It holds bytes that are not UTF-8.
     pub invalid_utf8: bool,
+    /// What was lost while it was edited.
+    pub lost: Option<Lost>,
+    /// The screen was wiped while it was edited.
+    pub wiped: bool,
 }
 
 impl Edit {
@@ -97,14 +135,19 @@ impl Edit {
         if strip.newline {
             lines.push(Logical::default());
         }
-        Self { cursor_line: usize::from(strip.newline), lines, ..Self::default() }
+        Self { cursor_line: usize::from(strip.newline), lines, lost: strip.lost, ..Self::default() }
     }
 
     /// What a screen shows.
     pub(crate) fn of_replay(replay: Replay) -> Self {
-        let Replay { screen, penalty, .. } = replay;
+        let Replay { mut screen, penalty, .. } = replay;
+        let lines = screen.lines();
+        let lost =
+            if screen.lost_nothing() { None } else { screen.lost(&shown(&lines, &screen.cleared), true) };
         Self {
-            lines: screen.lines(),
+            lines,
+            lost,
+            wiped: screen.wiped,
             cursor_line: screen.line_of_cursor(),
             cut: screen.overflow,
             invalid_utf8: screen.invalid_utf8,
@@ -113,6 +156,12 @@ impl Edit {
             ..Self::default()
         }
     }
+}
+
+/// All text of an edit.
+fn shown(lines: &[Logical], cleared: &[String]) -> Vec<u8> {
+    let texts = lines.iter().map(|line| &line.text).chain(cleared);
+    texts.flat_map(|text| text.bytes().chain([b'\n'])).collect()
 }
 
 /// Why an edit ended.

@@ -2,12 +2,17 @@
 
 use std::marker::PhantomData;
 
-use super::fence::edit_span;
+use super::colour::Colours;
+use super::fence::{edit_span, is_visible};
 use super::page::{Close, Edit, Heads, LineMark, Mark, MarkKind, Page};
 use super::replay::{Replay, Until, is_soft_wrap, replay};
 use super::screen::Screen;
 use super::strip::replay_strip;
 use super::token::{Csi, Token, colour_len, text_run, token_at};
+use crate::session::Flag;
+use hidden::{BOTTOM, Place};
+
+mod hidden;
 
 /// Most columns of one overprinted line of output before it is flushed.
 const MAX_LINE_COLUMNS: usize = 32 * 1024;
@@ -58,6 +63,11 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         replayed: 0,
         spare: Screen::new(None),
         suspect: false,
+        colours: Colours::default(),
+        line_colours: Colours::default(),
+        place: BOTTOM,
+        wiped: 0,
+        sent_bytes: 0,
         heads: PhantomData,
     };
     renderer.page.text.reserve(source.len());
@@ -100,17 +110,32 @@ struct Renderer<'a, H> {
     spare: Screen,
     /// The line being printed may have a byte that a prompt has.
     suspect: bool,
+    colours: Colours,
+    /// The colours at the start of the line.
+    line_colours: Colours,
+    /// The row of the cursor.
+    place: Place,
+    /// Where in the source the screen was wiped last.
+    wiped: usize,
+    /// Bytes of lost text that were met.
+    sent_bytes: usize,
     heads: PhantomData<H>,
 }
 
 impl<H: Heads> Renderer<'_, H> {
     /// Copies lines until one needs more than copying.
     fn plain(&mut self) {
+        if self.place != BOTTOM {
+            return self.overprinted();
+        }
         while self.at < self.source.len() && self.mode == Mode::Lines {
             let rest = &self.source[self.at..];
             let (run, suspect) = text_run(rest, H::is_suspect);
             self.page.text.extend_from_slice(&rest[..run]);
             self.suspect |= suspect;
+            if self.colours.hide() {
+                self.conceal(&rest[..run], self.at);
+            }
             self.at += run;
             // Nearly all lines end like this: `script` records one return more than the terminal was sent.
             if rest[run..].starts_with(b"\r\r\n") {
@@ -141,6 +166,10 @@ impl<H: Heads> Renderer<'_, H> {
                 0x1b => {
                     let colour = colour_len(&self.source[self.at..]);
                     if colour > 0 {
+                        let sequence = &self.source[self.at..self.at + colour];
+                        if sequence.ends_with(b"m") {
+                            self.colours.apply(&sequence[2..colour - 1]);
+                        }
                         self.at += colour;
                         continue;
                     }
@@ -212,10 +241,12 @@ impl<H: Heads> Renderer<'_, H> {
         self.page.text.truncate(self.line_text);
         self.line.bell = false;
         self.at = self.line_source;
+        self.colours = self.line_colours;
         let mut head = None;
         while let Some((token, next)) = token_at(self.source, self.at) {
             let start = self.at;
             self.at = next;
+            self.watch(token, start);
             match token {
                 Token::Text(text) => self.print_in_steps(screen, text),
                 Token::Control(b'\n') => {
@@ -296,12 +327,29 @@ impl<H: Heads> Renderer<'_, H> {
         self.line.bell |= screen.bell;
         self.suspect = true;
         self.page.invalid_utf8 |= screen.invalid_utf8;
+        let text = self.page.text.len();
         self.line.prompt_end = screen.write_to(&mut self.page.text).or(self.line.prompt_end);
+        self.note_lost(screen, text);
         if screen.overflow {
             self.page.line_too_long = true;
             self.line.cut = true;
         }
         screen.reset();
+    }
+
+    /// Keeps what was lost on the line whose text starts at `text`.
+    fn note_lost(&mut self, screen: &mut Screen, text: usize) {
+        if !screen.lost_nothing()
+            && let Some(mut lost) = screen.lost(&self.page.text[text..], false)
+        {
+            // The reading ends with what is shown.
+            let shown = String::from_utf8_lossy(&self.page.text[text..]);
+            if !shown.trim().is_empty() && !lost.text.is_empty() {
+                lost.text.push('\n');
+                lost.text.push_str(shown.trim_end());
+            }
+            self.keep_lost(lost, self.line_source, self.line_text, false);
+        }
     }
 
     /// zsh and fish fill a line with blanks after a mark, so that the prompt starts on a fresh line whether or not the
@@ -324,9 +372,13 @@ impl<H: Heads> Renderer<'_, H> {
             return false;
         }
         self.width = Some(blanks + 1);
+        let start = self.page.text.len();
         if !output.is_empty() {
             self.page.text.extend_from_slice(output.as_bytes());
             self.suspect = true;
+        }
+        self.note_lost(screen, start);
+        if !output.is_empty() {
             self.break_line();
         }
         screen.reset();
@@ -349,7 +401,13 @@ impl<H: Heads> Renderer<'_, H> {
         if replay.penalty >= 100 || start + replay.consumed < self.at {
             return false;
         }
+        let mut at = self.at;
         self.at = start + replay.consumed;
+        while let Some((token, next)) = token_at(&self.source[..self.at], at) {
+            self.watch(token, at);
+            at = next;
+        }
+        self.place = BOTTOM;
         let mut screen = replay.screen;
         while !screen.cleared.is_empty() {
             let line = screen.cleared.remove(0);
@@ -435,7 +493,7 @@ impl<H: Heads> Renderer<'_, H> {
                 self.note_line(false);
             }
         }
-        let span = edit_span(self.source, start, integration, self.application_keys);
+        let span = edit_span(self.source, start, integration, self.application_keys, &mut self.colours);
         self.application_keys = span.application_keys;
         self.at = span.next;
         if !span.newline && span.close == Close::Fence {
@@ -451,6 +509,17 @@ impl<H: Heads> Renderer<'_, H> {
             }
             None => Edit::of_replay(self.replay(bytes, &before, Until::End)),
         };
+        self.place = BOTTOM;
+        if span.concealed {
+            self.hide(source, span.end, Flag::Concealed);
+        }
+        if shown.wiped {
+            self.wipe(start);
+        }
+        let mut shown = shown;
+        if let Some(lost) = shown.lost.take() {
+            self.keep_lost(lost, source, self.page.text.len(), true);
+        }
         let overflow = shown.cut;
         let cut = overflow || span.close == Close::TooLong;
         self.page.line_too_long |= cut;
@@ -497,11 +566,17 @@ impl<H: Heads> Renderer<'_, H> {
 
     /// Flattens a full-screen program: each place that it prints at gives a line.
     fn full_screen(&mut self) {
+        let start = self.at;
+        let mut visible = false;
         while let Some((token, next)) = token_at(self.source, self.at) {
             self.at = next;
             match token {
-                Token::Text(text) => self.page.text.extend_from_slice(text),
+                Token::Text(text) => {
+                    visible = visible || is_visible(text);
+                    self.page.text.extend_from_slice(text);
+                }
                 Token::Control(b'\n' | b'\r') => self.break_text(),
+                Token::Csi(Csi { command: b'm', marker: 0, params, .. }) => self.colours.apply(params),
                 Token::Csi(csi) if csi.alternate_screen() == Some(false) => break,
                 Token::Csi(csi) if self.mode == Mode::Addressed && csi.private_mode(b"1") == Some(false) => {
                     self.application_keys = false;
@@ -519,6 +594,12 @@ impl<H: Heads> Renderer<'_, H> {
                 _ => {}
             }
         }
+        if visible {
+            let alternate = self.mode == Mode::Alternate;
+            let flag = if alternate { Flag::AlternateScreen } else { Flag::Overwritten };
+            self.hide(start, self.at, flag);
+        }
+        self.place = BOTTOM;
         self.break_text();
         self.mode = Mode::Lines;
         self.start_line();
@@ -549,6 +630,7 @@ impl<H: Heads> Renderer<'_, H> {
     fn start_line(&mut self) {
         self.line_text = self.page.text.len();
         self.line_source = self.at;
+        self.line_colours = self.colours;
         self.line = LineMark::default();
         self.suspect = false;
         if self.painted.is_some_and(|(_, source)| self.at - source > MAX_PAINTED_BYTES) {

@@ -6,7 +6,11 @@
 use unicode_width::UnicodeWidthChar;
 
 use super::row::{BLANK, Cell, RIGHT_HALF, Row, UNSET, plain_len, push_row};
+use super::sent::Trail;
 use super::token::{Csi, Token};
+use crate::session::Flag;
+
+mod loss;
 
 /// Most rows of an edited text.
 pub(crate) const MAX_ROWS: usize = 1_000;
@@ -54,6 +58,12 @@ pub(crate) struct Screen {
     last_backspace_split: bool,
     /// A character of two columns was printed.
     wide: bool,
+    /// What is lost on the rows.
+    trail: Trail,
+    /// The rows that the last state of the trail shows.
+    trail_rows: (usize, usize),
+    /// The whole screen was wiped.
+    pub wiped: bool,
     /// Text that a clear took off the screen, apart from the line being edited.
     pub cleared: Vec<String>,
     /// How often the cursor was sent above the first row.
@@ -89,6 +99,9 @@ impl Screen {
             last_was_blank: false,
             last_backspace_split: false,
             wide: false,
+            trail: Trail::default(),
+            trail_rows: (0, 0),
+            wiped: false,
             cleared: Vec::new(),
             above_top: 0,
             bell: false,
@@ -154,6 +167,7 @@ impl Screen {
     /// line. Returns that text.
     pub(crate) fn begin_edit(&mut self) -> String {
         self.end_prompt();
+        self.trail.reset();
         let from = self.column.min(self.rows[self.row].cells.len());
         let mut aside = String::new();
         push_row(&self.rows[self.row].cells[from..], true, false, &mut aside);
@@ -251,6 +265,10 @@ impl Screen {
         if self.wide || self.last_backspace_split || end > edge || self.cells + end > MAX_CELLS {
             return false;
         }
+        if self.column < self.rows[self.row].cells.len() {
+            self.lose_under(text);
+        }
+        self.trail.printed(text.len(), text.iter().any(|&byte| byte != b' '));
         self.cells += self.rows[self.row].print_plain(self.column, text);
         self.column = end;
         self.last_was_blank = text.last() == Some(&b' ');
@@ -317,9 +335,13 @@ impl Screen {
     fn control(&mut self, control: u8) {
         self.last_was_blank = false;
         match control {
-            b'\r' => self.column = 0,
+            b'\r' => {
+                self.trail.goes_back(self.column > 0);
+                self.column = 0;
+            }
             b'\n' | 0x0b | 0x0c => self.down(),
             0x08 => {
+                self.trail.goes_back(false);
                 self.column = self.column.min(self.right_edge()).saturating_sub(1);
                 let cell = self.rows[self.row].cells.get(self.column);
                 self.last_backspace_split = cell.is_some_and(|cell| cell.main == RIGHT_HALF);
@@ -336,6 +358,7 @@ impl Screen {
         if csi.marker != 0 || csi.intermediate != 0 {
             return;
         }
+        self.trail_follows(csi);
         match csi.command {
             b'A' => self.up(count),
             b'B' | b'e' => self.move_to(self.row.saturating_add(count), self.column),
@@ -419,6 +442,7 @@ impl Screen {
                 } else {
                     self.wrap_for(columns);
                     self.set(character, columns);
+                    self.trail.printed(character.len_utf8(), character != ' ');
                 }
                 self.last_backspace_split = false;
                 self.last_was_blank = character == ' ';
@@ -440,6 +464,7 @@ impl Screen {
     fn set(&mut self, character: char, columns: usize) {
         self.wide |= columns > 1;
         let end = self.column + columns;
+        self.lose_under_character(character, end);
         let row = &mut self.rows[self.row].cells;
         if end > row.len() {
             if end > MAX_COLUMNS || self.cells + (end - row.len()) > MAX_CELLS {
@@ -466,6 +491,7 @@ impl Screen {
     /// The kernel rubs out one column for a wide character: the character is gone all the same.
     fn drop_split(&mut self) {
         let at = self.column;
+        self.lose(at.saturating_sub(1), usize::MAX, Flag::Erased);
         let row = &mut self.rows[self.row].cells;
         if at > 0 && at < row.len() {
             row.truncate(at - 1);
@@ -489,6 +515,7 @@ impl Screen {
     }
 
     fn erase_cells(&mut self, from: usize, to: usize) {
+        self.lose(from, to, Flag::Erased);
         let row = &mut self.rows[self.row].cells;
         if to >= row.len() {
             self.cells = self.cells.saturating_sub(row.len().saturating_sub(from));
@@ -509,6 +536,7 @@ impl Screen {
     fn erase_display(&mut self, mode: usize) {
         match mode {
             0 => {
+                self.lose_below();
                 self.erase_line(0);
                 let dropped: usize = self.rows[self.row + 1..].iter().map(|row| row.cells.len()).sum();
                 self.cells = self.cells.saturating_sub(dropped);
@@ -522,6 +550,8 @@ impl Screen {
 
     /// Takes everything off the screen. The last line is the one being edited and will be painted again.
     fn clear(&mut self) {
+        self.wiped = true;
+        self.lose_last_line();
         let mut lines = self.lines();
         lines.pop();
         self.cleared.extend(lines.into_iter().map(|line| line.text).filter(|text| !text.trim().is_empty()));
@@ -562,6 +592,8 @@ impl Screen {
             return;
         }
         let count = count.min(row.len() - at);
+        self.lose_deleted(count);
+        let row = &mut self.rows[self.row].cells;
         self.moved_cells += row.len() - at;
         if self.moved_cells > MAX_MOVED_CELLS {
             self.overflow = true;

@@ -1,7 +1,9 @@
 //! Replays the edits that nearly all are: ASCII on one row, typed, erased and moved about in. A row of bytes is enough
 //! for them. What needs more is left to [`super::replay`], which knows everything that this knows and gives the same.
 
+use super::sent::{Lost, Trail};
 use super::token::{Csi, Token, token_at};
+use crate::session::Flag;
 
 /// Most bytes of a row.
 const MAX_ROW_BYTES: usize = 1_024;
@@ -16,11 +18,14 @@ pub(crate) struct Strip {
     pub text: String,
     /// A newline ended it.
     pub newline: bool,
+    /// What was lost on the way.
+    pub lost: Option<Lost>,
 }
 
 /// Replays an edit of a row; `None` if it needs more. `width` is the width of the terminal, if it is known.
 pub(crate) fn replay_strip(bytes: &[u8], width: Option<usize>) -> Option<Strip> {
-    let mut row = Vec::with_capacity(128);
+    let mut row: Vec<u8> = Vec::with_capacity(128);
+    let mut trail = Trail::default();
     let mut first = [0; KEPT_BYTES];
     let mut kept = 0;
     let mut column = 0_usize;
@@ -40,6 +45,10 @@ pub(crate) fn replay_strip(bytes: &[u8], width: Option<usize>) -> Option<Strip> 
                     return None;
                 }
                 let over = text.len().min(row.len() - column);
+                if over > 0 {
+                    lose_under(&mut trail, &row, column, &text[..over]);
+                }
+                trail.printed(text.len(), text.iter().any(|&byte| byte != b' '));
                 row[column..column + over].copy_from_slice(&text[..over]);
                 row.extend_from_slice(&text[over..]);
                 column = end;
@@ -48,12 +57,19 @@ pub(crate) fn replay_strip(bytes: &[u8], width: Option<usize>) -> Option<Strip> 
                     kept += 1;
                 }
             }
-            Token::Control(0x08) if !newline => column = column.saturating_sub(1),
+            Token::Control(0x08) if !newline => {
+                trail.goes_back(false);
+                column = column.saturating_sub(1);
+            }
             Token::Control(0x07) => {}
             Token::Control(b'\r') if matches!(bytes.get(at), Some(b'\r' | b'\n')) => {}
             Token::Control(b'\n') if !newline && bytes[..at].ends_with(b"\r\n") => newline = true,
             Token::Csi(Csi { marker: 1.., .. } | Csi { command: b'm', .. }) => {}
             Token::Csi(Csi { marker: 0, intermediate: 0, command: b'K' | b'J', params: b"" }) if !newline => {
+                if row[column.min(row.len())..].iter().any(|&byte| byte != b' ') {
+                    trail.goes_back(false);
+                    trail.lose(column, row.len(), Flag::Erased, |out| out.extend_from_slice(&row));
+                }
                 row.truncate(column);
             }
             Token::Csi(csi @ Csi { marker: 0, intermediate: 0, command: b'C', .. }) if !newline => {
@@ -67,8 +83,19 @@ pub(crate) fn replay_strip(bytes: &[u8], width: Option<usize>) -> Option<Strip> 
         }
     }
     let start = first[..kept].trim_ascii_end();
+    let lost = if trail.is_empty() { None } else { trail.lost(&row, true) };
     let text = String::from_utf8(row).ok()?;
-    text.as_bytes().starts_with(start).then_some(Strip { text, newline })
+    text.as_bytes().starts_with(start).then_some(Strip { text, newline, lost })
+}
+
+/// Text is about to be printed over the cells from `column` on.
+fn lose_under(trail: &mut Trail, row: &[u8], column: usize, text: &[u8]) {
+    let lost = |(cell, byte): (&u8, &u8)| *cell != b' ' && cell != byte;
+    let mut pairs = row[column..].iter().zip(text);
+    let Some(first) = pairs.clone().position(lost) else { return };
+    let last = pairs.rposition(lost).unwrap_or(first);
+    let flag = if text[first] == b' ' { Flag::Erased } else { Flag::Overwritten };
+    trail.lose(column + first, column + last + 1, flag, |out| out.extend_from_slice(row));
 }
 
 fn is_plain(byte: u8) -> bool {

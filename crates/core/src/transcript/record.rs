@@ -7,6 +7,7 @@ use super::cut::Command;
 use super::frame::Frame;
 use super::programs::{self, Grammar};
 use crate::session::{Boundary, CommandRecord, Span, Status};
+use crate::terminal::evidence::Evidence;
 use crate::terminal::page::Page;
 
 /// The records of a transcript.
@@ -16,6 +17,8 @@ pub(crate) struct Records {
     pub list: Vec<CommandRecord>,
     /// Some output is not UTF-8.
     pub invalid_utf8: bool,
+    /// Not all that was sent and lost is kept.
+    pub sent_cut: bool,
 }
 
 /// Turns commands into records. What stands before the first one becomes a record without a command; what stands after
@@ -27,6 +30,8 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
     let first = commands.first().map_or(page.text.len(), |command| command.text);
     text.extend_from_slice(&page.text[..first]);
     let mut current = banner(offset(0));
+    let mut evidence = Evidence::of(page, frame.start);
+    let mut output_text = 0;
     let prompts: HashSet<String> =
         commands.iter().filter(|command| command.is_record()).filter_map(|c| c.prompt.clone()).collect();
     let mut rest = commands.into_iter();
@@ -38,6 +43,8 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
         let mut unentered = None;
         if command.is_record() && room {
             let start = offset(command.source).min(frame.end as u64).max(current.span.start);
+            evidence.attach(&mut current, &records.list, output_text, start);
+            output_text = command.after;
             records.close(current, std::mem::take(&mut text), start);
             current = CommandRecord {
                 command: Some(command.command),
@@ -69,7 +76,10 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
         text.extend_from_slice(page.text.get(after..end).unwrap_or_default());
     }
     let end = frame.end as u64;
+    evidence.attach(&mut current, &records.list, output_text, end);
     records.close(current, text, end);
+    evidence.flag(&mut records.list);
+    records.sent_cut = evidence.cut;
     records
 }
 
@@ -86,7 +96,7 @@ impl Records {
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         });
         output.truncate(output.trim_end_matches('\n').len());
-        if record.command.is_none() && output.trim().is_empty() {
+        if record.command.is_none() && record.output_as_sent.is_none() && output.trim().is_empty() {
             return;
         }
         record.output = output;

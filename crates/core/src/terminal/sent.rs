@@ -1,0 +1,302 @@
+//! What stood on a line before it was erased or overwritten: the reading of a line "as sent", besides the one as shown.
+//!
+//! Text is lost in passes: the cursor goes back, and then cells are erased or printed over. What the line showed before
+//! a pass is a state. Most states are worth nothing, because people correct what they type; a state is kept where words
+//! of it are lost as a whole, or where output was printed over.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+
+use unicode_width::UnicodeWidthChar;
+
+use super::row::plain_len;
+use crate::session::Flag;
+
+/// Fewest characters of lost words that are worth keeping; less is a slip of the fingers.
+const MIN_LOST_CHARACTERS: usize = 4;
+
+/// Most bytes of the states of one line.
+const MAX_LINE_BYTES: usize = 16 * 1024;
+
+/// Most states of one line that differ in figures and signs only, as the states of a progress bar do.
+const MAX_ALIKE: usize = 16;
+
+/// How many bytes of states may be looked at for each byte that was printed; more is a hostile line.
+const MAX_WORK_SHARE: usize = 16;
+
+/// How many bytes may be looked at in any case.
+const MIN_WORK_BYTES: usize = 4 * 1024;
+
+/// What a line showed before a part of it was lost.
+#[derive(Clone, Debug)]
+struct State {
+    text: Vec<u8>,
+    /// The columns that were lost.
+    low: usize,
+    high: usize,
+    flag: Flag,
+    /// The cursor was sent to the start of the line.
+    jumped: bool,
+}
+
+/// The states of a line, as they come.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Trail {
+    /// States that may be worth keeping.
+    done: Vec<State>,
+    /// The state whose loss goes on.
+    open: Option<State>,
+    /// Memory of the last state that was not kept.
+    spare: Vec<u8>,
+    /// Something visible was printed since the last state.
+    fresh: bool,
+    /// The cursor went back since the last state.
+    back: bool,
+    jumped: bool,
+    printed: usize,
+    work: usize,
+    cut: bool,
+}
+
+/// What was lost on a line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// The states in which it stood, one a line.
+    pub text: String,
+    /// How it was lost.
+    pub flags: Vec<Flag>,
+    /// A limit was met: there were more states.
+    pub cut: bool,
+}
+
+impl Trail {
+    /// Forgets everything.
+    pub(crate) fn reset(&mut self) {
+        self.done.clear();
+        self.open = None;
+        (self.fresh, self.back, self.jumped, self.cut) = (false, false, false, false);
+        (self.printed, self.work) = (0, 0);
+    }
+
+    /// Whether nothing can have been lost.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.open.is_none() && self.done.is_empty() && !self.cut
+    }
+
+    /// Something was printed.
+    pub(crate) fn printed(&mut self, bytes: usize, visible: bool) {
+        self.printed += bytes;
+        self.fresh |= visible;
+    }
+
+    /// The cursor goes back, maybe to the start of the line.
+    pub(crate) fn goes_back(&mut self, jumps: bool) {
+        self.back = true;
+        self.jumped |= jumps;
+    }
+
+    /// Whether a loss would begin a new state.
+    pub(crate) fn begins(&self) -> bool {
+        self.fresh && self.back
+    }
+
+    /// What is lost next begins a new state, because it stands on another line.
+    pub(crate) fn begin(&mut self) {
+        (self.fresh, self.back) = (true, true);
+    }
+
+    /// What stands in the columns `low..high` is lost now. `line` writes what the whole line shows.
+    pub(crate) fn lose(&mut self, low: usize, high: usize, flag: Flag, line: impl FnOnce(&mut Vec<u8>)) {
+        if !self.begins() {
+            if let Some(open) = &mut self.open {
+                open.low = open.low.min(low);
+                open.high = open.high.max(high);
+            }
+            return;
+        }
+        self.close();
+        let jumped = std::mem::take(&mut self.jumped);
+        (self.fresh, self.back) = (false, false);
+        if self.work > self.printed.saturating_mul(MAX_WORK_SHARE) + MIN_WORK_BYTES {
+            self.cut = true;
+            return;
+        }
+        let mut text = std::mem::take(&mut self.spare);
+        text.clear();
+        line(&mut text);
+        self.work += text.len();
+        self.open = Some(State { text, low, high, flag, jumped });
+    }
+
+    /// Cells are taken out of the line, so that the rest moves up.
+    pub(crate) fn delete(&mut self, column: usize, count: usize, line: impl FnOnce(&mut Vec<u8>)) {
+        let high = match &self.open {
+            // The cells behind those that went before now stand where those stood.
+            Some(open) if !self.fresh && column >= open.low => open.high + count,
+            _ => column + count,
+        };
+        self.back = true;
+        self.lose(column, high, Flag::Erased, line);
+    }
+
+    /// The loss of the open state ends.
+    fn close(&mut self) {
+        let Some(mut state) = self.open.take() else { return };
+        let lost = state.high.min(state.text.len()).saturating_sub(state.low);
+        // Without a wide character a column is at least a byte.
+        if !state.jumped && lost < MIN_LOST_CHARACTERS {
+            self.spare = state.text;
+            return;
+        }
+        if self.done.iter().rev().take(2).any(|other| other.text == state.text) {
+            return;
+        }
+        state.text.truncate(MAX_LINE_BYTES);
+        self.done.push(state);
+    }
+
+    /// What was lost, `shown` being what the line shows in the end. `edited` says that a line editor did it, which goes
+    /// to the start of the line for the smallest change.
+    pub(crate) fn lost(&mut self, shown: &[u8], edited: bool) -> Option<Lost> {
+        self.close();
+        if self.done.is_empty() && !self.cut {
+            return None;
+        }
+        let mut lost = Lost { cut: self.cut, ..Lost::default() };
+        let mut alike: HashMap<u64, usize> = HashMap::new();
+        let hasher = BuildHasherDefault::<DefaultHasher>::default();
+        let mut work = self.printed.saturating_mul(MAX_WORK_SHARE) + MIN_WORK_BYTES;
+        for state in self.done.drain(..) {
+            let text = String::from_utf8_lossy(&state.text);
+            if is_search(&text) || !is_lost(&state, &text, shown, edited, &mut work) {
+                continue;
+            }
+            let count = alike.entry(hasher.hash_one(shape(&text))).or_default();
+            *count += 1;
+            let text = text.trim_end();
+            if *count > MAX_ALIKE || lost.text.len() + text.len() > MAX_LINE_BYTES {
+                // Figures that run on are no loss worth a word.
+                lost.cut |= *count <= MAX_ALIKE;
+                continue;
+            }
+            if !lost.text.is_empty() {
+                lost.text.push('\n');
+            }
+            lost.text.push_str(text);
+            if !lost.flags.contains(&state.flag) {
+                lost.flags.push(state.flag);
+            }
+        }
+        (!lost.text.is_empty() || lost.cut).then_some(lost)
+    }
+}
+
+/// Whether words of a state are lost that the line does not show in the end. `work` is how many bytes may be compared.
+fn is_lost(state: &State, text: &str, shown: &[u8], edited: bool, work: &mut usize) -> bool {
+    let replaced = state.jumped && !edited;
+    let mut characters = 0;
+    let mut column = 0;
+    for word in text.split(' ') {
+        let start = column;
+        // The widths of ASCII need no table.
+        column += if plain_len(word.as_bytes()) == word.len() {
+            word.len()
+        } else {
+            word.chars().map(|character| character.width().unwrap_or(0)).sum()
+        };
+        let end = column;
+        column += 1;
+        let touched = if replaced { end > state.low } else { start >= state.low };
+        if word.is_empty() || !touched || start >= state.high {
+            continue;
+        }
+        let counts = !replaced || word.chars().any(char::is_alphanumeric);
+        if !counts {
+            continue;
+        }
+        // Beyond the limit a word passes for lost: text kept twice does no harm.
+        if *work < shown.len() || memchr::memmem::find(shown, word.as_bytes()).is_none() {
+            characters += word.chars().count() + usize::from(replaced) * MIN_LOST_CHARACTERS;
+        }
+        *work = work.saturating_sub(shown.len());
+        if characters >= MIN_LOST_CHARACTERS {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a line editor shows a search in what was entered before: all that it finds was recorded when it was entered.
+fn is_search(text: &str) -> bool {
+    let bash = ["(reverse-i-search)`", "(i-search)`", "(failed reverse-i-search)`", "(failed i-search)`"];
+    let zsh = ["bck-i-search: ", "fwd-i-search: "];
+    bash.iter().any(|start| text.starts_with(start))
+        || text.trim_end().ends_with('_') && zsh.iter().any(|sign| text.contains(sign))
+}
+
+/// The text without figures and signs.
+fn shape(text: &str) -> String {
+    text.chars().filter(|character| character.is_alphabetic()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Prints, goes back and prints on, on a row of bytes.
+    fn lost(steps: &[&str], edited: bool) -> Option<Lost> {
+        let mut trail = Trail::default();
+        let (mut row, mut column): (Vec<u8>, usize) = (Vec::new(), 0);
+        for step in steps {
+            match *step {
+                "<" => {
+                    column -= 1;
+                    trail.goes_back(false);
+                }
+                "|" => {
+                    column = 0;
+                    trail.goes_back(true);
+                }
+                "K" => {
+                    if column < row.len() {
+                        trail.lose(column, row.len(), Flag::Erased, |out| out.extend_from_slice(&row));
+                    }
+                    row.truncate(column);
+                }
+                text => {
+                    let end = (column + text.len()).min(row.len());
+                    if column < end && row[column..end] != text.as_bytes()[..end - column] {
+                        trail.lose(column, end, Flag::Overwritten, |out| out.extend_from_slice(&row));
+                    }
+                    row.truncate(column);
+                    row.extend_from_slice(text.as_bytes());
+                    column = row.len();
+                    trail.printed(text.len(), text.trim() != "");
+                }
+            }
+        }
+        trail.lost(&row, edited)
+    }
+
+    #[test]
+    fn words_are_kept_and_slips_are_not() {
+        let text = |steps: &[&str]| lost(steps, true).map(|lost| lost.text);
+        assert_eq!(text(&["$ ls -x", "<", "K", "l"]), None);
+        assert_eq!(text(&["$ sl", "<", "<", "K", "ls"]), None);
+        assert_eq!(text(&["$ cat hostnme", "<", "<", "ame"]), None);
+        assert_eq!(text(&["$ rm x/y", "<", "<", "<", "<", "<", "<", "K", "ls"]), Some("$ rm x/y".to_owned()));
+        assert_eq!(text(&["$ rm x/y", "|", "K", "$ rm x/y z"]), None, "what is shown in the end is not lost");
+    }
+
+    #[test]
+    fn states_of_a_progress_bar_are_bounded() {
+        let mut steps = Vec::new();
+        let states: Vec<String> = (0..1_000).map(|number| format!("{number} KB done")).collect();
+        for state in &states {
+            steps.extend([state.as_str(), "|"]);
+        }
+        let kept = lost(&steps, false).unwrap_or_default();
+        assert_eq!((kept.text.lines().count(), kept.cut), (MAX_ALIKE, false));
+        assert_eq!(kept.flags, [Flag::Overwritten]);
+    }
+}
