@@ -27,7 +27,7 @@ fn session(transcript: Transcript) -> Session {
     let object = ObjectRef { key, ..ObjectRef::default() };
     let fetched = Fetched { object, id, metadata: BTreeMap::new(), last_modified: None, body };
     let transcript = decode::open(fetched, None, u64::MAX).expect("the bytes are not compressed");
-    decode::session(&transcript, &KeyLayout::default(), &ParseLimits::default())
+    decode::sessions(&transcript, &KeyLayout::default(), &ParseLimits::default()).remove(0)
 }
 
 fn sink(directory: &Path) -> LocalSink {

@@ -149,7 +149,8 @@ fn bytes(files: &Files) -> Outcome<Numbers> {
             }
         });
         for transcript in transcripts {
-            let session = decode::session(&transcript, &layout, &limits);
+            // What is generated holds one session per object.
+            let session = decode::sessions(&transcript, &layout, &limits).remove(0);
             drop(transcript);
             add("sessions", 1.0);
             add("records", session.records.len() as f64);
@@ -309,11 +310,11 @@ fn next_slice(left: &mut impl Iterator<Item = Content>, files: &Files) -> Outcom
     let mut bytes = 0;
     while bytes < SLICE_BYTES {
         let Some(keys) = left.next() else { break };
-        let parsed = keys.into_par_iter().map(|key| -> Outcome<Session> {
+        let parsed = keys.into_par_iter().map(|key| -> Outcome<Vec<Session>> {
             let transcript = decode::open(fetched(&files.packed(), &key)?, None, u64::MAX)?;
-            Ok(decode::session(&transcript, &layout, &limits))
+            Ok(decode::sessions(&transcript, &layout, &limits))
         });
-        let sessions = parsed.collect::<Outcome<Vec<_>>>()?;
+        let sessions = parsed.collect::<Outcome<Vec<_>>>()?.concat();
         bytes += sessions.iter().map(|session| session.bytes).sum::<u64>();
         slice.push(sessions);
     }

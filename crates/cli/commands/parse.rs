@@ -19,7 +19,7 @@ use crate::render::{self, Paint};
 /// Most clear bytes of one file.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// Cuts one transcript and prints its records.
+/// Cuts one object and prints the records of its sessions.
 ///
 /// # Errors
 /// The file cannot be read or inflated.
@@ -34,17 +34,21 @@ pub fn run(command: &ParseArgs) -> anyhow::Result<Exit> {
         body,
     };
     let transcript = decode::open(fetched, None, MAX_BYTES).with_context(|| format!("open {path}"))?;
-    let session = decode::session(&transcript, &KeyLayout::default(), &ParseLimits::default());
+    let sessions = decode::sessions(&transcript, &KeyLayout::default(), &ParseLimits::default());
     let mut out = BufWriter::new(stdout().lock());
     let paint = Paint::for_stdout();
-    if command.format == Format::Text {
-        render::session_line(&mut out, &session, session.records.len() as u64, paint)?;
-        render::origin_line(&mut out, &session, paint)?;
-    }
-    for record in &session.records {
-        match command.format {
-            Format::Jsonl => json::write_line(&mut out, &RecordDocument::new(&session, record, usize::MAX))?,
-            Format::Text => render::record(&mut out, record, paint)?,
+    for session in &sessions {
+        if command.format == Format::Text {
+            render::session_line(&mut out, session, session.records.len() as u64, paint)?;
+            render::origin_line(&mut out, session, paint)?;
+        }
+        for record in &session.records {
+            match command.format {
+                Format::Jsonl => {
+                    json::write_line(&mut out, &RecordDocument::new(session, record, usize::MAX))?;
+                }
+                Format::Text => render::record(&mut out, record, paint)?,
+            }
         }
     }
     out.flush()?;

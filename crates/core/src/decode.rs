@@ -1,7 +1,8 @@
-//! From fetched bytes to a session: open the envelope, inflate, parse, place.
+//! From fetched bytes to sessions: open the envelope, inflate, tell what it is, parse, place.
 
 use jiff::Timestamp;
 
+use crate::carrier::{self, Carrier, Origin};
 use crate::envelope::{DataKey, Envelope, EnvelopeError};
 use crate::ids::TranscriptId;
 use crate::inflate::{self, InflateError};
@@ -22,6 +23,8 @@ pub struct Transcript {
     pub last_modified: Option<Timestamp>,
     /// The clear bytes, as UTF-8 if they were UTF-16; every span counts in these.
     pub bytes: Vec<u8>,
+    /// What they are.
+    pub carrier: Carrier,
     /// Oddities met while inflating.
     pub defects: Vec<Defect>,
 }
@@ -76,7 +79,8 @@ pub fn open(
     if is_encryption_sdk_message(&bytes) {
         return Err(DecodeError::EncryptionSdkMessage);
     }
-    Ok(Transcript { id, object, last_modified, bytes, defects })
+    let carrier = Carrier::of(&bytes, &object.key);
+    Ok(Transcript { id, object, last_modified, bytes, carrier, defects })
 }
 
 /// Tells ciphertext that announces itself by its first bytes (AWS Encryption SDK message format reference:
@@ -93,33 +97,35 @@ fn is_encryption_sdk_message(bytes: &[u8]) -> bool {
             && bytes.get(..SHORTEST).is_some_and(|head| head.iter().all(in_base64)))
 }
 
-/// Parses a transcript and places it by its key. Any bytes give a session.
+/// Parses an object and places what it holds: by what it tells of itself, else by its key.
+///
+/// Any bytes give at least one session. The first has the identity of the object; if there are more, theirs follow
+/// from it and from their names. All of them must be stored together: the first stands for all when somebody asks
+/// whether the object is stored.
 #[must_use]
-pub fn session(transcript: &Transcript, layout: &KeyLayout, limits: &ParseLimits) -> Session {
-    let placement = layout.locate(&transcript.object.key);
-    let parsed = transcript::parse(&transcript.bytes, limits);
-    let (ended_at, time_source) = match (parsed.ended_at, transcript.last_modified) {
+pub fn sessions(transcript: &Transcript, layout: &KeyLayout, limits: &ParseLimits) -> Vec<Session> {
+    let origin = Origin::new(transcript, layout);
+    let (kind, parsed) = match transcript.carrier {
+        Carrier::Events | Carrier::Export => {
+            return carrier::sessions(transcript.carrier, &transcript.bytes, &origin, limits);
+        }
+        Carrier::Transcript => (SessionKind::Transcript, transcript::parse(&transcript.bytes, limits)),
+        Carrier::Output => (SessionKind::Transcript, transcript::parse_output(&transcript.bytes, limits)),
+        Carrier::AgentError => (SessionKind::AgentError, transcript::parse_output(&transcript.bytes, limits)),
+        Carrier::CommandOutput => {
+            (SessionKind::CommandOutput, transcript::parse_output(&transcript.bytes, limits))
+        }
+    };
+    let mut session = origin.session(kind);
+    (session.ended_at, session.time_source) = match (parsed.ended_at, transcript.last_modified) {
         (Some(header), _) => (Some(header), Some(TimeSource::TranscriptHeader)),
         (None, Some(modified)) => (Some(modified), Some(TimeSource::ObjectLastModified)),
         (None, None) => (None, None),
     };
-    let mut defects = transcript.defects.clone();
-    defects.extend(parsed.defects);
-    Session {
-        kind: SessionKind::Transcript,
-        id: transcript.id,
-        object: transcript.object.clone(),
-        account: placement.account,
-        region: placement.region,
-        session: placement.session,
-        principal: placement.principal,
-        target: parsed.target,
-        ended_at,
-        time_source,
-        bytes: transcript.bytes.len() as u64,
-        records: parsed.records,
-        defects,
-    }
+    session.target = parsed.target.or(session.target);
+    session.records = parsed.records;
+    session.defects.extend(parsed.defects);
+    vec![session]
 }
 
 #[cfg(test)]
@@ -142,7 +148,7 @@ mod tests {
         let body = b"Script started on 2026-11-20 22:02:14+01:00 [<not executed on terminal>]\n$ id\r\r\nuid=0\r\r\n\n";
         let key = "session/111122223333/eu-west-1/alice-05ba181f37a0fb8d2.log";
         let transcript = open(fetched(key, body), None, 1 << 20).unwrap();
-        let session = session(&transcript, &KeyLayout::default(), &ParseLimits::default());
+        let session = sessions(&transcript, &KeyLayout::default(), &ParseLimits::default()).remove(0);
         assert_eq!(session.account.unwrap().as_str(), "111122223333");
         assert_eq!(
             (session.region.as_deref(), session.principal.as_deref()),
@@ -156,7 +162,7 @@ mod tests {
     #[test]
     fn without_a_header_the_upload_dates_a_session() {
         let transcript = open(fetched("alice.log", b"$ id\r\r\n"), None, 1 << 20).unwrap();
-        let session = session(&transcript, &KeyLayout::default(), &ParseLimits::default());
+        let session = sessions(&transcript, &KeyLayout::default(), &ParseLimits::default()).remove(0);
         assert_eq!(session.ended_at, transcript.last_modified);
         assert_eq!(session.time_source, Some(TimeSource::ObjectLastModified));
         assert_eq!((session.account, session.session.as_str()), (None, "alice"));

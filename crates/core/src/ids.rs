@@ -124,6 +124,13 @@ impl TranscriptId {
         Self::hash("file", &[path.as_bytes(), blake3::hash(content).as_bytes()])
     }
 
+    /// Identifies one of several sessions in an object.
+    #[must_use]
+    pub fn of_part(object: &Self, account: Option<&AccountId>, session: &str, part: &str) -> Self {
+        let account = account.map_or("", AccountId::as_str);
+        Self::hash("part", &[&object.0, account.as_bytes(), session.as_bytes(), part.as_bytes()])
+    }
+
     /// Every field is preceded by its length, so that no two lists of fields give the same bytes.
     fn hash(kind: &str, fields: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();

@@ -228,7 +228,7 @@ fn session_id(name: &str) -> &str {
 
 /// The part before the last hyphen, if what follows is a suffix as Session Manager makes them:
 /// formerly 17 hexadecimal digits, today 26 letters and digits, always lower-case.
-fn principal(session: &str) -> Option<&str> {
+pub(crate) fn principal(session: &str) -> Option<&str> {
     let (principal, suffix) = session.rsplit_once('-')?;
     let known = match suffix.len() {
         17 => suffix.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')),
@@ -240,7 +240,7 @@ fn principal(session: &str) -> Option<&str> {
 
 /// Two letters, one or more words, one or two digits: `eu-west-1`, `us-gov-west-1`, `us-iso-east-1`.
 /// A list of regions would be out of date the day AWS opens one.
-fn is_region(segment: &str) -> bool {
+pub(crate) fn is_region(segment: &str) -> bool {
     let letters = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_lowercase());
     let Some((front, number)) = segment.rsplit_once('-') else { return false };
     let Some((partition, words)) = front.split_once('-') else { return false };

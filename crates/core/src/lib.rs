@@ -3,6 +3,7 @@
 //! Nothing in this crate reads a file, opens a socket, starts a thread or looks at a clock: everything
 //! is a plain function of its arguments, so it can be tested, fuzzed and measured as one.
 
+pub mod carrier;
 pub mod decode;
 pub mod document;
 pub mod envelope;

@@ -19,20 +19,21 @@ pub enum SessionKind {
     CommandOutput,
 }
 
-/// One parsed transcript. Unknown is `None`, never a guess.
+/// One parsed session: all of a transcript, or a part of an object that carries many. Unknown is `None`, never a
+/// guess.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
     /// What the object holds.
     pub kind: SessionKind,
-    /// The identity of the transcript.
+    /// The identity of the transcript: that of its object, or one derived from it if the object holds more.
     pub id: TranscriptId,
     /// The bytes it came from.
     pub object: ObjectRef,
-    /// The account that the key claims; `None` if the key names none.
+    /// The account that the content tells (CloudWatch Logs) or the key claims; `None` if neither names one.
     pub account: Option<AccountId>,
-    /// The AWS region that the key names.
+    /// The AWS region that the content tells or the key names.
     pub region: Option<String>,
-    /// The session ID: the file name without its suffix.
+    /// The session ID: told by the content, else the file name without its suffix.
     pub session: String,
     /// Who started the session: the session ID without its last hyphen-part, if that has the form AWS gives it.
     pub principal: Option<String>,
@@ -42,7 +43,7 @@ pub struct Session {
     pub ended_at: Option<Timestamp>,
     /// Where `ended_at` comes from.
     pub time_source: Option<TimeSource>,
-    /// Size of the decrypted, inflated transcript.
+    /// Size of the decrypted, inflated transcript; of a session among others, size of its lines.
     pub bytes: u64,
     /// Command records in the order of the transcript; `seq` is the position.
     pub records: Vec<CommandRecord>,
@@ -80,8 +81,8 @@ pub struct CommandRecord {
     pub confidence: Confidence,
     /// What the cut rests on.
     pub boundary: Boundary,
-    /// Bytes of the decrypted, inflated transcript (of its UTF-8 form, if it is UTF-16): from the prompt to the end of
-    /// the output.
+    /// Bytes of the decrypted, inflated object (of its UTF-8 form, if it is UTF-16): from the prompt to the end of the
+    /// output, or the JSON that carried both.
     pub span: Span,
     /// Why the cut is not sure; none if it is.
     pub reason: Option<Reason>,
@@ -265,4 +266,10 @@ pub enum Defect {
     Utf16,
     /// More text was erased or overwritten than is kept: some of it is found in the transcript only.
     SentTextCut,
+    /// A part of the object cannot be read as what the rest is (a damaged event); it is kept as text.
+    UnreadableEvent,
+    /// Lines that were sent twice are kept once.
+    RepeatedLines,
+    /// The object holds more sessions than the limit; the text of the others is kept as it is.
+    TooManySessions,
 }

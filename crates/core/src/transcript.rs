@@ -12,6 +12,7 @@ mod expect;
 mod facts;
 mod frame;
 mod here_document;
+mod mixed_script;
 mod occurrences;
 mod programs;
 mod prompt;
@@ -84,6 +85,25 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
         defects.push(Defect::SentTextCut);
     }
     Parsed { records: records.list, defects, ended_at: frame.time, target }
+}
+
+/// Reads bytes in which nothing was typed: one record without a command, if they hold text.
+#[must_use]
+pub fn parse_output(bytes: &[u8], limits: &ParseLimits) -> Parsed {
+    let frame = frame::frame(bytes);
+    let page = render::<prompt::PromptHeads>(&bytes[frame.start..frame.end], frame.columns);
+    let mut defects = Vec::new();
+    if frame.header && !frame.footer {
+        defects.push(Defect::FooterMissing);
+    }
+    if page.sequence_too_long {
+        defects.push(Defect::SequenceTooLong);
+    }
+    let records = record::records(&page, Vec::new(), &frame, limits);
+    if records.invalid_utf8 || page.invalid_utf8 {
+        defects.push(Defect::InvalidUtf8);
+    }
+    Parsed { records: records.list, defects, ended_at: frame.time, target: frame.target }
 }
 
 #[cfg(test)]

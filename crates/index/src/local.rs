@@ -288,6 +288,12 @@ impl RecordSink for LocalSink {
     }
 
     fn contains(&self, partition: &Partition, id: &TranscriptId) -> Result<bool, SinkError> {
+        // Asking must not create a partition.
+        if !lock(&self.partitions).contains_key(partition)
+            && !PartitionIndex::exists(&self.root.partition_dir(partition))
+        {
+            return Ok(false);
+        }
         let found = self.open(partition).and_then(|open| open.find(id));
         Ok(found.map_err(|source| sink_error("read", partition.as_str(), source))?.is_some())
     }

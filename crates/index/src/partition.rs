@@ -77,16 +77,21 @@ pub struct PartitionIndex {
 }
 
 impl PartitionIndex {
+    /// Whether there is a partition here.
+    #[must_use]
+    pub fn exists(dir: &Path) -> bool {
+        dir.join("tantivy").join("meta.json").exists()
+    }
+
     /// Opens a partition for reading; `None` if nothing was ever committed to it.
     ///
     /// # Errors
     /// It exists and cannot be opened.
     pub fn open(dir: &Path) -> Result<Option<Self>, PartitionError> {
-        let tantivy_dir = dir.join("tantivy");
-        if !tantivy_dir.join("meta.json").exists() {
+        if !Self::exists(dir) {
             return Ok(None);
         }
-        let index = Index::open_in_dir(&tantivy_dir).map_err(tantivy_error("open"))?;
+        let index = Index::open_in_dir(dir.join("tantivy")).map_err(tantivy_error("open"))?;
         Self::with(index, dir).map(Some)
     }
 

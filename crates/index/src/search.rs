@@ -284,7 +284,10 @@ impl Searcher {
         let mut coverage = Coverage::default();
         match failures::list(&self.root.failures_dir()) {
             Ok(mut list) => {
-                list.failures.retain(|failure| filter.admits_account(failure.account.as_ref()));
+                // An object whose key names no account may hold sessions of any.
+                let in_scope =
+                    |account: Option<&AccountId>| account.is_none() || filter.admits_account(account);
+                list.failures.retain(|failure| in_scope(failure.account.as_ref()));
                 coverage.not_indexed = list.by_reason();
             }
             Err(error) => {
@@ -334,7 +337,9 @@ impl Searcher {
 
     fn in_scope(&self, partition: &Partition, filter: &Filter) -> bool {
         let digits = self.root.manifest().partition_digits;
+        // Sessions of objects that hold many accounts lie in no partition of an account.
         filter.accounts.is_empty()
+            || *partition == Partition::of(None, digits)
             || filter.accounts.iter().any(|account| Partition::of(Some(account), digits) == *partition)
     }
 }

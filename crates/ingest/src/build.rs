@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use shelltrail_core::ObjectRef;
+use shelltrail_core::Session;
 use shelltrail_core::decode;
 use shelltrail_core::ids::Partition;
 use shelltrail_core::sink::{RecordSink, SinkError};
 
 use crate::claim::Claim;
+use crate::config::PipelineConfig;
 use crate::fetch::Piece;
 use crate::record::Recorder;
 use crate::workers::{Panicked, Workers, caught, computing};
@@ -83,16 +85,9 @@ impl<R: RecordSink> Builder<R> {
         let partition = partition.clone();
         let work = move || {
             let attempt = caught(|| {
-                let mut records = Vec::new();
-                // One parsed session in memory at a time: each is parsed when the sink asks for it.
-                let mut sessions = pieces.iter().map(|piece| {
-                    let session = decode::session(&piece.transcript, &config.layout, &config.parse_limits);
-                    records.push(session.records.len() as u64);
-                    session
-                });
+                let mut sessions = Sessions::new(&pieces, &config);
                 let batch = sink.build(&partition, &mut sessions)?;
-                drop(sessions);
-                Ok((batch, records))
+                Ok((batch, sessions.records))
             });
             (pieces, attempt)
         };
@@ -123,6 +118,45 @@ impl<R: RecordSink> Builder<R> {
             }
         }
         built.batches.extend(batch.map(|batch| (batch, members)));
+    }
+}
+
+/// The sessions of pieces, one piece parsed at a time: when the sink asks for its first session.
+#[derive(Debug)]
+struct Sessions<'p> {
+    pieces: std::slice::Iter<'p, Piece>,
+    config: &'p PipelineConfig,
+    /// What the sink has not yet taken of the last piece.
+    waiting: std::vec::IntoIter<Session>,
+    /// Records of the last piece.
+    parsed: u64,
+    /// The records of every piece whose sessions were all taken.
+    records: Vec<u64>,
+}
+
+impl<'p> Sessions<'p> {
+    fn new(pieces: &'p [Piece], config: &'p PipelineConfig) -> Self {
+        let (pieces, waiting) = (pieces.iter(), Vec::new().into_iter());
+        Self { pieces, config, waiting, parsed: 0, records: Vec::new() }
+    }
+}
+
+impl Iterator for Sessions<'_> {
+    type Item = Session;
+
+    fn next(&mut self) -> Option<Session> {
+        if self.waiting.len() == 0 {
+            let piece = self.pieces.next()?;
+            let PipelineConfig { layout, parse_limits, .. } = self.config;
+            let sessions = decode::sessions(&piece.transcript, layout, parse_limits);
+            self.parsed = sessions.iter().map(|session| session.records.len() as u64).sum();
+            self.waiting = sessions.into_iter();
+        }
+        let session = self.waiting.next();
+        if self.waiting.len() == 0 {
+            self.records.push(self.parsed);
+        }
+        session
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shelltrail_core::ObjectRef;
+use shelltrail_core::carrier::Carrier;
 use shelltrail_core::decode::{self, Transcript};
 use shelltrail_core::ids::{Partition, TranscriptId};
 use shelltrail_core::object::Fetched;
@@ -115,7 +116,7 @@ where
         let Some(mut claim) = self.claims.claim(object.transcript_id(), share) else { return };
         match self.obtain(&object, size, &mut claim).await {
             Ok(Obtained { transcript, reservation, stored_bytes }) => {
-                let partition = self.partition(&object);
+                let partition = self.partition(&object, transcript.carrier);
                 let announced = object;
                 let piece = Piece { transcript, partition, announced, stored_bytes, claim, reservation };
                 // The writer outlives all senders; if it died, the piece gives its message back by itself.
@@ -198,10 +199,10 @@ where
         let max_bytes = self.config.max_object_bytes;
         let _lane = self.workers.decode_lanes().acquire().await.expect("the semaphore is never closed");
         reservation.room_to_grow().await;
-        let unseen = look_up.then(|| (self.recorder.clone(), self.partition(announced), announced.clone()));
+        let unseen = look_up.then(|| (self.recorder.clone(), self.possible(announced), announced.clone()));
         let opened = computing(move || {
-            if let Some((recorder, partition, announced)) = unseen {
-                ended(recorder.look_up_here(&partition, &id, &announced))?;
+            if let Some((recorder, partitions, announced)) = unseen {
+                ended(recorder.look_up_here(&partitions, &id, &announced))?;
             }
             decode::open(fetched, envelope, max_bytes).map_err(|error| End::failed(error.reason(), &error))
         });
@@ -211,10 +212,23 @@ where
     }
 
     async fn end_if_stored(&self, object: &ObjectRef, id: TranscriptId) -> Result<(), End> {
-        ended(self.recorder.look_up(self.partition(object), id, object.clone()).await)
+        ended(self.recorder.look_up(self.possible(object), id, object.clone()).await)
     }
 
-    fn partition(&self, object: &ObjectRef) -> Partition {
+    /// What the object holds is not known before it is read; its first session lies in one of these.
+    fn possible(&self, object: &ObjectRef) -> Vec<Partition> {
+        let mut partitions = vec![self.placed(object), self.recorder.sink.partition(None)];
+        partitions.dedup();
+        partitions
+    }
+
+    /// The partition of all sessions of an object: that of the account in its key, unless the object itself names
+    /// accounts. Those may be many and any, and a search for one must know where to look.
+    fn partition(&self, object: &ObjectRef, carrier: Carrier) -> Partition {
+        if carrier.names_its_accounts() { self.recorder.sink.partition(None) } else { self.placed(object) }
+    }
+
+    fn placed(&self, object: &ObjectRef) -> Partition {
         self.recorder.sink.partition(self.config.layout.locate(&object.key).account.as_ref())
     }
 

@@ -80,26 +80,28 @@ impl<R: RecordSink> Recorder<R> {
         }
     }
 
-    /// Asks for a stored session. If there is one, the object has not failed either, whatever was written
+    /// Asks some partitions for a stored session. If there is one, the object has not failed either, whatever was written
     /// down before.
     pub(crate) async fn look_up(
         &self,
-        partition: Partition,
+        partitions: Vec<Partition>,
         id: TranscriptId,
         object: ObjectRef,
     ) -> Result<Option<Stored>, Unreadable> {
         let recorder = self.clone();
-        blocking(move || recorder.look_up_here(&partition, &id, &object)).await.unwrap_or(Err(Unreadable))
+        blocking(move || recorder.look_up_here(&partitions, &id, &object)).await.unwrap_or(Err(Unreadable))
     }
 
     /// As [`Recorder::look_up`], on this thread. Blocks.
     pub(crate) fn look_up_here(
         &self,
-        partition: &Partition,
+        partitions: &[Partition],
         id: &TranscriptId,
         object: &ObjectRef,
     ) -> Result<Option<Stored>, Unreadable> {
-        match proof::look_up(&*self.sink, partition, id) {
+        let looked_up = partitions.iter().map(|partition| proof::look_up(&*self.sink, partition, id));
+        let found = looked_up.filter_map(Result::transpose).next().transpose();
+        match found {
             Ok(stored) => {
                 if stored.is_some() {
                     clear_all(&*self.sink, [object]);

@@ -13,6 +13,7 @@ use super::edit::{Parts, Prompts, background_texts, without_interruptions};
 use super::expect::{Expectation, is_logger};
 use super::frame::target_in;
 use super::occurrences::{Seen, occurrences};
+use super::programs::Grammar;
 use super::prompt::{self, Ends, Proof, Reader};
 use super::syntax::{self, Scan};
 use super::turns::Turns;
@@ -408,6 +409,10 @@ impl Cutter<'_> {
     /// Whether the shell would ask for another line of the last command.
     fn is_open(&mut self) -> bool {
         let Some(last) = self.commands.last() else { return false };
+        // The shells of Windows have another grammar, and ask for more with prompts of their own.
+        if last.prompt.as_deref().is_some_and(|prompt| Grammar::behind(prompt) != Grammar::Unix) {
+            return false;
+        }
         let rest = &last.command[self.scanned..];
         if !rest.is_empty() {
             self.open.feed(if self.scanned > 0 { rest.strip_prefix('\n').unwrap_or(rest) } else { rest });

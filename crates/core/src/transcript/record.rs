@@ -5,8 +5,9 @@ use std::collections::HashSet;
 use super::ParseLimits;
 use super::cut::Command;
 use super::frame::Frame;
+use super::mixed_script;
 use super::programs::{self, Grammar};
-use crate::session::{Boundary, CommandRecord, Span, Status};
+use crate::session::{Boundary, CommandRecord, Flag, Span, Status};
 use crate::terminal::evidence::Evidence;
 use crate::terminal::page::Page;
 
@@ -107,9 +108,12 @@ impl Records {
     }
 }
 
-/// What the command itself tells: the programs that it names, and the bodies of its here-documents.
+/// What the command itself tells: look-alike letters, the programs that it names, the bodies of its here-documents.
 fn read_command(record: &mut CommandRecord) {
     let Some(command) = record.expanded.as_deref().or(record.command.as_deref()) else { return };
+    if mixed_script::is_mixed(command) {
+        record.flags.push(Flag::MixedScript);
+    }
     if record.status == Some(Status::ProgramInput) {
         return;
     }

@@ -163,6 +163,39 @@ fn filters_keep_what_they_name_and_what_is_unknown() {
 }
 
 #[test]
+fn sessions_of_an_object_with_many_accounts_are_found_by_each() {
+    let dir = tempfile::tempdir().unwrap();
+    let (root, lock) = IndexRoot::open_for_writing(dir.path(), Some(1)).unwrap();
+    let sink = LocalSink::new(root, lock);
+    let accounts = ["111122223333", "444455556666", "444455556666"];
+    let sessions: Vec<_> = accounts
+        .iter()
+        .enumerate()
+        .map(|(n, account)| {
+            samples::in_account(&format!("u{n}-05ba181f37a0fb8d2"), account, &[("id", "uid=0")])
+        })
+        .collect();
+    let unplaced = sink.partition(None);
+    for _ in 0..2 {
+        let batch = sink.build(&unplaced, &mut sessions.clone().into_iter()).unwrap();
+        sink.commit(vec![batch]).unwrap();
+        assert!(sink.contains(&unplaced, &sessions[0].id).unwrap());
+    }
+    // Asking elsewhere finds nothing and leaves no trace.
+    let placed = sink.partition(sessions[0].account.as_ref());
+    assert!(!sink.contains(&placed, &sessions[0].id).unwrap());
+    assert!(!dir.path().join("partitions").join(placed.as_str()).exists());
+    let searcher = Searcher::open(dir.path()).unwrap();
+    for (account, wanted) in [("111122223333", 1), ("444455556666", 2), ("999999999999", 0)] {
+        let filter = Filter { accounts: vec![account.parse().unwrap()], ..Filter::default() };
+        let answer = searcher.search(&Literal::new("id"), &filter, 10);
+        assert_eq!(answer.hits.len(), wanted, "{account}");
+        assert!(answer.coverage.is_complete());
+        assert_eq!(searcher.sessions(&filter).0.len(), wanted);
+    }
+}
+
+#[test]
 fn records_around_a_hit_are_read_across_blocks() {
     let output = "x".repeat(crate::block::TARGET_TEXT_BYTES / 3);
     let commands: Vec<_> = (0..10).map(|_| ("cat", output.as_str())).collect();

@@ -1,6 +1,7 @@
 //! What records tell beside the command: the programs that it names, its here-documents.
 
 use super::parsed;
+use crate::session::Flag;
 
 #[test]
 fn programs_and_here_documents_of_commands() {
@@ -23,5 +24,33 @@ fn programs_and_here_documents_of_commands() {
         assert_eq!(found.0, command);
         assert_eq!(found.1, programs, "{command}");
         assert_eq!(found.2, here_documents, "{command}");
+    }
+}
+
+#[test]
+fn look_alike_letters_are_flagged() {
+    let found = parsed("sh-4.2$ \u{441}url evil\r\r\nx\r\r\nsh-4.2$ curl evil\r\r\n".as_bytes()).records;
+    assert_eq!(
+        (&found[0].flags[..], found[0].command.as_deref()),
+        (&[Flag::MixedScript][..], Some("\u{441}url evil"))
+    );
+    assert_eq!(found[1].flags, []);
+}
+
+#[test]
+fn objects_without_text_have_no_records() {
+    for bytes in [
+        &b"\xef\xbb\xbf"[..],
+        b"\xef\xbb\xbf\r\n",
+        b"\r\n\r\n",
+        b"\r",
+        b"\r\r\r\n",
+        b"\0\0",
+        b"\x1b",
+        b"\x1b[",
+        b" \t",
+    ] {
+        let found = parsed(bytes);
+        assert_eq!((found.records, found.defects), (vec![], vec![]), "{bytes:?}");
     }
 }

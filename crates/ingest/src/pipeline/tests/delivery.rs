@@ -192,3 +192,46 @@ async fn built_bytes_bring_a_commit() {
     let summary = world.drain(config).await;
     assert!(summary.commits >= 3, "{} commits", summary.commits);
 }
+
+/// A record of a subscription with one event of the agent.
+fn record(account: &str, session: &str, command: &str) -> String {
+    let message = format!(
+        r#"{{"eventVersion":"1.0","eventTime":"2026-11-20T21:02:14Z","sessionId":"{session}","sessionData":["$ {command}"]}}"#
+    );
+    let message = message.replace('"', "\\\"");
+    format!(
+        r#"{{"messageType":"DATA_MESSAGE","owner":"{account}","logStream":"{session}","logEvents":[{{"id":"1","timestamp":1795208534000,"message":"{message}"}}]}}"#
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_with_sessions_of_two_accounts_is_stored_once_and_as_a_whole() {
+    let world = World::new();
+    let body = [
+        record("111122223333", "alice-05ba181f37a0fb8d2", "id"),
+        record("444455556666", "bob-05ba181f37a0fb8d2", "whoami"),
+        record("111122223333", "carol-05ba181f37a0fb8d2", "date"),
+    ];
+    // One key names no account, the other one that is not that of all sessions.
+    let keys = ["firehose/2026/11/20/21/a-1-2026", "ssm/111122223333/firehose-1-2026"];
+    for (n, key) in keys.into_iter().enumerate() {
+        let world = if n == 0 { world.clone() } else { world.restarted() };
+        let object = world.store.put(BUCKET, key, body.concat());
+        world.announce(&[&object]);
+        world.script.fail_next(Call::Commit, 1);
+        let summary = world.drain(config()).await;
+        assert_eq!((summary.indexed, summary.retried, summary.records), (1, 1, 3));
+        world.announce(&[&object]);
+        let summary = world.restarted().drain(config()).await;
+        assert_eq!((summary.already_indexed, summary.indexed), (1, 0));
+        assert_eq!(world.store.reads(key), 2, "only the first delivery and the one after the failed commit");
+    }
+    let sessions = world.sink.sessions();
+    assert_eq!(sessions.len(), 6);
+    for (account, wanted) in [("111122223333", 4), ("444455556666", 2)] {
+        let of = |session: &&shelltrail_core::Session| session.account.unwrap().as_str() == account;
+        assert_eq!(sessions.iter().filter(of).count(), wanted);
+    }
+    assert!(world.sink.partitions().iter().all(|name| name.as_str() == "unplaced"));
+    assert_eq!(world.sink.batches(), [3, 3, 3, 3], "each build holds the object as a whole");
+}
