@@ -4,7 +4,7 @@
 //! screen. Each part of a transcript takes the cheapest way that shows it as a terminal would:
 //!
 //! 1. Plain lines, with colours or without, are copied run by run to one growing text (`page::Page`); records are
-//!    ranges of it until the end. `token::text_run` looks at each byte once, for what ends the run and for what a
+//!    ranges of it until the end. `token::copy_run` looks at each byte once, for what ends the run and for what a
 //!    prompt would need, so that most lines are never asked whether they hold one.
 //! 2. Edits that stay on one row of ASCII are replayed on a row of bytes (`strip`).
 //! 3. Other edits and overprinted lines are replayed on a small `screen::Screen`, by `replay` with the width that

@@ -1,12 +1,13 @@
 //! Gives records what the page noted besides its text: flags, and what was sent but is not shown.
 
-use std::collections::HashSet;
-
 use super::page::{Page, Sent};
 use crate::session::CommandRecord;
 
 /// Most bytes of one reading "as sent".
 const MAX_SENT_BYTES: usize = 256 * 1024;
+
+/// How many commands back a line editor may recall one.
+const MAX_RECALLED: usize = 128;
 
 /// The notes of a page, handed out in order.
 pub(crate) struct Evidence<'a> {
@@ -15,10 +16,6 @@ pub(crate) struct Evidence<'a> {
     start: u64,
     /// How many places were handed out.
     used: usize,
-    /// What the last records accepted: a line editor that recalls it shows nothing new.
-    accepted: HashSet<String>,
-    /// How many records were looked at for that.
-    looked_at: usize,
     /// Not all that was sent fits.
     pub cut: bool,
 }
@@ -26,8 +23,7 @@ pub(crate) struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     /// The notes of `page`, whose source starts at `start` in the transcript.
     pub(crate) fn of(page: &'a Page, start: usize) -> Self {
-        let (used, looked_at) = (0, 0);
-        Self { page, start: start as u64, used, accepted: HashSet::new(), looked_at, cut: page.sent_cut }
+        Self { page, start: start as u64, used: 0, cut: page.sent_cut }
     }
 
     /// Gives a record that ends at `end` in the transcript what was sent up to there. `after` is where its output starts
@@ -50,7 +46,7 @@ impl<'a> Evidence<'a> {
     fn take(&mut self, record: &mut CommandRecord, before: &[CommandRecord], after: usize, sent: &Sent) {
         let command = record.command.is_some() && (sent.text < after || (sent.edit && sent.text == after));
         let states = if command || sent.edit {
-            self.without_recalls(record, before, sent)
+            Self::without_recalls(record, before, sent)
         } else {
             sent.states.clone()
         };
@@ -71,17 +67,17 @@ impl<'a> Evidence<'a> {
     }
 
     /// What a command's line showed, without its prompt and without the commands that were accepted before.
-    fn without_recalls(&mut self, record: &CommandRecord, before: &[CommandRecord], sent: &Sent) -> String {
-        let new = before[self.looked_at..].iter();
-        self.accepted.extend(new.filter_map(|record| Some(record.command.as_ref()?.trim().to_owned())));
-        self.looked_at = before.len();
+    fn without_recalls<'s>(record: &CommandRecord, before: &[CommandRecord], sent: &'s Sent) -> String {
         let prompt = record.prompt.as_deref().and_then(|prompt| prompt.lines().last()).unwrap_or_default();
-        let typed =
-            |state: &'_ str| -> String { state.strip_prefix(prompt).unwrap_or(state).trim().to_owned() };
-        let kept: Vec<String> =
-            sent.states.lines().map(typed).filter(|state| !self.accepted.contains(state)).collect();
+        let recalled = |state: &&str| {
+            let mut last =
+                before.iter().rev().take(MAX_RECALLED).filter_map(|record| record.command.as_deref());
+            last.any(|command| command == *state)
+        };
+        let typed = |state: &'s str| state.strip_prefix(prompt).unwrap_or(state).trim();
+        let kept: Vec<&str> = sent.states.lines().map(typed).filter(|state| !recalled(state)).collect();
         let accepted = record.command.as_deref().unwrap_or_default();
-        if kept.iter().all(|state| state == accepted) { String::new() } else { kept.join("\n") }
+        if kept.iter().all(|state| *state == accepted) { String::new() } else { kept.join("\n") }
     }
 
     /// Sets the flags of records that are in order, and brings all flags into order.

@@ -3,6 +3,7 @@
 use super::colour::Colours;
 use super::page::Close;
 use super::replay::MAX_EDIT_BYTES;
+use super::strip::EditStrip;
 use super::token::{Token, token_at};
 
 /// Where an edit ends.
@@ -23,13 +24,15 @@ pub(crate) struct EditSpan {
 }
 
 /// Finds the end of the edit that starts at `start`. `integration` says that shell integration opened it, `keys` that the
-/// keypad is in application mode; `colours` are those in force, and are kept up to date.
+/// keypad is in application mode; `colours` are those in force, and are kept up to date. `strip` is given what stands in
+/// the edit.
 pub(crate) fn edit_span(
     source: &[u8],
     start: usize,
     integration: bool,
     keys: bool,
     colours: &mut Colours,
+    mut strip: Option<&mut EditStrip<'_>>,
 ) -> EditSpan {
     let mut at = start;
     let mut newline = false;
@@ -38,7 +41,16 @@ pub(crate) fn edit_span(
     let mut prompt_ended = false;
     let mut application_keys = keys;
     let mut concealed = false;
-    while let Some((token, next)) = token_at(source, at) {
+    loop {
+        // Line editors go back one column at a time.
+        let backspaces = backspaces(&source[at..]).min(MAX_EDIT_BYTES.saturating_sub(at - start));
+        if backspaces > 0 {
+            at += backspaces;
+            if let Some(strip) = &mut strip {
+                strip.backspace(backspaces);
+            }
+        }
+        let Some((token, next)) = token_at(source, at) else { break };
         let span = |end: usize, next: usize, close: Close| EditSpan {
             end,
             next,
@@ -52,18 +64,20 @@ pub(crate) fn edit_span(
         }
         match token {
             Token::Csi(csi) if csi.command == b'm' && csi.marker == 0 => colours.apply(csi.params),
-            Token::Csi(csi) => match (csi.private_mode(b"2004"), csi.alternate_screen()) {
-                (Some(false), _) => {
-                    // bash starts and ends an edit at once; zsh leaves the keypad as it was.
-                    let interrupted =
-                        source[next..].starts_with(b"\r\x1b[?2004h\x1b[?2004l") || (keys && application_keys);
-                    return span(at, next, if interrupted { Close::Interrupt } else { Close::Fence });
+            Token::Csi(csi) if csi.marker == b'?' => {
+                match (csi.private_mode(b"2004"), csi.alternate_screen()) {
+                    (Some(false), _) => {
+                        // bash starts and ends an edit at once; zsh leaves the keypad as it was.
+                        let interrupted = source[next..].starts_with(b"\r\x1b[?2004h\x1b[?2004l")
+                            || (keys && application_keys);
+                        return span(at, next, if interrupted { Close::Interrupt } else { Close::Fence });
+                    }
+                    (Some(true), _) if newline && printed => return span(at, at, Close::Reopened),
+                    (Some(true), _) => fenced = true,
+                    (_, Some(true)) => return span(at, at, Close::FullScreen),
+                    _ => application_keys = csi.private_mode(b"1").unwrap_or(application_keys),
                 }
-                (Some(true), _) if newline && printed => return span(at, at, Close::Reopened),
-                (Some(true), _) => fenced = true,
-                (_, Some(true)) => return span(at, at, Close::FullScreen),
-                _ => application_keys = csi.private_mode(b"1").unwrap_or(application_keys),
-            },
+            }
             Token::Osc([b'1' | b'6', b'3', b'3', b';', mark, ..]) => match mark {
                 b'B' => prompt_ended = true,
                 b'C' | b'D' => return span(at, next, Close::Fence),
@@ -73,6 +87,9 @@ pub(crate) fn edit_span(
             Token::Control(b'\n') => {
                 newline = true;
                 if !fenced && prompt_ended {
+                    if let Some(strip) = strip {
+                        strip.feed(token, source, next);
+                    }
                     return EditSpan {
                         end: next,
                         next,
@@ -90,9 +107,17 @@ pub(crate) fn edit_span(
             }
             _ => {}
         }
+        if let Some(strip) = &mut strip {
+            strip.feed(token, source, next);
+        }
         at = next;
     }
     EditSpan { end: at, next: at, close: Close::End, newline, application_keys, concealed }
+}
+
+/// How many backspaces stand at the start.
+pub(crate) fn backspaces(bytes: &[u8]) -> usize {
+    bytes.iter().take_while(|&&byte| byte == 0x08).count()
 }
 
 /// Whether some text tells anything: a blank in any colour does not.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::replay::Replay;
 use super::screen::Logical;
 use super::sent::Lost;
-use super::strip::Strip;
+use super::strip::Stripped;
 use crate::session::Flag;
 
 /// Rendered output, and where in it prompts may be.
@@ -57,6 +57,9 @@ pub(crate) struct Sent {
 pub(crate) trait Heads {
     /// Whether a line with this byte has to be looked at. It is asked about every byte of output.
     fn is_suspect(byte: u8) -> bool;
+
+    /// Whether a line without such a byte that starts with this one has to be looked at.
+    fn is_start(byte: u8) -> bool;
 
     /// Whether a line has the shape of a prompt. `suspect` is true if it has a suspect byte, and may be true if not.
     fn is_head(line: &[u8], suspect: bool) -> bool;
@@ -130,8 +133,9 @@ pub(crate) struct Edit {
 
 impl Edit {
     /// What a row of bytes shows.
-    pub(crate) fn of_strip(strip: Strip) -> Self {
-        let mut lines = vec![Logical { text: strip.text, prompt_end: None }];
+    pub(crate) fn of_strip(strip: Stripped) -> Self {
+        let mut lines = Vec::with_capacity(2);
+        lines.push(Logical { text: strip.text, prompt_end: None });
         if strip.newline {
             lines.push(Logical::default());
         }

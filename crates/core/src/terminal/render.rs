@@ -3,16 +3,18 @@
 use std::marker::PhantomData;
 
 use super::colour::Colours;
-use super::fence::{edit_span, is_visible};
-use super::page::{Close, Edit, Heads, LineMark, Mark, MarkKind, Page};
-use super::replay::{Replay, Until, is_soft_wrap, replay};
+use super::fence::is_visible;
+use super::page::{Heads, LineMark, Mark, MarkKind, Page};
+use super::replay::{Replay, Until, replay};
 use super::screen::Screen;
-use super::strip::replay_strip;
-use super::token::{Csi, Token, colour_len, text_run, token_at};
+use super::strip::Strip;
+use super::token::{Csi, Token, colour_len, copy_run, token_at};
 use crate::session::Flag;
 use hidden::{BOTTOM, Place};
 
+mod edit;
 mod hidden;
+mod overprint;
 
 /// Most columns of one overprinted line of output before it is flushed.
 const MAX_LINE_COLUMNS: usize = 32 * 1024;
@@ -32,6 +34,12 @@ const MIN_MARK_BLANKS: usize = 19;
 
 /// How much of the end of a long line is searched for a prompt.
 const TAIL_BYTES: usize = 200;
+
+/// How often a mark is met in usual transcripts.
+const USUAL_MARK_BYTES: usize = 512;
+
+/// Room for the bytes that are copied before it is known how many are wanted.
+const COPIED_BYTES: usize = 64;
 
 /// Most bytes of a prompt that is painted before its edit is marked.
 const MAX_PAINTED_BYTES: usize = 4 * 1024;
@@ -62,6 +70,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         width,
         replayed: 0,
         spare: Screen::new(None),
+        strip: Strip::default(),
         suspect: false,
         colours: Colours::default(),
         line_colours: Colours::default(),
@@ -70,7 +79,8 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         sent_bytes: 0,
         heads: PhantomData,
     };
-    renderer.page.text.reserve(source.len());
+    renderer.page.marks.reserve(source.len() / USUAL_MARK_BYTES);
+    renderer.page.text.reserve(source.len() + COPIED_BYTES);
     while renderer.at < source.len() {
         match renderer.mode {
             Mode::Lines => renderer.plain(),
@@ -108,6 +118,8 @@ struct Renderer<'a, H> {
     replayed: usize,
     /// An empty screen for the next overprinted line, so that its memory is used again.
     spare: Screen,
+    /// The same for lines that a row of bytes is enough for.
+    strip: Strip,
     /// The line being printed may have a byte that a prompt has.
     suspect: bool,
     colours: Colours,
@@ -130,8 +142,7 @@ impl<H: Heads> Renderer<'_, H> {
         }
         while self.at < self.source.len() && self.mode == Mode::Lines {
             let rest = &self.source[self.at..];
-            let (run, suspect) = text_run(rest, H::is_suspect);
-            self.page.text.extend_from_slice(&rest[..run]);
+            let (run, suspect) = copy_run(rest, &mut self.page.text, H::is_suspect);
             self.suspect |= suspect;
             if self.colours.hide() {
                 self.conceal(&rest[..run], self.at);
@@ -229,199 +240,6 @@ impl<H: Heads> Renderer<'_, H> {
         }
     }
 
-    /// Replays the current line from its start, because it was overprinted.
-    fn overprinted(&mut self) {
-        let mut screen = std::mem::replace(&mut self.spare, Screen::new(None));
-        self.overprint(&mut screen);
-        screen.reset();
-        self.spare = screen;
-    }
-
-    fn overprint(&mut self, screen: &mut Screen) {
-        self.page.text.truncate(self.line_text);
-        self.line.bell = false;
-        self.at = self.line_source;
-        self.colours = self.line_colours;
-        let mut head = None;
-        while let Some((token, next)) = token_at(self.source, self.at) {
-            let start = self.at;
-            self.at = next;
-            self.watch(token, start);
-            match token {
-                Token::Text(text) => self.print_in_steps(screen, text),
-                Token::Control(b'\n') => {
-                    self.flush(screen);
-                    return self.end_line();
-                }
-                Token::Control(b'\r') => {
-                    if self.unfinished_line_mark(screen) {
-                        continue;
-                    }
-                    let head = *head.get_or_insert_with(|| self.shows_head(screen));
-                    if head
-                        && screen.column() > MIN_MARK_BLANKS
-                        && is_soft_wrap(screen, &self.source[next..])
-                        && self.replay_line()
-                    {
-                        return;
-                    }
-                    screen.apply(token);
-                }
-                Token::Csi(csi) if csi.is_vertical() => {
-                    let up = csi.command == b'A' && head.unwrap_or_else(|| self.shows_head(screen));
-                    if up && self.replay_line() {
-                        return;
-                    }
-                    head = None;
-                    self.flush(screen);
-                    self.break_line();
-                    if self.application_keys && matches!(csi.command, b'H' | b'f' | b'J') {
-                        return self.enter(Mode::Addressed);
-                    }
-                }
-                Token::Escape(b'8' | b'D' | b'E' | b'M' | b'c') => {
-                    self.flush(screen);
-                    self.break_line();
-                }
-                Token::Csi(Csi { command: b'J', .. }) if screen.column() == 0 => {
-                    screen.apply(token);
-                    self.note_painting(next);
-                }
-                _ => {
-                    self.page.sequence_too_long |= token == Token::TooLong;
-                    match self.switch(token) {
-                        Switch::None => screen.apply(token),
-                        Switch::OpenEdit => return self.open_edit(start, next, Some(screen)),
-                        Switch::FullScreen(mode) => {
-                            self.flush(screen);
-                            return self.enter(mode);
-                        }
-                    }
-                }
-            }
-        }
-        self.flush(screen);
-    }
-
-    /// Prints a run that may be long, flushing the line when it grows beyond its limit.
-    fn print_in_steps(&mut self, screen: &mut Screen, text: &[u8]) {
-        let mut rest = text;
-        while !rest.is_empty() {
-            let mut step = rest.len().min(PRINT_STEP_BYTES);
-            // A step ends before a character, never inside one.
-            while step < rest.len() && step > PRINT_STEP_BYTES - 4 && rest[step] & 0xc0 == 0x80 {
-                step -= 1;
-            }
-            screen.print(&rest[..step]);
-            rest = &rest[step..];
-            if screen.column() > MAX_LINE_COLUMNS || screen.overflow {
-                self.page.line_too_long = true;
-                self.line.cut = true;
-                self.flush(screen);
-            }
-        }
-    }
-
-    /// Moves what the screen shows to the text.
-    fn flush(&mut self, screen: &mut Screen) {
-        self.line.bell |= screen.bell;
-        self.suspect = true;
-        self.page.invalid_utf8 |= screen.invalid_utf8;
-        let text = self.page.text.len();
-        self.line.prompt_end = screen.write_to(&mut self.page.text).or(self.line.prompt_end);
-        self.note_lost(screen, text);
-        if screen.overflow {
-            self.page.line_too_long = true;
-            self.line.cut = true;
-        }
-        screen.reset();
-    }
-
-    /// Keeps what was lost on the line whose text starts at `text`.
-    fn note_lost(&mut self, screen: &mut Screen, text: usize) {
-        if !screen.lost_nothing()
-            && let Some(mut lost) = screen.lost(&self.page.text[text..], false)
-        {
-            // The reading ends with what is shown.
-            let shown = String::from_utf8_lossy(&self.page.text[text..]);
-            if !shown.trim().is_empty() && !lost.text.is_empty() {
-                lost.text.push('\n');
-                lost.text.push_str(shown.trim_end());
-            }
-            self.keep_lost(lost, self.line_source, self.line_text, false);
-        }
-    }
-
-    /// zsh and fish fill a line with blanks after a mark, so that the prompt starts on a fresh line whether or not the
-    /// output ended with a newline. The number of blanks is the width.
-    fn unfinished_line_mark(&mut self, screen: &mut Screen) -> bool {
-        if screen.column() <= MIN_MARK_BLANKS || !screen.last_was_blank() {
-            return false;
-        }
-        let after = &self.source[self.at..];
-        if !after.starts_with(b" \r") && !after.starts_with("⏎ \r".as_bytes()) {
-            return false;
-        }
-        let text: String = screen.lines().into_iter().map(|line| line.text).collect();
-        let before = text.trim_end_matches(' ');
-        let blanks = text.len() - before.len();
-        let Some(output) = ["%", "#", "⏎"].iter().find_map(|mark| before.strip_suffix(mark)) else {
-            return false;
-        };
-        if blanks < MIN_MARK_BLANKS {
-            return false;
-        }
-        self.width = Some(blanks + 1);
-        let start = self.page.text.len();
-        if !output.is_empty() {
-            self.page.text.extend_from_slice(output.as_bytes());
-            self.suspect = true;
-        }
-        self.note_lost(screen, start);
-        if !output.is_empty() {
-            self.break_line();
-        }
-        screen.reset();
-        true
-    }
-
-    /// Whether the screen shows a line with the shape of a prompt.
-    fn shows_head(&self, screen: &Screen) -> bool {
-        screen.column() > 0
-            && screen.lines().first().is_some_and(|line| H::is_head(line.text.as_bytes(), true))
-    }
-
-    /// Replays the current line, which has the shape of a prompt, as one that was edited over several rows.
-    fn replay_line(&mut self) -> bool {
-        if !self.may_search() {
-            return false;
-        }
-        let start = self.line_source;
-        let replay = self.replay(&self.source[start..], &Screen::new(None), Until::Newline);
-        if replay.penalty >= 100 || start + replay.consumed < self.at {
-            return false;
-        }
-        let mut at = self.at;
-        self.at = start + replay.consumed;
-        while let Some((token, next)) = token_at(&self.source[..self.at], at) {
-            self.watch(token, at);
-            at = next;
-        }
-        self.place = BOTTOM;
-        let mut screen = replay.screen;
-        while !screen.cleared.is_empty() {
-            let line = screen.cleared.remove(0);
-            self.page.text.extend_from_slice(line.as_bytes());
-            self.suspect = true;
-            self.break_line();
-        }
-        self.flush(&mut screen);
-        if replay.submitted {
-            self.end_line();
-        }
-        true
-    }
-
     fn replay(&mut self, bytes: &[u8], before: &Screen, until: Until) -> Replay {
         let search = self.may_search();
         let (replay, used) = replay(bytes, before, until, &mut self.width, search);
@@ -451,111 +269,6 @@ impl<H: Heads> Renderer<'_, H> {
             }
             Token::Osc([b'1' | b'6', b'3', b'3', b';', b'A', ..]) => Switch::OpenEdit,
             _ => Switch::None,
-        }
-    }
-
-    /// Notes that a prompt may begin here.
-    fn note_painting(&mut self, next: usize) {
-        let erase = self.source[..next].strip_suffix(b"\x1b[J");
-        if erase.is_some_and(|before| before.ends_with(b"\x1b[24m")) {
-            self.painted = Some((self.line_text, next));
-        }
-    }
-
-    /// Reads an edit whose opening mark lies at `mark..start`. `line` is the current line if it was overprinted.
-    fn open_edit(&mut self, mark: usize, start: usize, line: Option<&mut Screen>) {
-        let integration = self.source[mark..start].starts_with(b"\x1b]");
-        let painted = self.painted.take();
-        let mut before = Screen::new(None);
-        let mut aside = String::new();
-        let mut source = mark;
-        if let Some((text, at)) = painted.filter(|_| !integration) {
-            source = at;
-            self.page.text.truncate(text);
-            // No edit was opened since the painting began, so what it marked is at the end.
-            while self
-                .page
-                .marks
-                .pop_if(|mark| mark.text >= text && matches!(mark.kind, MarkKind::Line(_)))
-                .is_some()
-            {}
-            let mut place = at;
-            while let Some((token, next)) = token_at(&self.source[..mark], place) {
-                before.apply(token);
-                place = next;
-            }
-            aside = before.begin_edit();
-        } else {
-            if let Some(screen) = line {
-                self.flush(screen);
-            }
-            if self.page.text.len() > self.line_text {
-                self.note_line(false);
-            }
-        }
-        let span = edit_span(self.source, start, integration, self.application_keys, &mut self.colours);
-        self.application_keys = span.application_keys;
-        self.at = span.next;
-        if !span.newline && span.close == Close::Fence {
-            self.skip_newline();
-        }
-        let painted = painted.is_some() && !integration;
-        let bytes = &self.source[start..span.end];
-        let strip = if painted { None } else { replay_strip(bytes, self.width) };
-        let shown = match strip {
-            Some(strip) => {
-                self.replayed += bytes.len();
-                Edit::of_strip(strip)
-            }
-            None => Edit::of_replay(self.replay(bytes, &before, Until::End)),
-        };
-        self.place = BOTTOM;
-        if span.concealed {
-            self.hide(source, span.end, Flag::Concealed);
-        }
-        if shown.wiped {
-            self.wipe(start);
-        }
-        let mut shown = shown;
-        if let Some(lost) = shown.lost.take() {
-            self.keep_lost(lost, source, self.page.text.len(), true);
-        }
-        let overflow = shown.cut;
-        let cut = overflow || span.close == Close::TooLong;
-        self.page.line_too_long |= cut;
-        self.page.invalid_utf8 |= shown.invalid_utf8;
-        let edit =
-            Edit { close: span.close, newline: span.newline, painted, aside, integration, cut, ..shown };
-        if overflow {
-            // What does not fit the screen is kept as it came.
-            self.push_stripped(start, span.end);
-        }
-        let blank = |text: &str| text.trim().is_empty();
-        if !edit.lines.iter().all(|line| blank(&line.text)) || !edit.cleared.is_empty() {
-            let text = self.page.text.len();
-            self.page.marks.push(Mark { text, source, kind: MarkKind::Edit(Box::new(edit)) });
-        }
-        self.start_line();
-    }
-
-    /// Copies the text of a part of the source, one line for each of its lines.
-    fn push_stripped(&mut self, start: usize, end: usize) {
-        let mut at = start;
-        while let Some((token, next)) = token_at(&self.source[..end], at) {
-            match token {
-                Token::Text(text) => self.page.text.extend_from_slice(text),
-                Token::Control(b'\n' | b'\r') => self.break_text(),
-                _ => {}
-            }
-            at = next;
-        }
-        self.break_text();
-    }
-
-    fn skip_newline(&mut self) {
-        let returns = self.source[self.at..].iter().take_while(|&&byte| byte == b'\r').count();
-        if self.source.get(self.at + returns) == Some(&b'\n') {
-            self.at += returns + 1;
         }
     }
 
@@ -639,7 +352,18 @@ impl<H: Heads> Renderer<'_, H> {
     }
 
     /// Remembers the line if it may hold a prompt.
+    #[inline]
     fn note_line(&mut self, newline: bool) {
+        let line = &self.page.text[self.line_text..];
+        // Nearly all lines of output end here.
+        if !self.suspect && line.len() <= TAIL_BYTES && !line.first().is_some_and(|&first| H::is_start(first))
+        {
+            return;
+        }
+        self.note_suspect(newline);
+    }
+
+    fn note_suspect(&mut self, newline: bool) {
         let line = &self.page.text[self.line_text..];
         // Behind output without a newline, a prompt stands far from the start.
         let tail = &line[line.len().saturating_sub(TAIL_BYTES)..];

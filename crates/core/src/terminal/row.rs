@@ -1,5 +1,7 @@
 //! The rows of a screen: cells, and the text that they show.
 
+use std::borrow::Cow;
+
 /// Most blanks that are shown for a part of a row that nothing was printed on.
 const MAX_GAP: usize = 256;
 
@@ -68,6 +70,11 @@ impl Row {
                 .all(|(cell, byte)| cell.is_plain() && cell.main == char::from(byte))
         })
     }
+}
+
+/// Bytes as text; what is not UTF-8 shows as U+FFFD.
+pub(super) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
 /// The number of bytes before the next one that is not printable ASCII.

@@ -5,11 +5,10 @@
 //! of it are lost as a whole, or where output was printed over.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 
 use unicode_width::UnicodeWidthChar;
 
-use super::row::plain_len;
+use super::row::{plain_len, text_of};
 use crate::session::Flag;
 
 /// Fewest characters of lost words that are worth keeping; less is a slip of the fingers.
@@ -56,6 +55,8 @@ pub(crate) struct Trail {
     printed: usize,
     work: usize,
     cut: bool,
+    /// How many states with the same letters were met.
+    alike: HashMap<u64, usize>,
 }
 
 /// What was lost on a line.
@@ -73,6 +74,7 @@ impl Trail {
     /// Forgets everything.
     pub(crate) fn reset(&mut self) {
         self.done.clear();
+        self.alike.clear();
         self.open = None;
         (self.fresh, self.back, self.jumped, self.cut) = (false, false, false, false);
         (self.printed, self.work) = (0, 0);
@@ -148,8 +150,16 @@ impl Trail {
             self.spare = state.text;
             return;
         }
-        if self.done.iter().rev().take(2).any(|other| other.text == state.text) {
+        if self.done.last().is_some_and(|other| other.text == state.text) {
             return;
+        }
+        if state.jumped {
+            let count = self.alike.entry(letters(&state.text)).or_default();
+            *count += 1;
+            if *count > MAX_ALIKE {
+                self.spare = state.text;
+                return;
+            }
         }
         state.text.truncate(MAX_LINE_BYTES);
         self.done.push(state);
@@ -163,20 +173,15 @@ impl Trail {
             return None;
         }
         let mut lost = Lost { cut: self.cut, ..Lost::default() };
-        let mut alike: HashMap<u64, usize> = HashMap::new();
-        let hasher = BuildHasherDefault::<DefaultHasher>::default();
         let mut work = self.printed.saturating_mul(MAX_WORK_SHARE) + MIN_WORK_BYTES;
         for state in self.done.drain(..) {
-            let text = String::from_utf8_lossy(&state.text);
+            let text = text_of(&state.text);
             if is_search(&text) || !is_lost(&state, &text, shown, edited, &mut work) {
                 continue;
             }
-            let count = alike.entry(hasher.hash_one(shape(&text))).or_default();
-            *count += 1;
             let text = text.trim_end();
-            if *count > MAX_ALIKE || lost.text.len() + text.len() > MAX_LINE_BYTES {
-                // Figures that run on are no loss worth a word.
-                lost.cut |= *count <= MAX_ALIKE;
+            if lost.text.len() + text.len() > MAX_LINE_BYTES {
+                lost.cut = true;
                 continue;
             }
             if !lost.text.is_empty() {
@@ -196,13 +201,13 @@ fn is_lost(state: &State, text: &str, shown: &[u8], edited: bool, work: &mut usi
     let replaced = state.jumped && !edited;
     let mut characters = 0;
     let mut column = 0;
-    for word in text.split(' ') {
+    for word in text.as_bytes().split(|&byte| byte == b' ') {
         let start = column;
         // The widths of ASCII need no table.
-        column += if plain_len(word.as_bytes()) == word.len() {
+        column += if plain_len(word) == word.len() {
             word.len()
         } else {
-            word.chars().map(|character| character.width().unwrap_or(0)).sum()
+            text_of(word).chars().map(|character| character.width().unwrap_or(0)).sum()
         };
         let end = column;
         column += 1;
@@ -210,13 +215,13 @@ fn is_lost(state: &State, text: &str, shown: &[u8], edited: bool, work: &mut usi
         if word.is_empty() || !touched || start >= state.high {
             continue;
         }
-        let counts = !replaced || word.chars().any(char::is_alphanumeric);
+        let counts = !replaced || text_of(word).chars().any(char::is_alphanumeric);
         if !counts {
             continue;
         }
         // Beyond the limit a word passes for lost: text kept twice does no harm.
-        if *work < shown.len() || memchr::memmem::find(shown, word.as_bytes()).is_none() {
-            characters += word.chars().count() + usize::from(replaced) * MIN_LOST_CHARACTERS;
+        if *work < shown.len() || !holds(shown, word) {
+            characters += text_of(word).chars().count() + usize::from(replaced) * MIN_LOST_CHARACTERS;
         }
         *work = work.saturating_sub(shown.len());
         if characters >= MIN_LOST_CHARACTERS {
@@ -228,15 +233,32 @@ fn is_lost(state: &State, text: &str, shown: &[u8], edited: bool, work: &mut usi
 
 /// Whether a line editor shows a search in what was entered before: all that it finds was recorded when it was entered.
 fn is_search(text: &str) -> bool {
+    if memchr::memchr(b':', text.as_bytes()).is_none() && !text.starts_with('(') {
+        return false;
+    }
     let bash = ["(reverse-i-search)`", "(i-search)`", "(failed reverse-i-search)`", "(failed i-search)`"];
     let zsh = ["bck-i-search: ", "fwd-i-search: "];
     bash.iter().any(|start| text.starts_with(start))
         || text.trim_end().ends_with('_') && zsh.iter().any(|sign| text.contains(sign))
 }
 
-/// The text without figures and signs.
-fn shape(text: &str) -> String {
-    text.chars().filter(|character| character.is_alphabetic()).collect()
+/// A number for the letters of a text, without figures and signs.
+fn letters(text: &[u8]) -> u64 {
+    const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const FNV_PRIME: u64 = 0x0100_0000_01b3;
+    let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80);
+    letters.fold(FNV_OFFSET, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
+}
+
+/// Whether a text holds a word.
+fn holds(text: &[u8], word: &[u8]) -> bool {
+    // For short words setting up a search takes longer than the search.
+    const SHORT: usize = 16;
+    if word.len() > SHORT {
+        return memchr::memmem::find(text, word).is_some();
+    }
+    let Some(&first) = word.first() else { return true };
+    memchr::memchr_iter(first, text).any(|at| text[at..].starts_with(word))
 }
 
 #[cfg(test)]
@@ -291,7 +313,7 @@ mod tests {
     #[test]
     fn states_of_a_progress_bar_are_bounded() {
         let mut steps = Vec::new();
-        let states: Vec<String> = (0..1_000).map(|number| format!("{number} KB done")).collect();
+        let states: Vec<String> = (10..1_000).map(|number| format!("{number} KB done")).collect();
         for state in &states {
             steps.extend([state.as_str(), "|"]);
         }

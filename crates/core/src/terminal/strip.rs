@@ -1,8 +1,10 @@
-//! Replays the edits that nearly all are: ASCII on one row, typed, erased and moved about in. A row of bytes is enough
-//! for them. What needs more is left to [`super::replay`], which knows everything that this knows and gives the same.
+//! Replays what nearly all edited and overprinted lines are: ASCII on one row, typed, erased and moved about in. A row of
+//! bytes is enough for them. What needs more is left to [`super::replay`] and [`super::screen`], which know everything
+//! that this knows and give the same.
 
+use super::row::plain_len;
 use super::sent::{Lost, Trail};
-use super::token::{Csi, Token, token_at};
+use super::token::{Csi, Token};
 use crate::session::Flag;
 
 /// Most bytes of a row.
@@ -11,9 +13,99 @@ const MAX_ROW_BYTES: usize = 1_024;
 /// Characters of the first text that an editor never changes.
 const KEPT_BYTES: usize = 8;
 
+/// A row of printable ASCII, the cursor, and what was lost on the way.
+#[derive(Debug, Default)]
+pub(crate) struct Strip {
+    pub bytes: Vec<u8>,
+    pub column: usize,
+    pub trail: Trail,
+}
+
+impl Strip {
+    /// Forgets everything but its memory.
+    pub(crate) fn reset(&mut self) {
+        self.bytes.clear();
+        self.column = 0;
+        self.trail.reset();
+    }
+
+    /// Prints text; `false` if it is not printable ASCII, or reaches the column `edge`.
+    #[inline]
+    pub(crate) fn print(&mut self, text: &[u8], edge: usize) -> bool {
+        let end = self.column + text.len();
+        if end >= edge.min(MAX_ROW_BYTES) || plain_len(text) != text.len() {
+            return false;
+        }
+        if self.column < self.bytes.len() {
+            let over = text.len().min(self.bytes.len() - self.column);
+            self.lose_under(&text[..over]);
+            self.bytes[self.column..self.column + over].copy_from_slice(&text[..over]);
+            self.bytes.extend_from_slice(&text[over..]);
+        } else {
+            self.bytes.resize(self.column, b' ');
+            self.bytes.extend_from_slice(text);
+        }
+        self.trail.printed(text.len(), text.iter().any(|&byte| byte != b' '));
+        self.column = end;
+        true
+    }
+
+    /// Goes some columns back.
+    pub(crate) fn backspace(&mut self, columns: usize) {
+        self.trail.goes_back(false);
+        self.column = self.column.saturating_sub(columns);
+    }
+
+    /// Goes to the start.
+    pub(crate) fn carriage_return(&mut self) {
+        self.trail.goes_back(self.column > 0);
+        self.column = 0;
+    }
+
+    /// Wipes everything from a column on.
+    pub(crate) fn erase_from(&mut self, column: usize) {
+        let Some(rest) = self.bytes.get(column..) else { return };
+        if rest.iter().any(|&byte| byte != b' ') {
+            self.trail.goes_back(false);
+            let (end, bytes) = (self.bytes.len(), &self.bytes);
+            self.trail.lose(column, end, Flag::Erased, |out| out.extend_from_slice(bytes));
+        }
+        self.bytes.truncate(column);
+    }
+
+    /// Whether the last column before the cursor is a blank.
+    pub(crate) fn ends_blank(&self) -> bool {
+        self.column > 0 && self.bytes.get(self.column - 1) == Some(&b' ')
+    }
+
+    /// Text is about to be printed over the cells from the cursor on.
+    fn lose_under(&mut self, text: &[u8]) {
+        let (row, column) = (&self.bytes, self.column);
+        let lost = |(cell, byte): (&u8, &u8)| *cell != b' ' && cell != byte;
+        let mut pairs = row[column..].iter().zip(text);
+        let Some(first) = pairs.clone().position(lost) else { return };
+        let last = pairs.rposition(lost).unwrap_or(first);
+        let flag = if text[first] == b' ' { Flag::Erased } else { Flag::Overwritten };
+        self.trail.lose(column + first, column + last + 1, flag, |out| out.extend_from_slice(row));
+    }
+}
+
+/// An edit on a strip.
+#[derive(Debug)]
+pub(crate) struct EditStrip<'s> {
+    strip: &'s mut Strip,
+    first: [u8; KEPT_BYTES],
+    kept: usize,
+    edge: usize,
+    /// A newline ended the row.
+    newline: bool,
+    /// It needs more than a strip.
+    failed: bool,
+}
+
 /// What stands on the row in the end.
 #[derive(Debug)]
-pub(crate) struct Strip {
+pub(crate) struct Stripped {
     /// Its text.
     pub text: String,
     /// A newline ended it.
@@ -22,84 +114,70 @@ pub(crate) struct Strip {
     pub lost: Option<Lost>,
 }
 
-/// Replays an edit of a row; `None` if it needs more. `width` is the width of the terminal, if it is known.
-pub(crate) fn replay_strip(bytes: &[u8], width: Option<usize>) -> Option<Strip> {
-    let mut row: Vec<u8> = Vec::with_capacity(128);
-    let mut trail = Trail::default();
-    let mut first = [0; KEPT_BYTES];
-    let mut kept = 0;
-    let mut column = 0_usize;
-    let mut newline = false;
-    let mut at = 0;
-    let edge = width.unwrap_or(MAX_ROW_BYTES).min(MAX_ROW_BYTES);
-    // A terminal without columns is a mistake that the screen knows how to judge.
-    if edge == 0 {
-        return None;
+impl<'s> EditStrip<'s> {
+    /// An edit on an empty strip. `width` is the width of the terminal, if it is known.
+    pub(crate) fn new(strip: &'s mut Strip, width: Option<usize>) -> Self {
+        strip.reset();
+        // A terminal without columns is a mistake that the screen knows how to judge.
+        let failed = width == Some(0);
+        let edge = width.unwrap_or(MAX_ROW_BYTES);
+        Self { strip, first: [0; KEPT_BYTES], kept: 0, edge, newline: false, failed }
     }
-    while let Some((token, next)) = token_at(bytes, at) {
-        at = next;
+
+    /// Obeys a token of `source` that ends at `next`.
+    pub(crate) fn feed(&mut self, token: Token<'_>, source: &[u8], next: usize) {
+        self.failed = self.failed || !self.obey(token, source, next);
+    }
+
+    /// Obeys so many backspaces.
+    pub(crate) fn backspace(&mut self, count: usize) {
+        self.failed |= self.newline;
+        self.strip.backspace(count);
+    }
+
+    fn obey(&mut self, token: Token<'_>, source: &[u8], next: usize) -> bool {
         match token {
-            Token::Text(text) if !newline && text.iter().fold(true, |all, byte| all & is_plain(*byte)) => {
-                let end = column + text.len();
-                if end >= edge {
-                    return None;
-                }
-                let over = text.len().min(row.len() - column);
-                if over > 0 {
-                    lose_under(&mut trail, &row, column, &text[..over]);
-                }
-                trail.printed(text.len(), text.iter().any(|&byte| byte != b' '));
-                row[column..column + over].copy_from_slice(&text[..over]);
-                row.extend_from_slice(&text[over..]);
-                column = end;
-                for (slot, &byte) in first[kept..].iter_mut().zip(text) {
+            Token::Text(text) if !self.newline => {
+                for (slot, &byte) in self.first[self.kept..].iter_mut().zip(text) {
                     *slot = byte;
-                    kept += 1;
+                    self.kept += 1;
                 }
+                self.strip.print(text, self.edge)
             }
-            Token::Control(0x08) if !newline => {
-                trail.goes_back(false);
-                column = column.saturating_sub(1);
+            Token::Control(0x08) if !self.newline => {
+                self.strip.backspace(1);
+                true
             }
-            Token::Control(0x07) => {}
-            Token::Control(b'\r') if matches!(bytes.get(at), Some(b'\r' | b'\n')) => {}
-            Token::Control(b'\n') if !newline && bytes[..at].ends_with(b"\r\n") => newline = true,
-            Token::Csi(Csi { marker: 1.., .. } | Csi { command: b'm', .. }) => {}
-            Token::Csi(Csi { marker: 0, intermediate: 0, command: b'K' | b'J', params: b"" }) if !newline => {
-                if row[column.min(row.len())..].iter().any(|&byte| byte != b' ') {
-                    trail.goes_back(false);
-                    trail.lose(column, row.len(), Flag::Erased, |out| out.extend_from_slice(&row));
-                }
-                row.truncate(column);
+            Token::Control(0x07) => true,
+            Token::Control(b'\r') => matches!(source.get(next), Some(b'\r' | b'\n')),
+            Token::Control(b'\n') if !self.newline && source[..next].ends_with(b"\r\n") => {
+                self.newline = true;
+                true
             }
-            Token::Csi(csi @ Csi { marker: 0, intermediate: 0, command: b'C', .. }) if !newline => {
-                column += csi.param(0, 1);
-                if column > row.len() {
-                    return None;
-                }
+            Token::Csi(Csi { marker: 1.., .. } | Csi { command: b'm', .. }) => true,
+            Token::Csi(Csi { marker: 0, intermediate: 0, command: b'K' | b'J', params: b"" }) => {
+                self.strip.erase_from(self.strip.column);
+                !self.newline
             }
-            Token::Osc(payload) if !payload.starts_with(b"133;") && !payload.starts_with(b"633;") => {}
-            _ => return None,
+            Token::Csi(csi @ Csi { marker: 0, intermediate: 0, command: b'C', .. }) if !self.newline => {
+                self.strip.column += csi.param(0, 1);
+                self.strip.column <= self.strip.bytes.len()
+            }
+            Token::Osc(payload) => !payload.starts_with(b"133;") && !payload.starts_with(b"633;"),
+            _ => false,
         }
     }
-    let start = first[..kept].trim_ascii_end();
-    let lost = if trail.is_empty() { None } else { trail.lost(&row, true) };
-    let text = String::from_utf8(row).ok()?;
-    text.as_bytes().starts_with(start).then_some(Strip { text, newline, lost })
-}
 
-/// Text is about to be printed over the cells from `column` on.
-fn lose_under(trail: &mut Trail, row: &[u8], column: usize, text: &[u8]) {
-    let lost = |(cell, byte): (&u8, &u8)| *cell != b' ' && cell != byte;
-    let mut pairs = row[column..].iter().zip(text);
-    let Some(first) = pairs.clone().position(lost) else { return };
-    let last = pairs.rposition(lost).unwrap_or(first);
-    let flag = if text[first] == b' ' { Flag::Erased } else { Flag::Overwritten };
-    trail.lose(column + first, column + last + 1, flag, |out| out.extend_from_slice(row));
-}
-
-fn is_plain(byte: u8) -> bool {
-    byte.wrapping_sub(b' ') <= b'~' - b' '
+    /// What is left; `None` if it needs more.
+    pub(crate) fn finish(self) -> Option<Stripped> {
+        let Self { strip, first, kept, newline, failed, .. } = self;
+        if failed || !strip.bytes.starts_with(first[..kept].trim_ascii_end()) {
+            return None;
+        }
+        let lost = if strip.trail.is_empty() { None } else { strip.trail.lost(&strip.bytes, true) };
+        let text = String::from_utf8(strip.bytes.clone()).ok()?;
+        Some(Stripped { text, newline, lost })
+    }
 }
 
 #[cfg(test)]
@@ -109,7 +187,19 @@ mod tests {
 
     use super::super::replay::{Until, replay};
     use super::super::screen::Screen;
+    use super::super::token::token_at;
     use super::*;
+
+    fn replay_strip(bytes: &[u8], width: Option<usize>) -> Option<Stripped> {
+        let mut strip = Strip::default();
+        let mut edit = EditStrip::new(&mut strip, width);
+        let mut at = 0;
+        while let Some((token, next)) = token_at(bytes, at) {
+            edit.feed(token, bytes, next);
+            at = next;
+        }
+        edit.finish()
+    }
 
     /// What is typed, erased and sent around it.
     const PIECES: [&str; 20] = [

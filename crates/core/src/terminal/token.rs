@@ -11,6 +11,9 @@ pub(crate) const MAX_SEQUENCE_BYTES: usize = 4 * 1024;
 /// Longest control string (OSC, DCS, APC, PM, SOS) that is looked at.
 pub(crate) const MAX_STRING_BYTES: usize = 64 * 1024;
 
+/// How many bytes are looked at at once.
+const BLOCK: usize = 32;
+
 /// Longest parameters of a colour that are not left to the general rules.
 const MAX_COLOUR_BYTES: usize = 64;
 
@@ -98,25 +101,37 @@ impl Csi<'_> {
 /// The number of bytes before the next byte that is not printable text.
 #[inline]
 pub(crate) fn text_len(bytes: &[u8]) -> usize {
-    text_run(bytes, |_| false).0
-}
-
-/// The same, and whether one of these bytes, or one of the few behind them, is a suspect: so much can be said without
-/// reading the text again.
-#[inline]
-pub(crate) fn text_run(bytes: &[u8], suspect: impl Fn(u8) -> bool) -> (usize, bool) {
-    const STEP: usize = 32;
-    let (blocks, last) = bytes.as_chunks::<STEP>();
-    let mut suspects = false;
+    let (blocks, last) = bytes.as_chunks::<BLOCK>();
     for (index, block) in blocks.iter().enumerate() {
         // No early exit inside a block: so the compiler can compare the whole block at once.
-        suspects |= block.iter().fold(false, |any, &byte| any | suspect(byte));
         if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
-            return (index * STEP + special_at(block), suspects);
+            return index * BLOCK + special_at(block);
+        }
+    }
+    blocks.len() * BLOCK + special_at(last)
+}
+
+/// Appends the text before the next byte that is not printable to `out`. Returns its length, and whether one of its
+/// bytes, or one of the few behind it, is a suspect: so much can be said without reading the text again.
+#[inline]
+pub(crate) fn copy_run(bytes: &[u8], out: &mut Vec<u8>, suspect: impl Fn(u8) -> bool) -> (usize, bool) {
+    let start = out.len();
+    let (blocks, last) = bytes.as_chunks::<BLOCK>();
+    let mut suspects = false;
+    for block in blocks {
+        // No early exit inside a block: so the compiler can compare the whole block at once.
+        suspects |= block.iter().fold(false, |any, &byte| any | suspect(byte));
+        // A block of known size is copied without a call; what is too much is taken away again.
+        let before = out.len();
+        out.extend_from_slice(block);
+        if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
+            out.truncate(before + special_at(block));
+            return (out.len() - start, suspects);
         }
     }
     suspects |= last.iter().fold(false, |any, &byte| any | suspect(byte));
-    (blocks.len() * STEP + special_at(last), suspects)
+    out.extend_from_slice(&last[..special_at(last)]);
+    (out.len() - start, suspects)
 }
 
 /// Where the first special byte stands, a word at a time.
@@ -161,10 +176,15 @@ pub(crate) fn colour_len(bytes: &[u8]) -> usize {
 }
 
 /// The token at `start`, and where the next one begins; `None` at the end.
+#[inline]
 pub(crate) fn token_at(bytes: &[u8], start: usize) -> Option<(Token<'_>, usize)> {
     let rest = bytes.get(start..)?;
     let &first = rest.first()?;
     let (token, length) = match first {
+        // Most of what line editors send.
+        0x1b if rest.starts_with(b"\x1b[K") => {
+            (Token::Csi(Csi { marker: 0, params: b"", intermediate: 0, command: b'K' }), 3)
+        }
         0x1b => escape(rest),
         b'\t' | 0x20..=0x7e | 0x80.. => {
             let length = text_len(rest);
@@ -264,16 +284,18 @@ mod tests {
     }
 
     #[test]
-    fn a_suspect_in_the_run_is_never_missed() {
+    fn a_run_is_copied_and_a_suspect_in_it_is_never_missed() {
         for length in 1..100 {
             for place in 0..length {
                 let mut bytes = vec![b'a'; length];
                 bytes[place] = b'#';
-                bytes.push(b'\n');
-                assert_eq!(text_run(&bytes, |byte| byte == b'#'), (length, true));
+                bytes.extend_from_slice(b"\nbehind");
+                let mut out = b"before".to_vec();
+                assert_eq!(copy_run(&bytes, &mut out, |byte| byte == b'#'), (length, true));
+                assert_eq!(out, [b"before", &bytes[..length]].concat());
             }
         }
-        assert_eq!(text_run(b"no suspect\n", |byte| byte == b'#'), (10, false));
+        assert_eq!(copy_run(b"no suspect\n", &mut Vec::new(), |byte| byte == b'#'), (10, false));
     }
 
     #[test]

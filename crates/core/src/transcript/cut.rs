@@ -80,7 +80,7 @@ pub(crate) fn cut(page: &Page) -> Vec<Command> {
         prompts,
         seen,
         turns: None,
-        commands: Vec::new(),
+        commands: Vec::with_capacity(page.marks.len()),
         current: None,
         known: HashSet::new(),
         background: VecDeque::new(),
@@ -119,6 +119,8 @@ struct Current {
     /// It stands in marked edits only.
     marked: bool,
     proof: Proof,
+    /// A line that starts with it and has no other ending ends its prompt where it does.
+    single: bool,
     /// The last mark at which it stands.
     last: Option<usize>,
     /// Finds it in the middle of a line; made when it is first asked for.
@@ -174,7 +176,7 @@ impl Cutter<'_> {
             typed = typed.strip_suffix("^C").unwrap_or(&typed).trim_end().to_owned();
         }
         let prompt = (!parts.prompt.is_empty()).then_some(parts.prompt);
-        let last_line = prompt.as_deref().and_then(|prompt| prompt.lines().last()).unwrap_or_default();
+        let last_line = prompt.as_deref().map(prompt::last_line).unwrap_or_default();
         if self.continues(mark.text, last_line, true) {
             return self.extend(&typed, &between, mark.text, aborted);
         }
@@ -232,7 +234,11 @@ impl Cutter<'_> {
         if !line.newline && ((!last_line && !before_edit) || (before_edit && !is_prompts_only(&whole))) {
             return;
         }
-        let ends = prompt::ends(&whole);
+        let known = self.current.as_ref().filter(|current| current.single);
+        let ends = match known {
+            Some(known) if prompt::ends_like(whole.as_bytes(), &known.text) => Ends::one(known.text.len()),
+            _ => prompt::ends(&whole),
+        };
         if let Some(&end) = ends.first()
             && self.continues(mark.text, &whole[..end], false)
         {
@@ -442,8 +448,17 @@ impl Cutter<'_> {
         self.known.insert(key.clone());
         let proof = prompt::proof(text);
         let last = self.seen.get(&key).map(|seen| seen.1);
-        self.current =
-            Some(Current { key, text: text.to_owned(), marked, proof, last, finder: OnceCell::new() });
+        let ends = prompt::ends(text);
+        let single = ends[..] == [text.len()] && prompt::known_start(text, &ends).is_some();
+        self.current = Some(Current {
+            single,
+            key,
+            text: text.to_owned(),
+            marked,
+            proof,
+            last,
+            finder: OnceCell::new(),
+        });
     }
 
     fn push(&mut self, command: Command) {

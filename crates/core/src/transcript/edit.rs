@@ -1,6 +1,7 @@
 //! What stood in a line editor that marked its edits: the prompt, the command, and what came in between.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::VecDeque;
 
 use super::facts::{Facts, Lexicon};
@@ -11,6 +12,9 @@ use crate::terminal::screen::Logical;
 /// Least edits that a prompt without any known ending is learned from.
 const MIN_EDITS_TO_LEARN: usize = 3;
 
+/// Room for a prompt with lines above it, which are seldom longer.
+const MAX_USUAL_PROMPT_BYTES: usize = 256;
+
 /// Share of edits, in percent, that must agree on a longer prompt.
 const LONGER_PROMPT_PERCENT: usize = 80;
 
@@ -20,6 +24,8 @@ pub(crate) struct Prompts<'a> {
     lexicon: Lexicon<'a>,
     /// What all edits without a known ending start with.
     common: String,
+    /// The start of the last line that was split, if others may start the same, and where its prompt ends.
+    split: Cell<Option<(&'a str, usize)>>,
 }
 
 /// An edit taken apart.
@@ -40,9 +46,22 @@ impl<'a> Prompts<'a> {
     pub(crate) fn learn(page: &'a Page) -> Self {
         let mut prompts = Self::default();
         let mut bare: Vec<&str> = Vec::new();
+        let mut known = "";
         for mark in &page.marks {
             let MarkKind::Edit(edit) = &mark.kind else { continue };
-            match head(edit) {
+            if let [line, rest @ ..] = &edit.lines[..]
+                && prompt::ends_like(line.text.as_bytes(), known)
+                && line.prompt_end.is_none()
+                && rest.iter().all(|line| line.prompt_end.is_none())
+            {
+                prompts.lexicon.learn_again();
+                continue;
+            }
+            let head = head(edit);
+            // Only what the first line shows without being told can be known again.
+            let first = head.as_ref().filter(|(line, _)| line.prompt_end.is_none());
+            known = first.and_then(|(line, ends)| prompt::known_start(&line.text, ends)).unwrap_or_default();
+            match head {
                 Some((line, ends)) => prompts.lexicon.learn(ends.iter().map(|&end| &line.text[..end])),
                 None => bare.extend(edit.lines.first().map(|line| line.text.as_str())),
             }
@@ -59,7 +78,7 @@ impl<'a> Prompts<'a> {
     }
 
     /// Takes an edit apart.
-    pub(crate) fn split(&self, edit: &Edit) -> Parts {
+    pub(crate) fn split(&self, edit: &'a Edit) -> Parts {
         let (first, last, end) = self.prompt_place(edit);
         let mut between = edit.cleared.clone();
         let mut aborted = Vec::new();
@@ -72,7 +91,7 @@ impl<'a> Prompts<'a> {
         }
         let (own, typed) = edit.lines[last].text.split_at(end);
         let typed = without_aside(typed, &edit.aside);
-        let mut prompt = String::new();
+        let mut prompt = String::with_capacity(if first == 0 { own.len() } else { MAX_USUAL_PROMPT_BYTES });
         let above = edit.lines[..first].iter().map(|line| line.text.trim_end()).chain([edit.aside.as_str()]);
         for line in above.filter(|line| !line.is_empty()) {
             prompt.push_str(line);
@@ -80,7 +99,12 @@ impl<'a> Prompts<'a> {
         }
         prompt.push_str(own);
         let mut command = vec![without_search(typed).to_owned()];
-        let rest = edit.lines[last + 1..].iter().map(|line| line.text.trim_end().to_owned());
+        // Nearly always there is nothing but the line that the newline began.
+        let below = match &edit.lines[last + 1..] {
+            [line] if line.text.is_empty() => &[],
+            lines => lines,
+        };
+        let rest = below.iter().map(|line| line.text.trim_end().to_owned());
         if edit.painted {
             // The edit is closed with the cursor at the end of the line: below it are completions.
             let below = edit.cursor_line.saturating_sub(last);
@@ -96,7 +120,7 @@ impl<'a> Prompts<'a> {
     }
 
     /// The line where the prompt first stands, the line where it stands last, and where it ends there.
-    fn prompt_place(&self, edit: &Edit) -> (usize, usize, usize) {
+    fn prompt_place(&self, edit: &'a Edit) -> (usize, usize, usize) {
         let told = edit.lines.iter().enumerate().find_map(|(at, line)| {
             line.prompt_end.filter(|&end| line.text.is_char_boundary(end)).map(|end| (at, end))
         });
@@ -120,7 +144,12 @@ impl<'a> Prompts<'a> {
     }
 
     /// Where the prompt of a line ends.
-    fn prompt_end(&self, line: &str) -> Option<usize> {
+    fn prompt_end(&self, line: &'a str) -> Option<usize> {
+        if let Some((start, end)) = self.split.get()
+            && prompt::ends_like(line.as_bytes(), start)
+        {
+            return Some(end);
+        }
         let ends = prompt::ends(line);
         let fits = |end: usize| {
             let prompt = &line[..end];
@@ -139,7 +168,9 @@ impl<'a> Prompts<'a> {
             let same = shapes(longer);
             same >= MIN_EDITS_TO_LEARN && same * 100 >= shapes(end) * LONGER_PROMPT_PERCENT
         });
-        Some(longer.unwrap_or(end))
+        let end = longer.unwrap_or(end);
+        self.split.set(prompt::known_start(line, &ends).map(|start| (start, end)));
+        Some(end)
     }
 }
 
@@ -220,7 +251,7 @@ pub(crate) fn without_interruptions(
 fn state_notice(line: &str) -> Option<usize> {
     const STATES: [&str; 8] =
         ["Done", "Exit", "Stopped", "Running", "Terminated", "Killed", "Hangup", "Interrupt"];
-    line.match_indices('[').map(|(at, _)| at).find(|&at| {
+    memchr::memchr_iter(b'[', line.as_bytes()).find(|&at| {
         let rest = &line[at + 1..];
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
         let Some(rest) = rest[digits..].strip_prefix(']') else { return false };
@@ -231,6 +262,9 @@ fn state_notice(line: &str) -> Option<usize> {
 
 /// What the parts of a command that run in the background may print: its words and quoted texts.
 pub(crate) fn background_texts(command: &str) -> Vec<String> {
+    if memchr::memchr(b'&', command.as_bytes()).is_none() {
+        return Vec::new();
+    }
     let background = command.contains("& ") || command.trim_end().ends_with('&');
     if !background || command.contains("&&") && !command.trim_end().ends_with('&') {
         return Vec::new();

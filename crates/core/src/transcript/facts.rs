@@ -25,6 +25,8 @@ pub(crate) struct Lexicon<'a> {
     keys: Names,
     shapes: Names,
     edits: usize,
+    /// The key and the shape of each prompt of the last edit.
+    last: Vec<(usize, usize)>,
 }
 
 /// What a text proves, and the numbers of its names.
@@ -39,6 +41,7 @@ impl<'a> Lexicon<'a> {
     /// Counts what may be the prompt of one edit.
     pub(crate) fn learn(&mut self, prompts: impl Iterator<Item = &'a str>) {
         self.edits += 1;
+        self.last.clear();
         for prompt in prompts {
             let (keys, shapes) = (&mut self.keys, &mut self.shapes);
             let text = *self.texts.entry(prompt).or_insert_with(|| Text {
@@ -46,12 +49,26 @@ impl<'a> Lexicon<'a> {
                 key: keys.number(prompt::key(prompt)),
                 shape: shapes.number(prompt::shape(prompt)),
             });
-            self.shapes.list[text.shape].count += 1;
-            // Two texts of one edit may have the same key; they count once.
-            let key = &mut self.keys.list[text.key];
-            key.count += usize::from(key.last_edit != self.edits);
-            key.last_edit = self.edits;
+            self.last.push((text.key, text.shape));
+            self.count(text.key, text.shape);
         }
+    }
+
+    /// Counts an edit with the same possible prompts as the last one.
+    pub(crate) fn learn_again(&mut self) {
+        self.edits += 1;
+        for index in 0..self.last.len() {
+            let (key, shape) = self.last[index];
+            self.count(key, shape);
+        }
+    }
+
+    fn count(&mut self, key: usize, shape: usize) {
+        self.shapes.list[shape].count += 1;
+        // Two texts of one edit may have the same key; they count once.
+        let key = &mut self.keys.list[key];
+        key.count += usize::from(key.last_edit != self.edits);
+        key.last_edit = self.edits;
     }
 
     /// What is known about a text.

@@ -16,11 +16,14 @@ const MAX_PROMPTS: usize = 2;
 pub(crate) type Seen = HashMap<String, (usize, usize)>;
 
 /// Looks at the starts of all marks. The parts of the edits are needed for that, and again when they are cut.
-pub(crate) fn occurrences(page: &Page, prompts: &Prompts<'_>) -> (Seen, Vec<Parts>) {
+pub(crate) fn occurrences<'a>(page: &'a Page, prompts: &Prompts<'a>) -> (Seen, Vec<Parts>) {
     let mut seen = Seen::new();
-    let mut all_parts = Vec::new();
+    let edits = page.marks.iter().filter(|mark| matches!(mark.kind, MarkKind::Edit(_))).count();
+    let mut all_parts = Vec::with_capacity(edits);
     // Mostly the same prompt stands there as before: it is counted when another one comes.
     let mut run = (String::new(), 0, 0);
+    // The only prompt of the last line that had the looks of one.
+    let mut known = String::new();
     let mut count = |(prompt, times, last): (String, usize, usize)| {
         if times > 0 {
             let entry = seen.entry(prompts.key(&prompt).into_owned()).or_default();
@@ -38,13 +41,26 @@ pub(crate) fn occurrences(page: &Page, prompts: &Prompts<'_>) -> (Seen, Vec<Part
         match &mark.kind {
             MarkKind::Edit(edit) => {
                 let parts = prompts.split(edit);
-                note(parts.prompt.lines().last().unwrap_or_default());
+                note(prompt::last_line(&parts.prompt));
                 all_parts.push(parts);
             }
             MarkKind::Line(line) => {
                 let bytes = &page.text[mark.text..line.end.min(mark.text + MAX_START_BYTES)];
+                if prompt::ends_like(bytes, &known) {
+                    note(&known);
+                    continue;
+                }
                 let text = prompt::text_of(bytes);
-                for &end in prompt::ends(&text).iter().take(MAX_PROMPTS) {
+                let ends = prompt::ends(&text);
+                // A word that ends like a prompt is mostly output, and nothing that comes again.
+                if let [end] = ends[..]
+                    && let Some(start) = prompt::known_start(&text, &ends)
+                    && prompt::proof(&text[..end]) > Proof::Word
+                {
+                    known.clear();
+                    known.push_str(start);
+                }
+                for &end in ends.iter().take(MAX_PROMPTS) {
                     // Text that proves nothing is a prompt at most where it starts the line.
                     if prompt::proof(&text[..end]) > Proof::None {
                         note(&text[..end]);

@@ -78,6 +78,10 @@ impl Heads for PromptHeads {
         is_ascii_ending(byte) | (byte >= 0x80)
     }
 
+    fn is_start(byte: u8) -> bool {
+        matches!(byte, b'(' | b'I' | b'.')
+    }
+
     fn is_head(line: &[u8], suspect: bool) -> bool {
         if suspect && let Some(head) = has_ending(&line[..line.len().min(MAX_PROMPT_BYTES)]) {
             return head;
@@ -112,7 +116,8 @@ fn has_ending(window: &[u8]) -> Option<bool> {
 }
 
 fn is_ascii_ending(byte: u8) -> bool {
-    (byte == b'$') | (byte == b'#') | (byte == b'%') | (byte == b'>')
+    // `#`, `$` and `%` follow each other.
+    (byte.wrapping_sub(b'#') < 3) | (byte == b'>')
 }
 
 /// Where bytes of a kind stand. Most bytes are of another, so they are passed over in blocks.
@@ -192,6 +197,23 @@ pub(crate) fn ends(line: &str) -> Ends {
     found
 }
 
+/// Whether the ends of `line` are those of a prompt that it starts with, because nothing behind that can end a prompt.
+/// Prompts come back with nearly every command, so this spares most of the work of [`ends`].
+pub(crate) fn ends_like(line: &[u8], prompt: &str) -> bool {
+    if prompt.is_empty() || !line.starts_with(prompt.as_bytes()) {
+        return false;
+    }
+    let rest = &line[prompt.len()..line.len().min(MAX_PROMPT_BYTES).max(prompt.len())];
+    !rest.iter().fold(false, |any, &byte| any | PromptHeads::is_suspect(byte))
+}
+
+/// The start of a line up to the last of its ends, if [`ends_like`] may be asked about it.
+pub(crate) fn known_start<'l>(line: &'l str, ends: &[usize]) -> Option<&'l str> {
+    // Without the blank, it depends on the next byte whether a prompt ends; the prompt of IPython has no ending at all.
+    let start = &line[..*ends.last()?];
+    (start.ends_with(' ') && start.len() <= MAX_PROMPT_BYTES && !start.starts_with("In [")).then_some(start)
+}
+
 /// Output as text. Nearly all of it is UTF-8, which is checked faster than it is mended.
 pub(crate) fn text_of(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
@@ -209,7 +231,10 @@ pub(crate) fn key(prompt: &str) -> String {
     let Some(ending) = prompt.chars().next_back() else { return String::new() };
     let body = prompt[..prompt.len() - ending.len_utf8()].trim_end();
     if let Some(word) = user_and_host(body) {
-        return format!("{word}{ending}");
+        let mut key = String::with_capacity(word.len() + ending.len_utf8());
+        key.push_str(word);
+        key.push(ending);
+        return key;
     }
     if let Some(key) = windows::key(body).filter(|_| ending == '>') {
         return key.to_owned();
@@ -325,6 +350,12 @@ fn trimmed(text: &str) -> &str {
     let visible = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
     let bytes = text.as_bytes();
     if visible(bytes.first()) && visible(bytes.last()) { text } else { text.trim() }
+}
+
+/// The last line of a prompt, which is where the command stands.
+pub(crate) fn last_line(prompt: &str) -> &str {
+    let prompt = prompt.strip_suffix('\n').unwrap_or(prompt);
+    memchr::memrchr(b'\n', prompt.as_bytes()).map_or(prompt, |at| &prompt[at + 1..])
 }
 
 /// Who reads what is typed behind this prompt.

@@ -33,8 +33,21 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
     let mut current = banner(offset(0));
     let mut evidence = Evidence::of(page, frame.start);
     let mut output_text = 0;
-    let prompts: HashSet<String> =
-        commands.iter().filter(|command| command.is_record()).filter_map(|c| c.prompt.clone()).collect();
+    records.list.reserve_exact(commands.len().min(limits.max_records) + 1);
+    let dropped = |command: &Command| !command.is_record() && command.after != command.text;
+    let mut prompts: HashSet<String> = HashSet::new();
+    if commands.iter().any(dropped) {
+        let mut last = None;
+        for prompt in commands.iter().filter(|command| command.is_record()).map(|command| &command.prompt) {
+            // Mostly the same prompt comes again.
+            if let Some(text) = prompt
+                && last != Some(text)
+            {
+                prompts.insert(text.clone());
+                last = Some(text);
+            }
+        }
+    }
     let mut rest = commands.into_iter();
     while let Some(command) = rest.next() {
         let end = rest.as_slice().first().map_or(page.text.len(), |next| next.text);
@@ -70,11 +83,13 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
             text.extend_from_slice(prompt.as_bytes());
             text.push(b'\n');
         }
+        let output = page.text.get(after..end).unwrap_or_default();
+        text.reserve(command.between.iter().map(|line| line.len() + 1).sum::<usize>() + output.len());
         for line in &command.between {
             text.extend_from_slice(line.as_bytes());
             text.push(b'\n');
         }
-        text.extend_from_slice(page.text.get(after..end).unwrap_or_default());
+        text.extend_from_slice(output);
     }
     let end = frame.end as u64;
     evidence.attach(&mut current, &records.list, output_text, end);

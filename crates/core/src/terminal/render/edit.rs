@@ -1,0 +1,122 @@
+//! Edits that a shell marked.
+
+use super::Renderer;
+use super::hidden::BOTTOM;
+use crate::session::Flag;
+use crate::terminal::fence::edit_span;
+use crate::terminal::page::{Close, Edit, Heads, Mark, MarkKind};
+use crate::terminal::replay::Until;
+use crate::terminal::screen::Screen;
+use crate::terminal::strip::EditStrip;
+use crate::terminal::token::{Token, token_at};
+
+impl<H: Heads> Renderer<'_, H> {
+    /// Notes that a prompt may begin here.
+    pub(super) fn note_painting(&mut self, next: usize) {
+        let erase = self.source[..next].strip_suffix(b"\x1b[J");
+        if erase.is_some_and(|before| before.ends_with(b"\x1b[24m")) {
+            self.painted = Some((self.line_text, next));
+        }
+    }
+
+    /// Reads an edit whose opening mark lies at `mark..start`. `line` is the current line if it was overprinted.
+    pub(super) fn open_edit(&mut self, mark: usize, start: usize, line: Option<&mut Screen>) {
+        let integration = self.source[mark..start].starts_with(b"\x1b]");
+        let painted = self.painted.take();
+        let mut before = Screen::new(None);
+        let mut aside = String::new();
+        let mut source = mark;
+        if let Some((text, at)) = painted.filter(|_| !integration) {
+            source = at;
+            self.page.text.truncate(text);
+            // No edit was opened since the painting began, so what it marked is at the end.
+            while self
+                .page
+                .marks
+                .pop_if(|mark| mark.text >= text && matches!(mark.kind, MarkKind::Line(_)))
+                .is_some()
+            {}
+            let mut place = at;
+            while let Some((token, next)) = token_at(&self.source[..mark], place) {
+                before.apply(token);
+                place = next;
+            }
+            aside = before.begin_edit();
+        } else {
+            if let Some(screen) = line {
+                self.flush(screen);
+            }
+            if self.page.text.len() > self.line_text {
+                self.note_line(false);
+            }
+        }
+        let painted = painted.is_some() && !integration;
+        let mut row = std::mem::take(&mut self.strip);
+        let mut strip = EditStrip::new(&mut row, self.width);
+        let feeds = if painted { None } else { Some(&mut strip) };
+        let keys = self.application_keys;
+        let span = edit_span(self.source, start, integration, keys, &mut self.colours, feeds);
+        self.application_keys = span.application_keys;
+        self.at = span.next;
+        if !span.newline && span.close == Close::Fence {
+            self.skip_newline();
+        }
+        let bytes = &self.source[start..span.end];
+        let strip = if painted { None } else { strip.finish() };
+        self.strip = row;
+        let mut shown = match strip {
+            Some(strip) => {
+                self.replayed += bytes.len();
+                Edit::of_strip(strip)
+            }
+            None => Edit::of_replay(self.replay(bytes, &before, Until::End)),
+        };
+        self.place = BOTTOM;
+        if span.concealed {
+            self.hide(source, span.end, Flag::Concealed);
+        }
+        if shown.wiped {
+            self.wipe(start);
+        }
+        if let Some(lost) = shown.lost.take() {
+            self.keep_lost(lost, source, self.page.text.len(), true);
+        }
+        let overflow = shown.cut;
+        let cut = overflow || span.close == Close::TooLong;
+        self.page.line_too_long |= cut;
+        self.page.invalid_utf8 |= shown.invalid_utf8;
+        let edit =
+            Edit { close: span.close, newline: span.newline, painted, aside, integration, cut, ..shown };
+        if overflow {
+            // What does not fit the screen is kept as it came.
+            self.push_stripped(start, span.end);
+        }
+        let blank = |text: &str| text.trim().is_empty();
+        if !edit.lines.iter().all(|line| blank(&line.text)) || !edit.cleared.is_empty() {
+            let text = self.page.text.len();
+            self.page.marks.push(Mark { text, source, kind: MarkKind::Edit(Box::new(edit)) });
+        }
+        self.start_line();
+    }
+
+    /// Copies the text of a part of the source, one line for each of its lines.
+    fn push_stripped(&mut self, start: usize, end: usize) {
+        let mut at = start;
+        while let Some((token, next)) = token_at(&self.source[..end], at) {
+            match token {
+                Token::Text(text) => self.page.text.extend_from_slice(text),
+                Token::Control(b'\n' | b'\r') => self.break_text(),
+                _ => {}
+            }
+            at = next;
+        }
+        self.break_text();
+    }
+
+    fn skip_newline(&mut self) {
+        let returns = self.source[self.at..].iter().take_while(|&&byte| byte == b'\r').count();
+        if self.source.get(self.at + returns) == Some(&b'\n') {
+            self.at += returns + 1;
+        }
+    }
+}

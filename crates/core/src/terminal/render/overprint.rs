@@ -1,0 +1,273 @@
+//! Lines that were printed over: the cursor went back on them, or part of them was erased.
+
+use super::hidden::BOTTOM;
+use super::{MAX_LINE_COLUMNS, MIN_MARK_BLANKS, Mode, PRINT_STEP_BYTES, Renderer, Switch};
+use crate::terminal::page::Heads;
+use crate::terminal::replay::{Until, is_soft_wrap};
+use crate::terminal::screen::Screen;
+use crate::terminal::sent::Lost;
+use crate::terminal::strip::Strip;
+use crate::terminal::token::{Csi, Token, token_at};
+
+impl<H: Heads> Renderer<'_, H> {
+    /// Replays the current line from its start, because it was overprinted.
+    pub(super) fn overprinted(&mut self) {
+        if self.place == BOTTOM && self.overprint_strip() {
+            return;
+        }
+        let mut screen = std::mem::replace(&mut self.spare, Screen::new(None));
+        self.overprint(&mut screen);
+        screen.reset();
+        self.spare = screen;
+    }
+
+    /// Replays the current line on a row of bytes; `false` if that is not enough for it.
+    fn overprint_strip(&mut self) -> bool {
+        let mut row = std::mem::take(&mut self.strip);
+        row.reset();
+        let done = self.overprint_row(&mut row);
+        self.strip = row;
+        done
+    }
+
+    fn overprint_row(&mut self, row: &mut Strip) -> bool {
+        let mut at = self.line_source;
+        let mut colours = self.line_colours;
+        let mut bell = false;
+        let mut head = None;
+        while let Some((token, next)) = token_at(self.source, at) {
+            match token {
+                Token::Text(text) if !colours.hide() && row.print(text, usize::MAX) => {}
+                Token::Control(b'\r') => {
+                    let rest = &self.source[next..];
+                    let head = *head.get_or_insert_with(|| H::is_head(&row.bytes, true));
+                    // Such a line may be a prompt, or the mark of an unfinished line.
+                    let wraps = row.column > MIN_MARK_BLANKS && row.ends_blank();
+                    if wraps && (head || rest.starts_with(b" \r") || rest.starts_with("⏎".as_bytes())) {
+                        return false;
+                    }
+                    row.carriage_return();
+                }
+                Token::Control(0x08) => row.backspace(1),
+                Token::Control(0x07) => bell = true,
+                Token::Csi(Csi { command: b'm', marker: 0, intermediate: 0, params }) => {
+                    colours.apply(params)
+                }
+                Token::Csi(Csi { command: b'K', marker: 0, intermediate: 0, params: b"" | b"0" }) => {
+                    row.erase_from(row.column);
+                }
+                Token::Csi(Csi { command: b'K', marker: 0, intermediate: 0, params: b"2" }) => {
+                    row.erase_from(0)
+                }
+                Token::Osc(payload) if !matches!(payload, [b'1' | b'6', b'3', b'3', ..]) => {}
+                Token::Control(b'\n') => {
+                    self.page.text.truncate(self.line_text);
+                    self.page.text.extend_from_slice(&row.bytes);
+                    self.suspect = true;
+                    self.line.bell = bell;
+                    self.colours = colours;
+                    self.at = next;
+                    if !row.trail.is_empty() {
+                        let lost = row.trail.lost(&row.bytes, false);
+                        self.note_line_lost(lost, self.line_text);
+                    }
+                    self.end_line();
+                    return true;
+                }
+                _ => return false,
+            }
+            at = next;
+        }
+        false
+    }
+
+    fn overprint(&mut self, screen: &mut Screen) {
+        self.page.text.truncate(self.line_text);
+        self.line.bell = false;
+        self.at = self.line_source;
+        self.colours = self.line_colours;
+        let mut head = None;
+        while let Some((token, next)) = token_at(self.source, self.at) {
+            let start = self.at;
+            self.at = next;
+            self.watch(token, start);
+            match token {
+                Token::Text(text) => self.print_in_steps(screen, text),
+                Token::Control(b'\n') => {
+                    self.flush(screen);
+                    return self.end_line();
+                }
+                Token::Control(b'\r') => {
+                    if self.unfinished_line_mark(screen) {
+                        continue;
+                    }
+                    let head = *head.get_or_insert_with(|| self.shows_head(screen));
+                    if head
+                        && screen.column() > MIN_MARK_BLANKS
+                        && is_soft_wrap(screen, &self.source[next..])
+                        && self.replay_line()
+                    {
+                        return;
+                    }
+                    screen.apply(token);
+                }
+                Token::Csi(csi) if csi.is_vertical() => {
+                    let up = csi.command == b'A' && head.unwrap_or_else(|| self.shows_head(screen));
+                    if up && self.replay_line() {
+                        return;
+                    }
+                    head = None;
+                    self.flush(screen);
+                    self.break_line();
+                    if self.application_keys && matches!(csi.command, b'H' | b'f' | b'J') {
+                        return self.enter(Mode::Addressed);
+                    }
+                }
+                Token::Escape(b'8' | b'D' | b'E' | b'M' | b'c') => {
+                    self.flush(screen);
+                    self.break_line();
+                }
+                Token::Csi(Csi { command: b'J', .. }) if screen.column() == 0 => {
+                    screen.apply(token);
+                    self.note_painting(next);
+                }
+                _ => {
+                    self.page.sequence_too_long |= token == Token::TooLong;
+                    match self.switch(token) {
+                        Switch::None => screen.apply(token),
+                        Switch::OpenEdit => return self.open_edit(start, next, Some(screen)),
+                        Switch::FullScreen(mode) => {
+                            self.flush(screen);
+                            return self.enter(mode);
+                        }
+                    }
+                }
+            }
+        }
+        self.flush(screen);
+    }
+
+    /// Prints a run that may be long, flushing the line when it grows beyond its limit.
+    fn print_in_steps(&mut self, screen: &mut Screen, text: &[u8]) {
+        let mut rest = text;
+        while !rest.is_empty() {
+            let mut step = rest.len().min(PRINT_STEP_BYTES);
+            // A step ends before a character, never inside one.
+            while step < rest.len() && step > PRINT_STEP_BYTES - 4 && rest[step] & 0xc0 == 0x80 {
+                step -= 1;
+            }
+            screen.print(&rest[..step]);
+            rest = &rest[step..];
+            if screen.column() > MAX_LINE_COLUMNS || screen.overflow {
+                self.page.line_too_long = true;
+                self.line.cut = true;
+                self.flush(screen);
+            }
+        }
+    }
+
+    /// Moves what the screen shows to the text.
+    pub(super) fn flush(&mut self, screen: &mut Screen) {
+        self.line.bell |= screen.bell;
+        self.suspect = true;
+        self.page.invalid_utf8 |= screen.invalid_utf8;
+        let text = self.page.text.len();
+        self.line.prompt_end = screen.write_to(&mut self.page.text).or(self.line.prompt_end);
+        self.note_lost(screen, text);
+        if screen.overflow {
+            self.page.line_too_long = true;
+            self.line.cut = true;
+        }
+        screen.reset();
+    }
+
+    /// Keeps what was lost on the line whose text starts at `text`.
+    fn note_lost(&mut self, screen: &mut Screen, text: usize) {
+        if !screen.lost_nothing() {
+            let lost = screen.lost(&self.page.text[text..], false);
+            self.note_line_lost(lost, text);
+        }
+    }
+
+    fn note_line_lost(&mut self, lost: Option<Lost>, text: usize) {
+        if let Some(mut lost) = lost {
+            // The reading ends with what is shown.
+            let shown = String::from_utf8_lossy(&self.page.text[text..]);
+            if !shown.trim().is_empty() && !lost.text.is_empty() {
+                lost.text.push('\n');
+                lost.text.push_str(shown.trim_end());
+            }
+            self.keep_lost(lost, self.line_source, self.line_text, false);
+        }
+    }
+
+    /// zsh and fish fill a line with blanks after a mark, so that the prompt starts on a fresh line whether or not the
+    /// output ended with a newline. The number of blanks is the width.
+    fn unfinished_line_mark(&mut self, screen: &mut Screen) -> bool {
+        if screen.column() <= MIN_MARK_BLANKS || !screen.last_was_blank() {
+            return false;
+        }
+        let after = &self.source[self.at..];
+        if !after.starts_with(b" \r") && !after.starts_with("⏎ \r".as_bytes()) {
+            return false;
+        }
+        let text: String = screen.lines().into_iter().map(|line| line.text).collect();
+        let before = text.trim_end_matches(' ');
+        let blanks = text.len() - before.len();
+        let Some(output) = ["%", "#", "⏎"].iter().find_map(|mark| before.strip_suffix(mark)) else {
+            return false;
+        };
+        if blanks < MIN_MARK_BLANKS {
+            return false;
+        }
+        self.width = Some(blanks + 1);
+        let start = self.page.text.len();
+        if !output.is_empty() {
+            self.page.text.extend_from_slice(output.as_bytes());
+            self.suspect = true;
+        }
+        self.note_lost(screen, start);
+        if !output.is_empty() {
+            self.break_line();
+        }
+        screen.reset();
+        true
+    }
+
+    /// Whether the screen shows a line with the shape of a prompt.
+    fn shows_head(&self, screen: &Screen) -> bool {
+        screen.column() > 0
+            && screen.lines().first().is_some_and(|line| H::is_head(line.text.as_bytes(), true))
+    }
+
+    /// Replays the current line, which has the shape of a prompt, as one that was edited over several rows.
+    fn replay_line(&mut self) -> bool {
+        if !self.may_search() {
+            return false;
+        }
+        let start = self.line_source;
+        let replay = self.replay(&self.source[start..], &Screen::new(None), Until::Newline);
+        if replay.penalty >= 100 || start + replay.consumed < self.at {
+            return false;
+        }
+        let mut at = self.at;
+        self.at = start + replay.consumed;
+        while let Some((token, next)) = token_at(&self.source[..self.at], at) {
+            self.watch(token, at);
+            at = next;
+        }
+        self.place = BOTTOM;
+        let mut screen = replay.screen;
+        while !screen.cleared.is_empty() {
+            let line = screen.cleared.remove(0);
+            self.page.text.extend_from_slice(line.as_bytes());
+            self.suspect = true;
+            self.break_line();
+        }
+        self.flush(&mut screen);
+        if replay.submitted {
+            self.end_line();
+        }
+        true
+    }
+}

@@ -1,0 +1,108 @@
+//! What takes cells off a screen, or moves them.
+
+use super::{MAX_CELLS, MAX_COLUMNS, MAX_MOVED_CELLS, Screen};
+use crate::session::Flag;
+use crate::terminal::row::{BLANK, Row};
+
+impl Screen {
+    /// The kernel rubs out one column for a wide character: the character is gone all the same.
+    pub(super) fn drop_split(&mut self) {
+        let at = self.column;
+        self.lose(at.saturating_sub(1), usize::MAX, Flag::Erased);
+        let row = &mut self.rows[self.row].cells;
+        if at > 0 && at < row.len() {
+            row.truncate(at - 1);
+        }
+        self.column = at;
+        self.last_backspace_split = false;
+    }
+
+    pub(super) fn erase_cells(&mut self, from: usize, to: usize) {
+        self.lose(from, to, Flag::Erased);
+        let row = &mut self.rows[self.row].cells;
+        if to >= row.len() {
+            self.cells = self.cells.saturating_sub(row.len().saturating_sub(from));
+            row.truncate(from);
+        } else if from < to {
+            row[from..to].fill(BLANK);
+        }
+    }
+
+    pub(super) fn erase_line(&mut self, mode: usize) {
+        match mode {
+            0 => self.erase_cells(self.column, usize::MAX),
+            1 => self.erase_cells(0, self.column.saturating_add(1)),
+            _ => self.erase_cells(0, usize::MAX),
+        }
+    }
+
+    pub(super) fn erase_display(&mut self, mode: usize) {
+        match mode {
+            0 => {
+                self.lose_below();
+                self.erase_line(0);
+                let dropped: usize = self.rows[self.row + 1..].iter().map(|row| row.cells.len()).sum();
+                self.cells = self.cells.saturating_sub(dropped);
+                self.rows.truncate(self.row + 1);
+                self.rows[self.row].wraps = false;
+            }
+            2 => self.clear(),
+            _ => {}
+        }
+    }
+
+    /// Takes everything off the screen. The last line is the one being edited and will be painted again.
+    pub(super) fn clear(&mut self) {
+        self.wiped = true;
+        self.lose_last_line();
+        let mut lines = self.lines();
+        lines.pop();
+        self.cleared.extend(lines.into_iter().map(|line| line.text).filter(|text| !text.trim().is_empty()));
+        self.rows.clear();
+        self.rows.push(Row::default());
+        self.row = 0;
+        self.column = 0;
+        self.cells = 0;
+        self.prompt_end = None;
+    }
+
+    pub(super) fn insert_blanks(&mut self, count: usize) {
+        let at = self.column;
+        let row = &mut self.rows[self.row].cells;
+        if at >= row.len() {
+            return;
+        }
+        let count = count.min(self.width.map_or(MAX_COLUMNS, |width| width.saturating_sub(at)));
+        self.moved_cells += row.len() - at + count;
+        if self.moved_cells > MAX_MOVED_CELLS || self.cells + count > MAX_CELLS {
+            self.overflow = true;
+            return;
+        }
+        row.splice(at..at, std::iter::repeat_n(BLANK, count));
+        self.cells += count;
+        if let Some(width) = self.width
+            && row.len() > width
+        {
+            self.cells -= row.len() - width;
+            row.truncate(width);
+        }
+    }
+
+    pub(super) fn delete_cells(&mut self, count: usize) {
+        let at = self.column;
+        let row = &mut self.rows[self.row].cells;
+        if at >= row.len() {
+            return;
+        }
+        let count = count.min(row.len() - at);
+        self.lose_deleted(count);
+        let row = &mut self.rows[self.row].cells;
+        self.moved_cells += row.len() - at;
+        if self.moved_cells > MAX_MOVED_CELLS {
+            self.overflow = true;
+            return;
+        }
+        row.drain(at..at + count);
+        self.cells -= count;
+    }
+}
