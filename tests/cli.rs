@@ -113,7 +113,7 @@ fn context_prints_each_neighbour_once() {
     let with_context =
         ask(&index, "search", &["cat", "--limit", "1000", "-C", "2", "--format", "jsonl"]).exits(0);
     let lines = with_context.json();
-    let is_context = |line: &&Value| line.get("context") == Some(&Value::Bool(true));
+    let is_context = |line: &&Value| line.get("neighbour") == Some(&Value::Bool(true));
     assert_eq!(lines.iter().filter(|line| !is_context(line)).count(), plain.len());
     assert!(lines.iter().filter(is_context).count() > 0);
     let mut seen = std::collections::HashSet::new();

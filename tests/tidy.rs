@@ -49,6 +49,7 @@ const ALLOWED: [(&str, &[&str]); 4] = [
         &[
             "jiff",
             "memchr",
+            "postcard",
             "rayon",
             "serde",
             "serde_json",

@@ -113,6 +113,14 @@ pub enum Format {
     Jsonl,
 }
 
+/// How much of long outputs is printed as text.
+#[derive(Clone, Copy, Debug, ClapArgs)]
+pub struct FoldArg {
+    /// Print at most N lines of each output as text; 0 prints all
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    pub output_lines: usize,
+}
+
 /// `shelltrail search`
 #[derive(Debug, ClapArgs)]
 pub struct SearchArgs {
@@ -146,6 +154,8 @@ pub struct ShowArgs {
     /// How many records before and after --around
     #[arg(short = 'C', long, value_name = "N", default_value_t = 3, requires = "around")]
     pub context: u32,
+    #[command(flatten)]
+    pub fold: FoldArg,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
@@ -168,6 +178,8 @@ pub struct SessionsArgs {
 pub struct ParseArgs {
     /// A transcript, perhaps gzipped; `-` reads standard input
     pub file: PathBuf,
+    #[command(flatten)]
+    pub fold: FoldArg,
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Jsonl)]
     pub format: Format,

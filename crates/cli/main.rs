@@ -5,6 +5,7 @@ mod commands;
 mod config;
 mod exit;
 mod json;
+mod reader;
 mod render;
 mod stop;
 mod times;

@@ -1,11 +1,13 @@
-//! Records and sessions as text for people. Everything that we did not write passes the sanitiser
+//! Sessions and hits as lines for people. Everything that we did not write passes the sanitiser
 //! first; colours are added after it, by this file alone.
 
 use std::io::{self, IsTerminal, Write};
 use std::ops::Range;
 
 use jiff::Timestamp;
+use serde::Serialize;
 use shelltrail_core::sanitize::printable;
+use shelltrail_core::session::{Origin, Reason};
 use shelltrail_core::{AccountId, CommandRecord, Confidence, Session, Status, TimeSource};
 use shelltrail_index::Literal;
 
@@ -27,15 +29,23 @@ impl Paint {
         Self(io::stdout().is_terminal() && !objection && !dumb)
     }
 
+    /// No colours.
+    #[cfg(test)]
+    pub fn none() -> Self {
+        Self(false)
+    }
+
     fn with(self, code: &str, text: &str) -> String {
         if self.0 && !text.is_empty() { format!("\x1b[{code}m{text}\x1b[0m") } else { text.to_owned() }
     }
 
-    fn dim(self, text: &str) -> String {
+    /// Text that is there to be overlooked.
+    pub fn dim(self, text: &str) -> String {
         self.with("2", text)
     }
 
-    fn bold(self, text: &str) -> String {
+    /// Text that is there to be found.
+    pub fn bold(self, text: &str) -> String {
         self.with("1", text)
     }
 
@@ -57,27 +67,6 @@ pub fn session_line(out: &mut impl Write, session: &Session, records: u64, paint
         printable(who),
         paint.dim(&format!("{records} records, {} bytes", session.bytes)),
     )
-}
-
-/// Where the bytes of a session lie.
-pub fn origin_line(out: &mut impl Write, session: &Session, paint: Paint) -> io::Result<()> {
-    let object = &session.object;
-    let mut origin = match &object.bucket {
-        Some(bucket) => format!("s3://{bucket}/{}", object.key),
-        None => object.key.clone(),
-    };
-    if let Some(version) = &object.version {
-        origin += &format!(" version {version}");
-    }
-    if let Some(etag) = &object.etag {
-        origin += &format!(" etag {etag}");
-    }
-    writeln!(out, "  {}", paint.dim(&printable(&origin)))?;
-    if !session.defects.is_empty() {
-        let defects: Vec<String> = session.defects.iter().map(|defect| format!("{defect:?}")).collect();
-        writeln!(out, "  {}", paint.dim(&format!("defects: {}", defects.join(", "))))?;
-    }
-    Ok(())
 }
 
 fn time(ended_at: Option<Timestamp>, source: Option<TimeSource>) -> String {
@@ -109,17 +98,6 @@ pub fn neighbour(out: &mut impl Write, record: &CommandRecord, paint: Paint) -> 
     write_command(out, record, None, paint)
 }
 
-/// A record in full.
-pub fn record(out: &mut impl Write, record: &CommandRecord, paint: Paint) -> io::Result<()> {
-    write_command(out, record, None, paint)?;
-    if !record.output.is_empty() {
-        for line in record.output.split('\n') {
-            writeln!(out, "      {}", printable(line))?;
-        }
-    }
-    Ok(())
-}
-
 fn write_command(
     out: &mut impl Write,
     record: &CommandRecord,
@@ -129,7 +107,10 @@ fn write_command(
     let prompt = record.prompt.as_deref().map_or("", |prompt| prompt.rsplit('\n').next().unwrap_or(""));
     let mark = if literal.is_some() { ">" } else { " " };
     let head = format!("{mark}{:>4}", record.seq);
-    let notes = notes(record);
+    let notes = match &notes(record)[..] {
+        [] => String::new(),
+        notes => format!("   [{}]", notes.join(", ")),
+    };
     let Some(command) = &record.command else {
         return writeln!(out, "{} {}", paint.dim(&head), paint.dim("(output without a command)"));
     };
@@ -153,20 +134,28 @@ fn write_command(
 }
 
 /// What a reader must know beside the text: anything but "executed, and cut with some certainty".
-fn notes(record: &CommandRecord) -> String {
+pub fn notes(record: &CommandRecord) -> Vec<String> {
     let mut notes = Vec::new();
-    match record.status {
-        None | Some(Status::Executed) => {}
-        Some(Status::Aborted) => notes.push("aborted"),
-        Some(Status::Eof) => notes.push("end of input"),
-        Some(Status::Unsubmitted) => notes.push("never submitted"),
-        Some(Status::EchoOnly) => notes.push("echo only"),
-        Some(Status::ProgramInput) => notes.push("program input"),
-    }
+    notes.extend(record.status.filter(|status| *status != Status::Executed).map(|status| words(&status)));
     if record.confidence == Confidence::Low {
-        notes.push("low confidence");
+        notes.push("low confidence".to_owned());
     }
-    if notes.is_empty() { String::new() } else { format!("   [{}]", notes.join(", ")) }
+    // Most shells mark nothing, so a learned prompt is the rule.
+    notes
+        .extend(record.reason.filter(|reason| *reason != Reason::LearnedPrompt).map(|reason| words(&reason)));
+    notes.extend(record.flags.iter().map(words));
+    if record.origin != Origin::User {
+        notes.push(format!("origin {}", words(&record.origin)));
+    }
+    notes
+}
+
+/// The name of a value in the JSON, as words.
+pub fn words(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name.replace('_', " "),
+        _ => String::new(),
+    }
 }
 
 /// A line with its matches marked, and cut around the first match if it is very long.

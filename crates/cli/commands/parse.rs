@@ -9,12 +9,13 @@ use shelltrail_core::document::RecordDocument;
 use shelltrail_core::layout::KeyLayout;
 use shelltrail_core::object::Fetched;
 use shelltrail_core::transcript::ParseLimits;
-use shelltrail_core::{ObjectRef, TranscriptId};
+use shelltrail_core::{ObjectRef, Session, TranscriptId};
 
 use crate::args::{Format, ParseArgs};
 use crate::exit::Exit;
 use crate::json;
-use crate::render::{self, Paint};
+use crate::reader::Reader;
+use crate::render::Paint;
 
 /// Most clear bytes of one file.
 const MAX_BYTES: u64 = 1 << 30;
@@ -36,23 +37,25 @@ pub fn run(command: &ParseArgs) -> anyhow::Result<Exit> {
     let transcript = decode::open(fetched, None, MAX_BYTES).with_context(|| format!("open {path}"))?;
     let sessions = decode::sessions(&transcript, &KeyLayout::default(), &ParseLimits::default());
     let mut out = BufWriter::new(stdout().lock());
-    let paint = Paint::for_stdout();
+    let mut reader = Reader::new(Paint::for_stdout(), command.fold.output_lines);
     for session in &sessions {
-        if command.format == Format::Text {
-            render::session_line(&mut out, session, session.records.len() as u64, paint)?;
-            render::origin_line(&mut out, session, paint)?;
-        }
-        for record in &session.records {
-            match command.format {
-                Format::Jsonl => {
-                    json::write_line(&mut out, &RecordDocument::new(session, record, usize::MAX))?;
-                }
-                Format::Text => render::record(&mut out, record, paint)?,
-            }
-        }
+        print(&mut out, session, command.format, &mut reader)?;
     }
     out.flush()?;
     Ok(Exit::Done)
+}
+
+fn print(out: &mut impl Write, session: &Session, format: Format, reader: &mut Reader) -> anyhow::Result<()> {
+    if format == Format::Text {
+        reader.header(out, session, session.records.len() as u64)?;
+    }
+    for record in &session.records {
+        match format {
+            Format::Jsonl => json::write_line(out, &RecordDocument::new(session, record, usize::MAX))?,
+            Format::Text => reader.record(out, record)?,
+        }
+    }
+    Ok(())
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -12,7 +12,8 @@ use crate::commands::report_coverage;
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::json;
-use crate::render::{self, Paint};
+use crate::reader::Reader;
+use crate::render::Paint;
 
 /// Prints every transcript of a session ID, or a window of each.
 ///
@@ -39,7 +40,7 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
         None => (0, u32::MAX),
     };
     let mut out = BufWriter::new(stdout().lock());
-    let paint = Paint::for_stdout();
+    let mut reader = Reader::new(Paint::for_stdout(), command.fold.output_lines);
     let mut printed = 0;
     for (meta, place) in &transcripts {
         let session = meta.to_session();
@@ -52,15 +53,14 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
             }
         };
         if command.format == Format::Text {
-            render::session_line(&mut out, &session, meta.record_count, paint)?;
-            render::origin_line(&mut out, &session, paint)?;
+            reader.header(&mut out, &session, meta.record_count)?;
         }
         for record in &records {
             match command.format {
                 Format::Jsonl => {
                     json::write_line(&mut out, &RecordDocument::new(&session, record, usize::MAX))?
                 }
-                Format::Text => render::record(&mut out, record, paint)?,
+                Format::Text => reader.record(&mut out, record)?,
             }
         }
         printed += records.len();

@@ -6,20 +6,27 @@
 //! (`facts`), what the last command lets one expect (`expect`), where each prompt comes back (`turns`).
 
 mod ahead;
+mod context;
 mod cut;
+mod discovery;
 mod edit;
 mod expect;
 mod facts;
 mod frame;
 mod here_document;
 mod mixed_script;
+mod history;
 mod occurrences;
 mod programs;
+mod openings;
+mod origin;
 mod prompt;
 mod record;
+mod settle;
 mod syntax;
 mod turns;
 mod windows;
+mod words;
 
 use jiff::Timestamp;
 
@@ -55,13 +62,24 @@ pub struct Parsed {
     pub target: Option<String>,
 }
 
+/// Most commands of a transcript that is searched for a prompt of an unknown form.
+const MAX_KNOWN: usize = 5;
+
 /// Cuts a transcript.
 #[must_use]
 pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     let frame = frame::frame(bytes);
     let rows = windows::rows(bytes, &frame);
-    let page = render::<prompt::PromptHeads>(&rows.bytes, frame.columns);
-    let commands = cut::cut(&page);
+    let body = &rows.bytes[..];
+    let mut page = render::<prompt::PromptHeads>(body, frame.columns);
+    let mut commands = cut::cut(&page, None);
+    let known = commands.iter().filter(|command| command.is_record()).count();
+    if known <= MAX_KNOWN
+        && let Some(discovery) = discovery::discover(&page, known)
+    {
+        page = render::<discovery::CommandHeads>(body, frame.columns);
+        commands = cut::cut(&page, Some(discovery));
+    }
     let mut defects = Vec::new();
     if frame.header && !frame.footer {
         defects.push(Defect::FooterMissing);

@@ -6,6 +6,9 @@ use super::replay::MAX_EDIT_BYTES;
 use super::strip::EditStrip;
 use super::token::{Token, token_at};
 
+/// Bytes at the start of an edit that tell its prompt.
+const HEAD_BYTES: usize = 8;
+
 /// Where an edit ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EditSpan {
@@ -112,6 +115,13 @@ pub(crate) fn edit_span(
         }
         at = next;
     }
+    // Whatever a program prints may open an edit that nobody closes; the lines behind it are its output.
+    if let Some(end) = foreign_line(&source[start..at]).filter(|_| !integration).map(|end| start + end) {
+        if let Some(strip) = strip {
+            strip.fail();
+        }
+        return EditSpan { end, next: end, close: Close::Reopened, newline: true, application_keys, concealed };
+    }
     EditSpan { end: at, next: at, close: Close::End, newline, application_keys, concealed }
 }
 
@@ -123,4 +133,15 @@ pub(crate) fn backspaces(bytes: &[u8]) -> usize {
 /// Whether some text tells anything: a blank in any colour does not.
 pub(crate) fn is_visible(text: &[u8]) -> bool {
     text.iter().any(|&byte| byte.is_ascii_alphanumeric() || byte >= 0x80)
+}
+
+/// Where the first line of an edit ends that no line editor ended, unless the edit shows its start again, as it does below
+/// a list of completions.
+fn foreign_line(edit: &[u8]) -> Option<usize> {
+    let mut ends = memchr::memchr_iter(b'\n', edit).map(|at| at + 1);
+    let foreign = |&end: &usize| edit[..end].ends_with(b"\r\n") && edit.get(end).is_some_and(|&byte| byte >= b' ');
+    let first = ends.find(foreign)?;
+    let head = &edit[..edit.len().min(HEAD_BYTES)];
+    let again = memchr::memmem::find(&edit[first..], head).is_some();
+    (!again).then_some(first)
 }

@@ -94,6 +94,8 @@ pub(crate) struct LineMark {
     pub bell: bool,
     /// It ended with a newline, so it may have been submitted.
     pub newline: bool,
+    /// How many returns stand before its newline.
+    pub returns: usize,
     /// A bound was met while it was replayed.
     pub cut: bool,
     /// Where the prompt ends, counted from the start of the line, if the shell asked for the cursor there.
@@ -115,6 +117,8 @@ pub(crate) struct Edit {
     pub painted: bool,
     /// A prompt at the right edge.
     pub aside: String,
+    /// How many returns stand before the newline that ended it.
+    pub returns: usize,
     /// The line on which the cursor was left.
     pub cursor_line: usize,
     /// The marks are those of shell integration.
@@ -135,7 +139,7 @@ impl Edit {
     /// What a row of bytes shows.
     pub(crate) fn of_strip(strip: Stripped) -> Self {
         let mut lines = Vec::with_capacity(2);
-        lines.push(Logical { text: strip.text, prompt_end: None });
+        lines.push(Logical { text: strip.text, styled: strip.styled, ..Logical::default() });
         if strip.newline {
             lines.push(Logical::default());
         }
@@ -145,10 +149,12 @@ impl Edit {
     /// What a screen shows.
     pub(crate) fn of_replay(replay: Replay) -> Self {
         let Replay { mut screen, penalty, .. } = replay;
+        let aside = screen.set_aside();
         let lines = screen.lines();
         let lost =
             if screen.lost_nothing() { None } else { screen.lost(&shown(&lines, &screen.cleared), true) };
         Self {
+            aside,
             lines,
             lost,
             wiped: screen.wiped,

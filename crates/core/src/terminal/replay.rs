@@ -15,6 +15,18 @@ const MIN_WIDTH: usize = 20;
 /// Widths that terminals often have, for lines that do not betray theirs.
 const COMMON_WIDTHS: [usize; 10] = [80, 100, 120, 132, 140, 158, 160, 200, 237, 300];
 
+/// The widest terminal that all widths up to are tried for.
+const MAX_RARE_WIDTH: usize = 320;
+
+/// Most bytes that are replayed to find a rare width for one line.
+const MAX_RARE_BYTES: usize = 256 * 1024;
+
+/// What it counts when the cursor leaves the line upwards.
+const ABOVE_TOP: usize = 100;
+
+/// Longest preview that is printed below a line.
+const MAX_PREVIEW_BYTES: usize = 1_024;
+
 /// A line after its last edit.
 #[derive(Clone, Debug)]
 pub(crate) struct Replay {
@@ -26,6 +38,10 @@ pub(crate) struct Replay {
     pub submitted: bool,
     /// How many signs of a wrong width were met; 0 is a clean replay.
     pub penalty: usize,
+    /// The cursor was not left behind the text, as it is when the text was not moved about in.
+    strays: bool,
+    /// Where the first row ends, if the cursor went up behind a blank: a line editor prints it to wrap at the edge.
+    edge: Option<usize>,
 }
 
 /// Where rows end.
@@ -67,9 +83,11 @@ pub(crate) fn replay(
     let bytes = &bytes[..bytes.len().min(MAX_EDIT_BYTES)];
     let mut best = replay_at(bytes, before, until, Wrap::known(*known));
     let mut used = best.consumed;
+    let mut rare = false;
     if best.penalty > 0 && search {
         let learned = [Wrap::Learned, Wrap::Soft].into_iter();
-        let others = learned.chain(COMMON_WIDTHS.into_iter().map(Wrap::At));
+        let edge = best.edge.filter(|&edge| edge >= MIN_WIDTH).into_iter().map(Wrap::At);
+        let others = edge.chain(learned).chain(COMMON_WIDTHS.into_iter().map(Wrap::At));
         for wrap in others.filter(|wrap| *wrap != Wrap::known(*known)) {
             let other = replay_at(bytes, before, until, wrap);
             used += other.consumed;
@@ -80,8 +98,23 @@ pub(crate) fn replay(
                 break;
             }
         }
+        // A cursor that leaves the line upwards whatever the usual width tells that the width is another one.
+        // More than one may fit, so it tells nothing about other lines.
+        rare = best.penalty >= ABOVE_TOP;
+        if rare {
+            for width in MIN_WIDTH..=MAX_RARE_WIDTH {
+                let other = replay_at(bytes, before, until, Wrap::At(width));
+                used += other.consumed;
+                if (other.penalty, other.strays) < (best.penalty, best.strays) {
+                    best = other;
+                }
+                if (best.penalty == 0 && !best.strays) || used > MAX_RARE_BYTES {
+                    break;
+                }
+            }
+        }
     }
-    if best.penalty == 0 && best.screen.width().is_some() {
+    if best.penalty == 0 && !rare && best.screen.width().is_some() {
         *known = best.screen.width();
     }
     (best, used)
@@ -94,6 +127,8 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     let mut at = 0;
     let mut submitted = false;
     let mut broken_wraps = 0;
+    let mut edge = None;
+    let last_up = memchr::memmem::rfind(bytes, b"\x1b[A").unwrap_or(0);
     while let Some((token, next)) = token_at(bytes, at) {
         if until == Until::Newline && starts_something_else(token) {
             break;
@@ -102,9 +137,15 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
         submitted = false;
         match token {
             Token::Control(b'\n') => {
-                submitted = screen.blank_below() && !(until == Until::Newline && goes_back_up(&bytes[at..]));
+                submitted = screen.blank_below() && !(until == Until::Newline && goes_back_up(&bytes[at..], screen.first_text()));
                 if until == Until::Newline && submitted {
                     break;
+                }
+                // Readline goes to the start of the next row with a return behind the newline; other line editors go up
+                // again.
+                let returns = bytes[..at].ends_with(b"\r\n") && bytes.get(at).is_some_and(|&next| next >= b' ' || next == b'\n');
+                if until == Until::End && returns && at > last_up {
+                    screen.note_foreign_break();
                 }
             }
             Token::Control(b'\r') if is_soft_wrap(&screen, &bytes[at..]) => {
@@ -118,6 +159,11 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
                 if screen.column() == 0 {
                     continue;
                 }
+            }
+            Token::Csi(Csi { command: b'A', .. })
+                if edge.is_none() && screen.width().is_none() && screen.last_was_blank() =>
+            {
+                edge = screen.column().checked_sub(1);
             }
             Token::Csi(Csi { command: b'K', params: b"", .. })
                 if screen.width().is_none()
@@ -134,19 +180,25 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     }
     let damaged = !screen_keeps_start(&screen);
     let soft = usize::from(wrap == Wrap::Soft);
-    let penalty = screen.above_top * 100 + broken_wraps * 20 + usize::from(damaged) * 5 + soft;
-    Replay { screen, consumed: at, submitted, penalty }
+    let penalty = screen.above_top * ABOVE_TOP + broken_wraps * 20 + usize::from(damaged) * 5 + soft;
+    let strays = screen.cursor_strays();
+    Replay { screen, consumed: at, submitted, penalty, strays, edge }
 }
 
-/// Whether the cursor goes up again before anything is printed: then a newline was only a way down.
-fn goes_back_up(bytes: &[u8]) -> bool {
+/// Whether the cursor goes up again before the next newline: then this one was only a way down.
+fn goes_back_up(bytes: &[u8], first: &str) -> bool {
     let mut at = 0;
+    let prompt = &first.as_bytes()[..first.len().min(4)];
     while let Some((token, next)) = token_at(bytes, at) {
         match token {
-            Token::Control(b'\r') | Token::Csi(Csi { command: b'K', .. }) => at = next,
             Token::Csi(Csi { command: b'A', .. }) => return true,
-            _ => return false,
+            // The next line may be edited over several rows; it starts with the prompt again.
+            Token::Text(text) if !prompt.is_empty() && text.starts_with(prompt) => return false,
+            Token::Control(b'\n') => return false,
+            _ if next > MAX_PREVIEW_BYTES => return false,
+            _ => {}
         }
+        at = next;
     }
     false
 }

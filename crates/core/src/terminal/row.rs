@@ -38,6 +38,8 @@ impl Cell {
 pub(super) struct Row {
     pub(super) cells: Vec<Cell>,
     pub(super) wraps: bool,
+    /// It was ended by a newline that no line editor sends.
+    pub(super) foreign: bool,
 }
 
 impl Row {

@@ -24,6 +24,12 @@ const MAX_REACH: usize = 1_024;
 /// Bytes of the first text that are remembered, to the end of a character.
 const FIRST_BYTES: usize = 12;
 
+/// Least columns between a line and a prompt at the right edge.
+const MIN_GAP: usize = 4;
+
+/// Longest prompt at the right edge.
+const MAX_ASIDE_CHARS: usize = 48;
+
 /// Most cells of all rows.
 const MAX_CELLS: usize = 256 * 1024;
 
@@ -40,6 +46,10 @@ pub(crate) struct Logical {
     pub text: String,
     /// The byte of `text` where the prompt ends, if the shell said so.
     pub prompt_end: Option<usize>,
+    /// Something else than the line editor ended it.
+    pub foreign: bool,
+    /// The byte of `text` up to which it was coloured before anything was edited: the prompt does not end before.
+    pub styled: Option<usize>,
 }
 
 /// What a text editor of one line can see.
@@ -50,10 +60,17 @@ pub(crate) struct Screen {
     column: usize,
     width: Option<usize>,
     saved: (usize, usize),
+    /// Where the cursor stood when it last went down.
+    left_at: Option<(usize, usize)>,
     cells: usize,
     moved_cells: usize,
     prompt_end: Option<(usize, usize)>,
     first_text: String,
+    /// What is printed from now on is no prompt.
+    first_is_whole: bool,
+    /// Where colours were set last before anything was edited.
+    styled: Option<(usize, usize)>,
+    edited: bool,
     last_was_blank: bool,
     last_backspace_split: bool,
     /// A character of two columns was printed.
@@ -92,10 +109,14 @@ impl Screen {
             column: 0,
             width: None,
             saved: (0, 0),
+            left_at: None,
             cells: 0,
             moved_cells: 0,
             prompt_end: None,
             first_text: String::new(),
+            first_is_whole: false,
+            styled: None,
+            edited: false,
             last_was_blank: false,
             last_backspace_split: false,
             wide: false,
@@ -116,6 +137,7 @@ impl Screen {
         self.rows.truncate(1);
         self.rows[0].cells.clear();
         self.rows[0].wraps = false;
+        self.rows[0].foreign = false;
         self.first_text.clear();
         let rows = std::mem::take(&mut self.rows);
         let first_text = std::mem::take(&mut self.first_text);
@@ -148,6 +170,11 @@ impl Screen {
         self.column
     }
 
+    /// The column where the prompt ends, if the shell said so.
+    pub(crate) fn prompt_column(&self) -> Option<usize> {
+        self.prompt_end.map(|(_, column)| column)
+    }
+
     /// The width in columns.
     pub(crate) fn width(&self) -> Option<usize> {
         self.width
@@ -168,6 +195,7 @@ impl Screen {
     pub(crate) fn begin_edit(&mut self) -> String {
         self.end_prompt();
         self.trail.reset();
+        self.first_is_whole = true;
         let from = self.column.min(self.rows[self.row].cells.len());
         let mut aside = String::new();
         push_row(&self.rows[self.row].cells[from..], true, false, &mut aside);
@@ -175,6 +203,35 @@ impl Screen {
             cell.aside = true;
         }
         aside.trim().to_owned()
+    }
+
+    /// Takes what stands at the right edge, behind columns that nothing was printed on, for a prompt there. Returns it.
+    pub(crate) fn set_aside(&mut self) -> String {
+        let mut aside = String::new();
+        for row in &mut self.rows {
+            let unset = |at: usize| row.cells.get(at).is_some_and(|cell| cell.main == UNSET && !cell.aside);
+            let start = row.cells.iter().position(|cell| cell.main != UNSET).unwrap_or(row.cells.len());
+            let gap = (start..row.cells.len()).find(|&at| (at..at + MIN_GAP).all(unset));
+            let Some(gap) = gap else { continue };
+            let mut shown = String::new();
+            push_row(&row.cells[gap..], true, true, &mut shown);
+            // Longer texts, and the search prompt of a line editor that miscounts columns, are the line itself.
+            let characters = shown.trim().chars().count();
+            if characters == 0 || characters > MAX_ASIDE_CHARS || shown.contains("i-search)`") {
+                continue;
+            }
+            row.cells[gap..].iter_mut().for_each(|cell| cell.aside = true);
+            if !aside.is_empty() {
+                aside.push(' ');
+            }
+            aside.push_str(shown.trim());
+        }
+        aside
+    }
+
+    /// Whether the cursor was moved along a row, and not to the end of its text, before the row was left.
+    pub(crate) fn cursor_strays(&self) -> bool {
+        self.left_at.is_some_and(|(row, column)| self.rows.get(row).is_some_and(|row| row.cells.len() != column))
     }
 
     /// Which of the [`Screen::lines`] the cursor is on.
@@ -199,6 +256,11 @@ impl Screen {
         row.wraps = true;
         self.down();
         self.column = 0;
+    }
+
+    /// Notes that the newline that comes next is not the line editor's.
+    pub(crate) fn note_foreign_break(&mut self) {
+        self.rows[self.row].foreign = true;
     }
 
     /// Notes that the prompt ends at the cursor.
@@ -232,7 +294,11 @@ impl Screen {
             Token::Control(control) => self.control(control),
             Token::Csi(csi) => self.sequence(csi),
             Token::Escape(b'7') => self.saved = (self.row, self.column),
-            Token::Escape(b'8') => self.move_to(self.saved.0, self.saved.1),
+            Token::Escape(b'8') => {
+                self.move_to(self.saved.0, self.saved.1);
+                // Something was painted elsewhere before the prompt.
+                self.edited &= self.saved != (0, 0);
+            }
             Token::Escape(b'D') => self.down(),
             Token::Escape(b'M') => self.up(1),
             Token::Escape(b'E') => {
@@ -272,8 +338,10 @@ impl Screen {
         self.cells += self.rows[self.row].print_plain(self.column, text);
         self.column = end;
         self.last_was_blank = text.last() == Some(&b' ');
-        let first = &text[..text.len().min(FIRST_BYTES.saturating_sub(self.first_text.len()))];
-        self.first_text.extend(first.iter().copied().map(char::from));
+        if !self.first_is_whole {
+            let first = &text[..text.len().min(FIRST_BYTES.saturating_sub(self.first_text.len()))];
+            self.first_text.extend(first.iter().copied().map(char::from));
+        }
         true
     }
 
@@ -306,12 +374,22 @@ impl Screen {
                 push_row(&row.cells[..column.min(row.cells.len())], false, true, &mut before);
                 line.prompt_end = Some(line.text.len() + before.len());
             }
+            if let Some((at, column)) = self.styled
+                && at == index
+                && column > 0
+            {
+                let mut before = String::new();
+                push_row(&row.cells[..column.min(row.cells.len())], false, true, &mut before);
+                line.styled = Some(line.text.len() + before.len());
+            }
             let next = self.rows.get(index + 1);
             let wraps = self.wraps_after(index);
             let padded = wraps && self.is_padded(row, next);
             push_row(&row.cells[..row.cells.len() - usize::from(padded)], true, true, &mut line.text);
             if !wraps {
                 line.prompt_end = line.prompt_end.filter(|&end| end <= line.text.len());
+                line.styled = line.styled.filter(|&end| end <= line.text.len());
+                line.foreign = row.foreign;
                 lines.push(std::mem::take(&mut line));
             }
         }
@@ -332,8 +410,28 @@ impl Screen {
         wide && self.width == Some(row.cells.len()) && row.cells.last().is_some_and(|cell| cell.main == ' ')
     }
 
+    /// The line editor moves about: what was printed before is the prompt, and perhaps the start of the line.
+    fn note_editing(&mut self) {
+        if self.first_text.is_empty() {
+            return;
+        }
+        self.edited = true;
+        if !self.first_is_whole {
+            self.first_is_whole = true;
+            if let Some(blank) = self.first_text.rfind(' ') {
+                self.first_text.truncate(blank + 1);
+            }
+        }
+    }
+
     fn control(&mut self, control: u8) {
         self.last_was_blank = false;
+        match control {
+            0x08 => self.note_editing(),
+            b'\r' if self.column > 0 => self.left_at = Some((self.row, self.column)),
+            b'\n' => self.first_is_whole |= !self.first_text.is_empty(),
+            _ => {}
+        }
         match control {
             b'\r' => {
                 self.trail.goes_back(self.column > 0);
@@ -359,6 +457,13 @@ impl Screen {
             return;
         }
         self.trail_follows(csi);
+        match csi.command {
+            b'm' if !self.edited && !matches!(csi.params, b"7" | b"27") => {
+                self.styled = Some((self.row, self.column));
+            }
+            b'A' | b'C' | b'D' | b'G' | b'P' | b'@' => self.note_editing(),
+            _ => {}
+        }
         match csi.command {
             b'A' => self.up(count),
             b'B' | b'e' => self.move_to(self.row.saturating_add(count), self.column),
@@ -446,7 +551,7 @@ impl Screen {
                 }
                 self.last_backspace_split = false;
                 self.last_was_blank = character == ' ';
-                if self.first_text.len() < FIRST_BYTES {
+                if self.first_text.len() < FIRST_BYTES && !self.first_is_whole {
                     self.first_text.push(character);
                 }
             }

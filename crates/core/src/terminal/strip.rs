@@ -101,6 +101,9 @@ pub(crate) struct EditStrip<'s> {
     newline: bool,
     /// It needs more than a strip.
     failed: bool,
+    /// Up to where it was coloured before anything was edited.
+    styled: Option<usize>,
+    edited: bool,
 }
 
 /// What stands on the row in the end.
@@ -112,6 +115,8 @@ pub(crate) struct Stripped {
     pub newline: bool,
     /// What was lost on the way.
     pub lost: Option<Lost>,
+    /// Up to where it was coloured before anything was edited.
+    pub styled: Option<usize>,
 }
 
 impl<'s> EditStrip<'s> {
@@ -121,7 +126,7 @@ impl<'s> EditStrip<'s> {
         // A terminal without columns is a mistake that the screen knows how to judge.
         let failed = width == Some(0);
         let edge = width.unwrap_or(MAX_ROW_BYTES);
-        Self { strip, first: [0; KEPT_BYTES], kept: 0, edge, newline: false, failed }
+        Self { strip, first: [0; KEPT_BYTES], kept: 0, edge, newline: false, failed, styled: None, edited: false }
     }
 
     /// Obeys a token of `source` that ends at `next`.
@@ -129,9 +134,15 @@ impl<'s> EditStrip<'s> {
         self.failed = self.failed || !self.obey(token, source, next);
     }
 
+    /// Says that the edit is not what was fed.
+    pub(crate) fn fail(&mut self) {
+        self.failed = true;
+    }
+
     /// Obeys so many backspaces.
     pub(crate) fn backspace(&mut self, count: usize) {
         self.failed |= self.newline;
+        self.edited = true;
         self.strip.backspace(count);
     }
 
@@ -145,6 +156,7 @@ impl<'s> EditStrip<'s> {
                 self.strip.print(text, self.edge)
             }
             Token::Control(0x08) if !self.newline => {
+                self.edited = true;
                 self.strip.backspace(1);
                 true
             }
@@ -154,12 +166,20 @@ impl<'s> EditStrip<'s> {
                 self.newline = true;
                 true
             }
-            Token::Csi(Csi { marker: 1.., .. } | Csi { command: b'm', .. }) => true,
+            Token::Csi(Csi { marker: 0, command: b'm', params, .. }) => {
+                let is_prompt = !self.edited && !self.newline && self.strip.column > 0;
+                if is_prompt && !matches!(params, b"7" | b"27") {
+                    self.styled = Some(self.strip.column);
+                }
+                true
+            }
+            Token::Csi(Csi { marker: 1.., .. }) => true,
             Token::Csi(Csi { marker: 0, intermediate: 0, command: b'K' | b'J', params: b"" }) => {
                 self.strip.erase_from(self.strip.column);
                 !self.newline
             }
             Token::Csi(csi @ Csi { marker: 0, intermediate: 0, command: b'C', .. }) if !self.newline => {
+                self.edited = true;
                 self.strip.column += csi.param(0, 1);
                 self.strip.column <= self.strip.bytes.len()
             }
@@ -170,13 +190,14 @@ impl<'s> EditStrip<'s> {
 
     /// What is left; `None` if it needs more.
     pub(crate) fn finish(self) -> Option<Stripped> {
-        let Self { strip, first, kept, newline, failed, .. } = self;
+        let Self { strip, first, kept, newline, failed, styled, .. } = self;
         if failed || !strip.bytes.starts_with(first[..kept].trim_ascii_end()) {
             return None;
         }
         let lost = if strip.trail.is_empty() { None } else { strip.trail.lost(&strip.bytes, true) };
         let text = String::from_utf8(strip.bytes.clone()).ok()?;
-        Some(Stripped { text, newline, lost })
+        let styled = styled.filter(|&end| end <= text.len());
+        Some(Stripped { text, newline, lost, styled })
     }
 }
 

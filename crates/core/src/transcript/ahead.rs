@@ -7,7 +7,7 @@
 use super::cut::Command;
 use super::prompt::{self, Proof};
 use super::syntax;
-use crate::session::{Boundary, Confidence, Status};
+use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::Page;
 
 /// Most lines typed ahead of one prompt.
@@ -130,20 +130,20 @@ fn replace(
         command.source += slot.place * prompt_bytes;
         command.command.clone_from(text);
         command.status = Status::EchoOnly;
-        command.confidence = Confidence::Low;
+        command.doubt(Confidence::Low, Reason::TypedAhead);
         command.boundary = Boundary::Echo;
         command.dropped = false;
         if !slot.shown.is_empty() {
-            command.between = vec![slot.shown.clone()];
+            command.between.insert(0, slot.shown.clone());
         }
         let same_line = slots.get(position + 1).is_some_and(|next| next.index == slot.index);
         if same_line {
-            command.after = command.text;
+            command.after = command.text + prompt_bytes;
         }
         if position + 1 == slots.len() && slot.shown.is_empty() {
             remaining = rest_of_line(source, slot.place + 1, prompt_bytes);
             if remaining.is_some() {
-                command.after = command.text;
+                command.after = command.text + prompt_bytes;
             }
         }
         done.push(command);

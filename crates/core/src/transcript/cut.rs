@@ -9,15 +9,22 @@ use std::collections::{HashSet, VecDeque};
 use memchr::memmem::Finder;
 
 use super::ahead;
-use super::edit::{Parts, Prompts, background_texts, without_interruptions};
+use super::context::{self, says_left};
+use super::discovery::Discovery;
+use super::edit::{
+    Parts, Prompts, background_texts, continuation_len, is_answer, without_interruptions,
+};
 use super::expect::{Expectation, is_logger};
 use super::frame::target_in;
+use super::history;
 use super::occurrences::{Seen, occurrences};
+use super::origin;
 use super::programs::Grammar;
 use super::prompt::{self, Ends, Proof, Reader};
+use super::settle;
 use super::syntax::{self, Scan};
 use super::turns::Turns;
-use crate::session::{Boundary, Confidence, Status};
+use crate::session::{Boundary, Confidence, Origin, Reason, Status};
 use crate::terminal::page::{Close, Edit, LineMark, Mark, MarkKind, Page};
 
 /// Most bytes of a line that are searched for a prompt in its middle.
@@ -25,6 +32,15 @@ const MAX_SEARCH_BYTES: usize = 4 * 1024;
 
 /// Most lines before the first prompt that may be commands typed ahead of it.
 const MAX_LINES_AHEAD: usize = 20;
+
+/// Most lines that a shell may ask for without a prompt.
+const MAX_UNPROMPTED_LINES: usize = 200;
+
+/// Most places of a line where another form of the prompt is looked for.
+const MAX_FORMS: usize = 8;
+
+/// Longest line that certainly fits on a row.
+const MAX_SHORT_BYTES: usize = 60;
 
 /// Most texts of background commands that are remembered.
 const MAX_BACKGROUND: usize = 32;
@@ -48,10 +64,20 @@ pub(crate) struct Command {
     pub status: Status,
     /// How sure this is.
     pub confidence: Confidence,
+    /// Why it is not sure.
+    pub reason: Option<Reason>,
     /// What it rests on.
     pub boundary: Boundary,
-    /// It is a prompt, but no record: nothing was entered, or the agent did it.
+    /// It is a prompt, but no record: nothing was entered.
     pub dropped: bool,
+    /// What was entered cannot be seen, because the terminal did not show it.
+    pub blind: bool,
+    /// Who typed it.
+    pub origin: Origin,
+    /// The shells and programs around it.
+    pub context: Vec<String>,
+    /// What the shell made of it.
+    pub expanded: Option<String>,
     /// A newline submitted it.
     pub submitted: bool,
     /// A bell rang while it was edited.
@@ -59,24 +85,61 @@ pub(crate) struct Command {
 }
 
 impl Command {
-    /// Whether it becomes a record.
-    pub(crate) fn is_record(&self) -> bool {
-        !self.dropped
+    /// A place that is no command.
+    fn nothing() -> Self {
+        Self {
+            text: 0,
+            after: 0,
+            source: 0,
+            prompt: None,
+            command: String::new(),
+            between: Vec::new(),
+            status: Status::Executed,
+            confidence: Confidence::High,
+            reason: None,
+            boundary: Boundary::BracketedPaste,
+            dropped: true,
+            blind: false,
+            origin: Origin::User,
+            context: Vec::new(),
+            expanded: None,
+            submitted: false,
+            bell: false,
+        }
     }
 
-    /// Leaves its text to the record before it.
-    fn forget(&mut self) {
-        self.dropped = true;
-        self.after = self.text;
+    /// Whether it becomes a record.
+    pub(crate) fn is_record(&self) -> bool {
+        !self.dropped || self.blind
+    }
+
+    /// Whether it stands in the text of the page, and not in an edit of its own.
+    pub(crate) fn is_line(&self) -> bool {
+        matches!(self.boundary, Boundary::Prompt | Boundary::Echo)
+    }
+
+    /// What it printed.
+    pub(crate) fn output<'p>(&self, page: &'p Page, next: Option<&Command>) -> &'p [u8] {
+        let end = next.map_or(page.text.len(), |next| next.text);
+        page.text.get(self.after..end).unwrap_or_default()
+    }
+
+    /// Makes it less sure.
+    pub(crate) fn doubt(&mut self, confidence: Confidence, reason: Reason) {
+        if confidence < self.confidence || self.reason.is_none() {
+            self.confidence = self.confidence.min(confidence);
+            self.reason = Some(reason);
+        }
     }
 }
 
-/// Finds the commands of a page.
-pub(crate) fn cut(page: &Page) -> Vec<Command> {
+/// Finds the commands of a page. `discovery` is a prompt of an unknown form.
+pub(crate) fn cut(page: &Page, discovery: Option<Discovery>) -> Vec<Command> {
     let prompts = Prompts::learn(page);
     let (seen, parts) = occurrences(page, &prompts);
     let mut cutter = Cutter {
         page,
+        discovery,
         prompts,
         seen,
         turns: None,
@@ -84,10 +147,14 @@ pub(crate) fn cut(page: &Page) -> Vec<Command> {
         current: None,
         known: HashSet::new(),
         background: VecDeque::new(),
+        quoted: VecDeque::new(),
+        usual_returns: usual_returns(page),
+        line_returns: None,
         open: Scan::default(),
         scanned: 0,
         expectation: None,
         index: 0,
+        last_edit: page.marks.iter().rposition(|mark| matches!(mark.kind, MarkKind::Edit(_))).unwrap_or(0),
     };
     let mut parts = parts.into_iter();
     for (index, mark) in page.marks.iter().enumerate() {
@@ -98,9 +165,12 @@ pub(crate) fn cut(page: &Page) -> Vec<Command> {
         }
     }
     let mut commands = cutter.commands;
-    settle(page, &mut commands);
-    drop_agent(&mut commands);
-    ahead::assign(page, commands)
+    settle::settle(page, &mut commands);
+    let mut commands = ahead::assign(page, commands);
+    origin::assign(page, &mut commands);
+    context::assign(page, &mut commands);
+    history::assign(page, &mut commands);
+    commands
 }
 
 /// The managed node that a line of the agent names.
@@ -137,8 +207,27 @@ impl Current {
     }
 }
 
+impl Current {
+    /// Finds another form of the prompt in the middle of a line, such as one with the next number.
+    fn find_form(&self, line: &str) -> Option<(usize, usize)> {
+        let varies = |character: char| character.is_ascii_digit() || matches!(character, '/' | '~');
+        let start = &self.text[..self.text.find(varies)?];
+        let near = &line[..line.floor_char_boundary(MAX_SEARCH_BYTES)];
+        if start.is_empty() {
+            return None;
+        }
+        near.match_indices(start).filter(|&(at, _)| at > 0).take(MAX_FORMS).find_map(|(at, _)| {
+            let rest = &line[at..];
+            let end = *prompt::ends(rest).iter().find(|&&end| prompt::has_key(&rest[..end], &self.key))?;
+            Some((at, at + rest[..end].trim_end().len()))
+        })
+    }
+}
+
 struct Cutter<'a> {
     page: &'a Page,
+    /// A prompt of an unknown form.
+    discovery: Option<Discovery>,
     prompts: Prompts<'a>,
     /// How often a prompt stands at a mark, and the last such mark.
     seen: Seen,
@@ -150,18 +239,26 @@ struct Cutter<'a> {
     known: HashSet<String>,
     /// What the last background commands may print.
     background: VecDeque<String>,
+    /// What stands behind a prompt in the text of commands: where output shows it, it is no command.
+    quoted: VecDeque<String>,
+    /// How many returns stand before the newline of most edits.
+    usual_returns: Option<usize>,
+    /// How many stand before the newline of a command without marks; more are those of a transcript that was printed.
+    line_returns: Option<usize>,
     /// What the last command leaves open, as far as it was scanned.
     open: Scan,
     scanned: usize,
     /// What the last command lets one expect; none if nobody asked.
     expectation: Option<Expectation>,
     index: usize,
+    /// The last mark that is an edit.
+    last_edit: usize,
 }
 
 impl Cutter<'_> {
     /// Takes an edit that the shell marked.
     fn edit(&mut self, mark: &Mark, edit: &Edit, parts: Parts) {
-        let (lines, taken) = match without_interruptions(&parts.command, &self.background) {
+        let (lines, taken) = match without_interruptions(&parts.command, &parts.foreign, &self.background) {
             Some((lines, taken)) => (lines, taken),
             None => (parts.command, Vec::new()),
         };
@@ -177,12 +274,25 @@ impl Cutter<'_> {
         }
         let prompt = (!parts.prompt.is_empty()).then_some(parts.prompt);
         let last_line = prompt.as_deref().map(prompt::last_line).unwrap_or_default();
-        if self.continues(mark.text, last_line, true) {
+        if !self.is_replayed(edit, last_line) && self.continues(mark.text, last_line, true) {
+            // Lines above the last one of its prompt are nobody else's.
+            let above = prompt.as_deref().unwrap_or_default().lines().rev().skip(1);
+            between.extend(above.map(str::to_owned));
             return self.extend(&typed, &between, mark.text, aborted);
+        }
+        if self.is_replayed(edit, last_line) {
+            return self.push_output(mark, edit);
+        }
+        if self.asks_for_more(mark.text, prompt.as_deref()) {
+            return self.extend_edit(edit, mark.text, aborted);
+        }
+        if prompt.is_none() && is_answer(&typed) {
+            between.insert(0, typed.clone());
+            typed.clear();
         }
         let unsubmitted = matches!(edit.close, Close::End | Close::FullScreen) && !edit.newline;
         let program = prompt.is_none() || prompt::reader(last_line) == Reader::Program;
-        let ended = typed.trim().is_empty() && edit.close == Close::Fence && !edit.newline && !edit.painted;
+        let ended = typed.trim().is_empty() && prompt.is_some() && edit.close == Close::Fence && !edit.newline && !edit.painted;
         let status = if aborted {
             Status::Aborted
         } else if unsubmitted {
@@ -194,8 +304,16 @@ impl Cutter<'_> {
         } else {
             Status::Executed
         };
-        let confidence =
-            if interrupted || edit.cut || edit.doubtful { Confidence::Low } else { Confidence::High };
+        let reason = if interrupted {
+            Some(Reason::Interrupted)
+        } else if edit.cut {
+            Some(Reason::TooLong)
+        } else if edit.doubtful {
+            Some(Reason::GuessedWidth)
+        } else {
+            None
+        };
+        let confidence = if reason.is_some() { Confidence::Low } else { Confidence::High };
         let dropped = typed.trim().is_empty() && status != Status::Eof;
         if prompt.is_some() {
             self.enter(last_line, true);
@@ -209,10 +327,11 @@ impl Cutter<'_> {
             between,
             status,
             confidence,
+            reason,
             boundary: if edit.integration { Boundary::Osc133 } else { Boundary::BracketedPaste },
             dropped,
             submitted: edit.newline,
-            bell: false,
+            ..Command::nothing()
         };
         for aborted in parts.aborted.into_iter().filter(|aborted| !aborted.is_empty()) {
             let status = Status::Aborted;
@@ -222,8 +341,65 @@ impl Cutter<'_> {
         self.push(command);
     }
 
+    /// Whether an edit is part of a transcript that a command printed: the terminal ended each of its lines once more.
+    fn is_replayed(&self, edit: &Edit, prompt: &str) -> bool {
+        let extra = !edit.painted
+            && !edit.integration
+            && edit.newline
+            && self.usual_returns.is_some_and(|usual| edit.returns > usual);
+        // A line editor may go to the start of the row itself where the line fills its row.
+        let short = || edit.lines.len() <= 2 && edit.lines.iter().all(|line| line.text.len() < MAX_SHORT_BYTES);
+        let current = |current: &Current| current.key == self.prompts.key(prompt);
+        // Marks can be printed as well: then the last command says what stands between them.
+        let shown = edit.lines.first().map_or("", |line| line.text.trim());
+        let told = !shown.is_empty() && self.commands.last().is_some_and(|last| last.command.contains(shown));
+        if told && self.current.as_ref().is_some_and(|now| !current(now)) {
+            return true;
+        }
+        extra && self.current.as_ref().is_some_and(|now| !current(now) || short())
+    }
+
+    /// Adds a mark that is output.
+    fn push_output(&mut self, mark: &Mark, edit: &Edit) {
+        let shown = edit.lines.iter().map(|line| line.text.trim_end().to_owned());
+        let between = edit.cleared.iter().cloned().chain(shown).filter(|line| !line.is_empty()).collect();
+        self.commands.push(Command { text: mark.text, after: mark.text, source: mark.source, between, ..Command::nothing() });
+    }
+
+    /// Whether an edit asks for more of the last command with a prompt of an unknown form: the command is not complete,
+    /// and this is not the prompt of the next one.
+    fn asks_for_more(&mut self, text: usize, prompt: Option<&str>) -> bool {
+        let Some(last) = self.commands.last() else { return false };
+        let marked = !last.is_line() && !last.dropped && last.status == Status::Executed;
+        if !marked || last.after != text || !self.is_open() {
+            return false;
+        }
+        let Some(current) = &self.current else { return false };
+        let line = prompt.and_then(|prompt| prompt.lines().last()).unwrap_or_default();
+        // Within a quoted text anything can look like a prompt, but it does not start like the one that is current.
+        let alike = |one: char, other: char| one == other || (one.is_ascii_digit() && other.is_ascii_digit());
+        let starts = line.chars().zip(current.text.chars()).take(2).all(|(one, other)| alike(one, other));
+        line.is_empty() || !starts || self.prompts.key(line) != current.key
+    }
+
+    /// Adds the lines of an edit, whose prompt has no known form, to the last command.
+    fn extend_edit(&mut self, edit: &Edit, text: usize, aborted: bool) {
+        let Some((first, more)) = edit.lines.split_first() else { return };
+        let mut typed = first.text[continuation_len(&first.text)..].trim_end().to_owned();
+        for line in more {
+            typed.push('\n');
+            typed.push_str(line.text.trim_end());
+        }
+        typed.truncate(typed.trim_end().len());
+        let typed = if aborted { typed.strip_suffix("^C").unwrap_or(&typed) } else { &typed };
+        self.extend(typed, &edit.cleared, text, aborted);
+    }
+
     /// Takes a line that has the shape of a prompt, if its prompt is current.
     fn line(&mut self, mark: &Mark, line: LineMark) {
+        if self.commands.last().is_some_and(|last| last.is_line() && mark.text < last.after) {
+            return;
+        }
         let bytes = &self.page.text[mark.text..line.end];
         let whole = prompt::text_of(bytes);
         let last_line = self.page.text.len() <= line.end + 1;
@@ -247,9 +423,15 @@ impl Cutter<'_> {
             let typed = if aborted { typed.trim_end_matches("^C").to_owned() } else { typed };
             return self.extend(typed.trim_end(), &[], (line.end + 1).min(self.page.text.len()), aborted);
         }
-        let Some((start, end)) = self.place(&whole, line, ends) else { return };
+        let Some((start, end, sure)) = self.place(&whole, line, ends) else { return };
+        if line.newline && self.is_printed(&whole[start..end], line) {
+            return;
+        }
         let prompt = text_of(&whole[start..end]);
         let typed = text_of(&whole[end..]).trim_end().to_owned();
+        if start == 0 && self.is_quoted(typed.trim(), false) {
+            return;
+        }
         // Replacement characters may be longer than what they stand for.
         let start = start.min(bytes.len());
         let program = prompt::reader(&prompt) == Reader::Program;
@@ -258,7 +440,12 @@ impl Cutter<'_> {
             (_, true) => Status::ProgramInput,
             (_, false) => Status::Executed,
         };
-        let middle = start > 0;
+        let (confidence, reason) = match () {
+            () if line.cut => (Confidence::Low, Reason::TooLong),
+            () if start > 0 => (Confidence::Low, Reason::PromptInLine),
+            () if !sure => (Confidence::Low, Reason::LookAlike),
+            () => (Confidence::Medium, Reason::LearnedPrompt),
+        };
         self.enter(&prompt, false);
         let command = Command {
             text: mark.text + start,
@@ -269,43 +456,81 @@ impl Cutter<'_> {
             command: typed,
             between: Vec::new(),
             status,
-            confidence: if middle || line.cut { Confidence::Low } else { Confidence::Medium },
+            confidence,
+            reason: Some(reason),
             boundary: Boundary::Prompt,
             submitted: line.newline,
             bell: line.bell,
+            ..Command::nothing()
         };
+        if line.newline && (self.line_returns.is_none() || self.is_opened()) {
+            self.line_returns = Some(line.returns);
+        }
         self.push(command);
+        self.take_unprompted();
     }
 
-    /// Where a prompt that may be current starts and ends in a line.
-    fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize)> {
+    /// Whether a command has typed this prompt and what stands behind it, so that it is output here.
+    fn is_quoted(&self, typed: &str, in_middle: bool) -> bool {
+        let last = self.commands.last().map_or("", |last| last.command.as_str());
+        self.quoted.iter().any(|text| typed.starts_with(text.as_str()) && (in_middle || last.contains(text.as_str())))
+    }
+
+    /// Remembers what a command says behind the text of the current prompt.
+    fn note_quotes(&mut self, command: &str) {
+        let Some(prompt) = self.current.as_ref().map(|current| current.text.trim_end()) else { return };
+        if prompt.is_empty() || command.len() > MAX_SEARCH_BYTES {
+            return;
+        }
+        let prompt = format!("{prompt} ");
+        for (at, _) in command.match_indices(&prompt) {
+            let rest = &command[at + prompt.len()..];
+            let end = rest.find(['\n', '"', '\'', '\\']).unwrap_or(rest.len());
+            let text = rest[..end].trim();
+            if !text.is_empty() {
+                self.quoted.push_back(text.to_owned());
+            }
+        }
+        self.quoted.drain(..self.quoted.len().saturating_sub(MAX_BACKGROUND));
+    }
+
+    /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
+    fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize, bool)> {
+        if let Some(end) = self.discovery.as_ref().and_then(|discovery| discovery.end(line)) {
+            return Some((0, end, true));
+        }
         let mut ends = match mark.prompt_end {
             Some(end) if line.is_char_boundary(end) && end > 0 => Ends::one(end),
             _ => ends,
         };
-        let current = self.current.as_ref().filter(|current| !current.marked);
+        // When the shell has ceased to mark its edits, their prompt goes on without marks.
+        let unmarked = self.index > self.last_edit;
+        let current = self.current.as_ref().filter(|current| unmarked || !current.marked);
         if let (Some(current), Some(&end)) = (current, ends.first())
             && line[..end] == current.text
         {
-            return Some((0, end));
+            return Some((0, end, true));
         }
         if current.is_none_or(|current| current.proof > Proof::None) {
-            ends.retain(|end| prompt::proof(&line[..end]) > Proof::None);
+            let shape = current.map(|current| prompt::shape(&current.text));
+            let alike = |end: usize| shape.as_ref().is_some_and(|shape| *shape == prompt::shape(&line[..end]));
+            ends.retain(|end| prompt::proof(&line[..end]) > Proof::None || alike(end));
         }
         if let Some(current) = current
             && let Some(&end) = ends.iter().find(|&&end| prompt::has_key(&line[..end], &current.key))
         {
-            return Some((0, end));
+            return Some((0, end, true));
         }
-        if let Some(&end) = ends.iter().find(|&&end| self.may_begin(&line[..end])) {
-            return Some((0, end));
+        if let Some((end, sure)) = ends.iter().find_map(|&end| Some((end, self.may_begin(&line[..end])?))) {
+            return Some((0, end, sure));
         }
-        self.place_in_middle(line)
+        let (start, end) = self.place_in_middle(line)?;
+        (!self.is_quoted(line[end..].trim(), true)).then_some((start, end, true))
     }
 
     /// A prompt behind output that did not end with a newline.
     fn place_in_middle(&self, line: &str) -> Option<(usize, usize)> {
-        let current = self.current.as_ref().filter(|current| !current.marked)?;
+        let current = self.current.as_ref().filter(|current| self.index > self.last_edit || !current.marked)?;
         let finder = current.finder();
         if current.proof == Proof::Bare {
             let near = line.floor_char_boundary(line.len().min(MAX_SEARCH_BYTES).checked_sub(1)?);
@@ -314,44 +539,55 @@ impl Cutter<'_> {
             let typed = &line[end..];
             return (at > 0 && syntax::looks_like_command(typed)).then_some((at, end));
         }
-        let at = finder.find(line.as_bytes()).filter(|&at| at > 0)?;
-        let end = at + finder.needle().len();
+        let found = finder.find(line.as_bytes()).filter(|&at| at > 0);
+        let (at, end) = match found {
+            Some(at) => (at, at + finder.needle().len()),
+            None => current.find_form(line)?,
+        };
+        // A program that prints its prompt behind an unfinished line leaves no blank between.
+        if prompt::reader(&current.text) == Reader::Program && line[..at].ends_with(' ') {
+            return None;
+        }
         let blank = usize::from(line[end..].starts_with(' '));
         Some((at, end + blank))
     }
 
-    /// Whether a prompt that is not current may become so here.
-    fn may_begin(&mut self, prompt: &str) -> bool {
+    /// Whether a prompt that is not current may become so here, and whether that is sure.
+    fn may_begin(&mut self, prompt: &str) -> Option<bool> {
         let proof = prompt::proof(prompt);
         let Some(current) = &self.current else {
             let count = self.seen.get(&prompt::key(prompt)).map_or(0, |seen| seen.0);
-            return self.may_be_first(prompt, proof, count);
+            return self.may_be_first(prompt, proof, count).then_some(true);
         };
         let gone = current.last.is_none_or(|last| last < self.index);
         let last = self.commands.last().map_or("", |command| command.command.as_str());
-        let Expectation { leaves, brings, moves } =
+        let Expectation { leaves, opens, brings, moves } =
             *self.expectation.get_or_insert_with(|| Expectation::after(last));
         // Of the known prompts one is current, and it was looked for before.
         let returns = self.known.len() > 1 && (gone || leaves || self.output_says_left());
         if !(gone || brings || moves || returns) {
-            return false;
+            return None;
         }
         let key = prompt::key(prompt);
         if current.marked && current.key == key {
-            return false;
+            return None;
         }
         let count = self.seen.get(&key).map_or(0, |seen| seen.0);
         if returns && self.known.contains(&key) {
-            return proof >= Proof::Word || count > 1;
+            return (proof >= Proof::Word || count > 1).then_some(true);
         }
         let sibling = moves && prompt::shape(prompt) == prompt::shape(&current.text);
-        match proof {
-            Proof::Strict => brings || sibling || (gone && count > 1),
+        let announced = opens || sibling;
+        let begins = match proof {
+            Proof::Strict => {
+                announced || (gone && count > 1) || (brings && (gone || count > 1 || self.is_left_before(&key)))
+            }
             Proof::Path => brings || sibling || (gone && count > 2),
             Proof::Bare => brings && (gone || self.is_left_before(&key)),
             Proof::Word => (brings && count > 1) || sibling || (gone && count > 2),
-            Proof::None => false,
-        }
+            Proof::None => sibling,
+        };
+        begins.then_some(announced)
     }
 
     /// Whether this may be the first prompt of the transcript.
@@ -360,14 +596,31 @@ impl Cutter<'_> {
         let before = &self.page.text[..self.page.marks[self.index].text];
         let blank = before.iter().all(u8::is_ascii_whitespace);
         match proof {
-            Proof::Strict => true,
+            Proof::Strict => prompt.ends_with(' ') || count > 2 || line.end - self.page.marks[self.index].text == prompt.len(),
             Proof::Path => blank || count > 2 || (count > 1 && ends_with_prompt(&self.page.text, prompt)),
             Proof::Bare => {
-                blank || are_commands(before) || (count > 1 && ends_with_prompt(&self.page.text, prompt))
+                let foreign = !prompt.is_ascii() && count > 1;
+                blank
+                    || foreign
+                    || (count > 2 && prompt.starts_with('$'))
+                    || are_commands(before)
+                    || (count > 1 && ends_with_prompt(&self.page.text, prompt))
             }
             Proof::Word => count > 2 || (blank && (count > 1 || line.bell)),
             Proof::None => false,
         }
+    }
+
+    /// Whether a line with another prompt is part of a transcript that a command printed: the terminal ended it once more.
+    fn is_printed(&self, prompt: &str, line: LineMark) -> bool {
+        self.line_returns.is_some_and(|usual| line.returns > usual)
+            && !self.is_opened()
+            && self.current.as_ref().is_some_and(|current| !prompt::has_key(prompt, &current.key))
+    }
+
+    /// Whether the last command opened another shell, which may end its lines in another way.
+    fn is_opened(&self) -> bool {
+        self.expectation.is_some_and(|expectation| expectation.opens || expectation.leaves)
     }
 
     /// Whether the shell with this prompt is left before the current prompt comes back.
@@ -382,10 +635,7 @@ impl Cutter<'_> {
         let Some(last) = self.commands.last() else { return false };
         let end = self.page.marks[self.index].text;
         let output = self.page.text.get(last.after..end).unwrap_or_default();
-        let tail = prompt::text_of(&output[output.len().saturating_sub(256)..]);
-        let Some(line) = tail.lines().rev().find(|line| !line.trim().is_empty()) else { return false };
-        matches!(line.trim(), "exit" | "logout")
-            || (line.starts_with("Connection to ") && line.contains("closed"))
+        says_left(output)
     }
 
     /// Whether a prompt that asks for more follows the last command without output in between.
@@ -405,10 +655,11 @@ impl Cutter<'_> {
         }
         match prompt.trim() {
             ">" if !marked => self.is_open(),
-            ">>" => before.contains("PS "),
+            ">>" => before.contains("PS ") || (marked && before.trim() == ">"),
             "More?" => prompt::key(before) == "cmd>",
             "..." => before.trim() == ">>>",
-            _ => true,
+            // The shells that name what is open mark their edits; clients need no mark.
+            _ => marked || prompt::reader(before) == Reader::Program,
         }
     }
 
@@ -440,6 +691,38 @@ impl Cutter<'_> {
         }
     }
 
+    /// Takes the lines that complete the last command, if the shell asked for them without a prompt.
+    fn take_unprompted(&mut self) {
+        let Some(last) = self.commands.last() else { return };
+        let shell = last.status == Status::Executed && !last.dropped;
+        if !shell || !self.is_open() {
+            return;
+        }
+        let (Some(last), Some(current)) = (self.commands.last_mut(), &self.current) else { return };
+        let rest = self.page.text.get(last.after..).unwrap_or_default();
+        let prompt = current.text.trim_end().as_bytes();
+        let mut scan = self.open.clone();
+        let mut length = 0;
+        for line in rest.split_inclusive(|&byte| byte == b'\n').take(MAX_UNPROMPTED_LINES) {
+            let asked = length == 0 && prompt::ends(&prompt::text_of(line)).first().is_some_and(|&end| prompt::is_continuation(&prompt::text_of(&line[..end.min(line.len())])));
+            if line.len() > MAX_SEARCH_BYTES || line.starts_with(prompt) || asked {
+                return;
+            }
+            length += line.len();
+            scan.feed(prompt::text_of(line).trim_end_matches('\n'));
+            if !scan.is_open() {
+                let typed = text_of(&prompt::text_of(&rest[..length]));
+                last.command.push('\n');
+                last.command.push_str(typed.trim_end());
+                last.after += length;
+                last.doubt(Confidence::Low, Reason::LookAlike);
+                self.open = scan;
+                self.scanned = last.command.len();
+                return;
+            }
+        }
+    }
+
     fn enter(&mut self, text: &str, marked: bool) {
         if self.current.as_ref().is_some_and(|current| current.marked == marked && current.text == text) {
             return;
@@ -462,6 +745,7 @@ impl Cutter<'_> {
     }
 
     fn push(&mut self, command: Command) {
+        self.note_quotes(&command.command);
         self.background.extend(background_texts(&command.command));
         self.background.drain(..self.background.len().saturating_sub(MAX_BACKGROUND));
         self.open = Scan::default();
@@ -495,65 +779,26 @@ impl Cutter<'_> {
     }
 }
 
-/// Decides what became of lines at prompts that nobody marked, now that it is known what follows.
-fn settle(page: &Page, commands: &mut [Command]) {
-    for index in 0..commands.len() {
-        let (commands, rest) = commands.split_at_mut(index + 1);
-        let next = rest.first();
-        let end = next.map_or(page.text.len(), |next| next.text);
-        let command = &mut commands[index];
-        if command.boundary != Boundary::Prompt {
-            continue;
-        }
-        let output = page.text.get(command.after..end).unwrap_or_default();
-        let silent = output.iter().all(u8::is_ascii_whitespace);
-        if let Some(typed) = command.command.strip_suffix("^C")
-            && silent
-            && command.status != Status::Unsubmitted
-        {
-            command.command = typed.trim_end().to_owned();
-            command.status = Status::Aborted;
-            command.dropped = command.command.is_empty();
-        } else if command.dropped && command.status == Status::Executed {
-            let text = prompt::text_of(&output[..output.len().min(64)]);
-            let left = matches!(text.trim(), "exit" | "logout");
-            let other = next.is_some_and(|next| {
-                next.prompt.as_deref().map(prompt::key) != command.prompt.as_deref().map(prompt::key)
-            });
-            if left || (silent && other) || (silent && end == page.text.len()) {
-                command.status = Status::Eof;
-                command.dropped = false;
-            }
-        } else if command.status == Status::ProgramInput
-            && output.starts_with(b"KeyboardInterrupt")
-            && output.len() < 24
-        {
-            command.status = Status::Aborted;
-        }
-    }
-}
-
-/// The lines with which old agents and those on Windows printed the transcript are nobody's commands.
-fn drop_agent(commands: &mut [Command]) {
-    let Some(first) = commands.first_mut() else { return };
-    if !is_logger(&first.command) {
-        return;
-    }
-    first.forget();
-    let prompt = first.prompt.clone();
-    if let Some(last) = commands.last_mut()
-        && last.command.trim() == "exit"
-        && last.prompt == prompt
-    {
-        last.forget();
-    }
-}
-
 /// Whether all lines look like commands typed before the first prompt came.
 fn are_commands(text: &[u8]) -> bool {
     let text = prompt::text_of(&text[..text.len().min(MAX_SEARCH_BYTES)]);
     let mut lines = text.lines().filter(|line| !line.trim().is_empty());
     lines.clone().count() <= MAX_LINES_AHEAD && lines.all(syntax::looks_like_command)
+}
+
+/// How many returns stand before the newline of most edits that a shell marked.
+fn usual_returns(page: &Page) -> Option<usize> {
+    let mut counts = [0_usize; 16];
+    for mark in &page.marks {
+        if let MarkKind::Edit(edit) = &mark.kind
+            && edit.newline
+            && !edit.painted
+        {
+            counts[edit.returns.min(15)] += 1;
+        }
+    }
+    let most = counts.iter().copied().max().filter(|&most| most > 0)?;
+    counts.iter().position(|&count| count == most)
 }
 
 /// Lines as one text. Most commands have one.

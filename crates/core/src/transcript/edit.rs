@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 
 use super::facts::{Facts, Lexicon};
-use super::prompt::{self, Ends, Proof};
+use super::prompt::{self, Ends, Proof, Reader};
 use crate::terminal::page::{Edit, MarkKind, Page};
 use crate::terminal::screen::Logical;
 
@@ -18,6 +18,15 @@ const MAX_USUAL_PROMPT_BYTES: usize = 256;
 /// Share of edits, in percent, that must agree on a longer prompt.
 const LONGER_PROMPT_PERCENT: usize = 80;
 
+/// Most characters of the prompt for more lines, if it has no known form.
+const MAX_CONTINUATION_CHARS: usize = 6;
+
+/// How far from the start of a line a prompt without a known form may end.
+const MAX_SIGN_BYTES: usize = 80;
+
+/// Most lines of one edit that are searched for such a prompt.
+const MAX_PROMPT_LINES: usize = 3;
+
 /// The prompts of one transcript, as far as its edits show them.
 #[derive(Debug, Default)]
 pub(crate) struct Prompts<'a> {
@@ -26,6 +35,8 @@ pub(crate) struct Prompts<'a> {
     common: String,
     /// The start of the last line that was split, if others may start the same, and where its prompt ends.
     split: Cell<Option<(&'a str, usize)>>,
+    /// How often a text that ends with a sign starts an edit without a known ending.
+    signs: HashMap<String, usize>,
 }
 
 /// An edit taken apart.
@@ -35,6 +46,8 @@ pub(crate) struct Parts {
     pub prompt: String,
     /// The lines of the command.
     pub command: Vec<String>,
+    /// Which of them something else than the line editor ended.
+    pub foreign: Vec<bool>,
     /// Commands that were broken off before, within the same edit.
     pub aborted: Vec<String>,
     /// Lines that other programs or the line editor itself put between, such as a list of completions.
@@ -69,7 +82,34 @@ impl<'a> Prompts<'a> {
         if bare.len() >= MIN_EDITS_TO_LEARN {
             prompts.common = common_start(&bare).to_owned();
         }
+        for mark in &page.marks {
+            let MarkKind::Edit(edit) = &mark.kind else { continue };
+            if edit.lines.iter().any(|line| prompts.known_end(line).is_some()) {
+                continue;
+            }
+            for line in edit.lines.iter().take(MAX_PROMPT_LINES) {
+                for end in sign_ends(line) {
+                    *prompts.signs.entry(prompt::key(&line.text[..end])).or_default() += 1;
+                }
+            }
+        }
         prompts
+    }
+
+    /// Where the prompt of a line ends, by what is known about prompts.
+    fn known_end(&self, line: &'a Logical) -> Option<usize> {
+        line.prompt_end.or_else(|| self.prompt_end(line))
+    }
+
+    /// Where the prompt of a line ends, if a text that ends with a sign comes back at the start of edits.
+    fn sign_end(&self, line: &Logical) -> Option<usize> {
+        let count = |end: &usize| self.signs.get(&prompt::key(&line.text[..*end])).copied().unwrap_or(0);
+        let blank = |end: &usize| line.text[..*end].ends_with(' ');
+        let best = sign_ends(line).map(|end| (blank(&end), count(&end))).filter(|(_, count)| *count > 1).max()?;
+        // A longer one that comes back nearly as often is the whole prompt.
+        sign_ends(line)
+            .filter(|end| blank(end) == best.0 && count(end) * 100 >= best.1 * LONGER_PROMPT_PERCENT)
+            .last()
     }
 
     /// The key of a prompt.
@@ -99,6 +139,8 @@ impl<'a> Prompts<'a> {
         }
         prompt.push_str(own);
         let mut command = vec![without_search(typed).to_owned()];
+        let shell = !edit.painted && end > 0 && prompt::reader(own) == Reader::Shell;
+        let foreign = edit.lines[last..].iter().map(|line| shell && line.foreign).collect();
         // Nearly always there is nothing but the line that the newline began.
         let below = match &edit.lines[last + 1..] {
             [line] if line.text.is_empty() => &[],
@@ -116,20 +158,23 @@ impl<'a> Prompts<'a> {
         while command.len() > 1 && command.last().is_some_and(String::is_empty) {
             command.pop();
         }
-        Parts { prompt, command, aborted, between }
+        Parts { prompt, command, foreign, aborted, between }
     }
 
     /// The line where the prompt first stands, the line where it stands last, and where it ends there.
     fn prompt_place(&self, edit: &'a Edit) -> (usize, usize, usize) {
         let told = edit.lines.iter().enumerate().find_map(|(at, line)| {
-            line.prompt_end.filter(|&end| line.text.is_char_boundary(end)).map(|end| (at, end))
+            let told = |&end: &usize| end > 0 && line.text.is_char_boundary(end);
+            line.prompt_end.filter(told).map(|end| (at, end))
         });
         let (first, end) = if let Some(told) = told {
             told
         } else {
-            let found =
-                edit.lines.iter().enumerate().find_map(|(at, line)| Some((at, self.prompt_end(&line.text)?)));
-            match found {
+            let found = |end: &dyn Fn(&'a Logical) -> Option<usize>| {
+                edit.lines.iter().enumerate().find_map(|(at, line)| Some((at, end(line)?)))
+            };
+            let known = found(&|line| self.prompt_end(line)).or_else(|| found(&|line| self.sign_end(line)));
+            match known.or_else(|| found(&styled_end)) {
                 Some(found) => found,
                 None if !self.common.is_empty() && edit.lines[0].text.starts_with(&self.common) => {
                     (0, self.common.len())
@@ -144,13 +189,21 @@ impl<'a> Prompts<'a> {
     }
 
     /// Where the prompt of a line ends.
-    fn prompt_end(&self, line: &'a str) -> Option<usize> {
+    fn prompt_end(&self, line: &'a Logical) -> Option<usize> {
+        let styled = line.styled.filter(|&styled| line.text.is_char_boundary(styled)).unwrap_or(0);
+        self.known_prompt_end(&line.text, styled)
+    }
+
+    /// Where a prompt of a known form ends, not before `from`.
+    fn known_prompt_end(&self, line: &'a str, from: usize) -> Option<usize> {
         if let Some((start, end)) = self.split.get()
+            && end >= from
             && prompt::ends_like(line.as_bytes(), start)
         {
             return Some(end);
         }
-        let ends = prompt::ends(line);
+        let mut ends = prompt::ends(line);
+        ends.retain(|end| end >= from);
         let fits = |end: usize| {
             let prompt = &line[..end];
             let Facts { proof, keys, .. } = self.lexicon.facts(prompt);
@@ -169,7 +222,9 @@ impl<'a> Prompts<'a> {
             same >= MIN_EDITS_TO_LEARN && same * 100 >= shapes(end) * LONGER_PROMPT_PERCENT
         });
         let end = longer.unwrap_or(end);
-        self.split.set(prompt::known_start(line, &ends).map(|start| (start, end)));
+        if from == 0 {
+            self.split.set(prompt::known_start(line, &ends).map(|start| (start, end)));
+        }
         Some(end)
     }
 }
@@ -180,6 +235,34 @@ fn head(edit: &Edit) -> Option<(&Logical, Ends)> {
         return line.text.is_char_boundary(end).then(|| (line, Ends::one(end)));
     }
     edit.lines.iter().map(|line| (line, prompt::ends(&line.text))).find(|(_, ends)| !ends.is_empty())
+}
+
+/// Where a prompt ends that is coloured to its last sign, whatever that sign is.
+fn styled_end(line: &Logical) -> Option<usize> {
+    let styled = line.styled.filter(|&styled| line.text.is_char_boundary(styled))?;
+    let (prompt, rest) = line.text.split_at(styled);
+    (!prompt.trim().is_empty()).then(|| styled + usize::from(rest.starts_with(' ')))
+}
+
+/// Where the prompt of an edit may end that has no known form.
+fn sign_ends(line: &Logical) -> impl Iterator<Item = usize> {
+    signs(&line.text, line.styled.unwrap_or(0))
+}
+
+/// Where a prompt may end that has no known form, not before `from`: behind a sign and its blank, or behind the sign of a
+/// shell.
+pub(crate) fn signs(line: &str, from: usize) -> impl Iterator<Item = usize> {
+    let near = &line[..line.floor_char_boundary(MAX_SIGN_BYTES)];
+    let mut before = ' ';
+    let ends = near.char_indices().filter_map(move |(at, sign)| {
+        let glued = std::mem::replace(&mut before, sign) != ' ';
+        let end = at + sign.len_utf8();
+        let blank = near[end..].starts_with(' ');
+        let common = sign.is_alphanumeric() || " \"'`\\;&<-=/".contains(sign) || (sign == '|' && !glued);
+        let known = matches!(sign, '$' | '#' | '%' | '>') && near.len() > end;
+        ((blank && !common) || known).then_some(end + usize::from(blank))
+    });
+    ends.filter(move |&end| end >= from)
 }
 
 /// What all lines start with, up to the last character that is no letter or digit.
@@ -218,14 +301,17 @@ fn without_search(typed: &str) -> &str {
 /// Takes out of an edited text what background programs printed into it. `background` holds what they may print.
 pub(crate) fn without_interruptions(
     command: &[String],
+    foreign: &[bool],
     background: &VecDeque<String>,
 ) -> Option<(Vec<String>, Vec<String>)> {
+    let last = command.len().saturating_sub(1);
+    let foreign = |index: usize| index < last && foreign.get(index) == Some(&true);
     let cut = |line: &String| {
         let told = background.iter().filter_map(|text| line.find(text.as_str())).min();
         [state_notice(line), told].into_iter().flatten().min()
     };
     // Nearly every command is whole.
-    let whole = command.iter().take_while(|line| cut(line).is_none()).count();
+    let whole = (0..command.len()).take_while(|&index| !foreign(index) && cut(&command[index]).is_none()).count();
     if whole == command.len() {
         return None;
     }
@@ -233,14 +319,14 @@ pub(crate) fn without_interruptions(
     kept.push(String::new());
     let mut taken = Vec::new();
     for (index, line) in command.iter().enumerate().skip(whole) {
-        let cut = cut(line);
-        let last = index + 1 == command.len();
+        // A line that something else ended is its output, apart from what was typed before.
+        let cut = cut(line).or(if foreign(index) { Some(0) } else { None });
         if let Some(current) = kept.last_mut() {
             current.push_str(&line[..cut.unwrap_or(line.len())]);
         }
         match cut {
             Some(at) => taken.push(line[at..].to_owned()),
-            None if !last => kept.push(String::new()),
+            None if index < last => kept.push(String::new()),
             None => {}
         }
     }
@@ -277,4 +363,25 @@ pub(crate) fn background_texts(command: &str) -> Vec<String> {
         .map(|text| text.split(['%', '$', '\\', '"', '\'']).next().unwrap_or_default().to_owned())
         .filter(|text| text.trim().len() >= 4)
         .collect()
+}
+
+/// Whether a line without a known prompt is a question and its answer.
+pub(crate) fn is_answer(line: &str) -> bool {
+    const CHOICES: [&str; 8] = ["(y or n)", "(y/n)", "[y/n]", "[y/n/q]", "(yes/no)", "[yes/no]", "(yes or no)", "[y/n/a]"];
+    let line = line.to_ascii_lowercase();
+    CHOICES.iter().any(|choice| {
+        line.rfind(choice).is_some_and(|at| {
+            let answer = line[at + choice.len()..].trim_start_matches(['?', ':', ' ']);
+            answer.len() <= 4
+        })
+    })
+}
+
+/// How long the prompt for more lines is, where a line asks for one and its prompt has no known form: a first word without
+/// letters.
+pub(crate) fn continuation_len(line: &str) -> usize {
+    let word = line.split(' ').next().unwrap_or_default();
+    let sign = !word.is_empty()
+        && (word.chars().count() <= MAX_CONTINUATION_CHARS && !word.contains(char::is_alphanumeric) && !word.contains(['"', '\'', '`', '/', '\\', '$', '#', '%', '(', '{', '}', ')', '*', '-']));
+    if sign { (word.len() + 1).min(line.len()) } else { 0 }
 }

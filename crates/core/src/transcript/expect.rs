@@ -1,14 +1,20 @@
 //! What the last command lets one expect of the prompt that comes next. Many lines of its output may be asked whether
 //! they are that prompt, so the answers are found once per command.
 
+use super::openings::{opening, restyles};
 use super::syntax;
 use super::windows::prompt::brought_by;
+
+/// Commands that change what prompts show: the directory, or the state of a repository.
+const MOVING: [&str; 8] = ["cd", "pushd", "popd", "git", "z", "j", "..", "USE"];
 
 /// What a command lets one expect.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expectation {
     /// It leaves the shell.
     pub leaves: bool,
+    /// It opens a shell or a program that has a prompt.
+    pub opens: bool,
     /// It may bring a prompt of its own.
     pub brings: bool,
     /// It may change the words of the prompt.
@@ -18,10 +24,13 @@ pub(crate) struct Expectation {
 impl Expectation {
     /// Looks at the last command; without one, at the empty text.
     pub(crate) fn after(command: &str) -> Self {
+        let opens =
+            opening(command).is_some() || restyles(command) || is_logger(command) || brought_by(command);
         Self {
             leaves: syntax::leaves(command),
-            brings: syntax::brings_prompt(command) || is_logger(command) || brought_by(command),
-            moves: ["cd", "pushd", "popd", "git"].iter().any(|word| command.starts_with(word)),
+            opens,
+            brings: opens || syntax::brings_prompt(command),
+            moves: command.split([' ', ';', '&', '|', '\n']).any(|word| MOVING.contains(&word)),
         }
     }
 }

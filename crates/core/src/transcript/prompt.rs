@@ -21,7 +21,7 @@ const ENDINGS: [char; 7] = ['❯', '➜', 'λ', '»', '›', '▶', '⟩'];
 const ENDING_TEXTS: [&str; 7] = ["❯", "➜", "λ", "»", "›", "▶", "⟩"];
 
 /// Prompts of programs that do not end like those of shells.
-const PROGRAM_PROMPTS: [&str; 3] = ["(gdb) ", "(Pdb) ", "(lldb) "];
+const PROGRAM_PROMPTS: [&str; 4] = ["(gdb) ", "(Pdb) ", "(lldb) ", "(parted) "];
 
 /// What stands behind a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,12 +79,12 @@ impl Heads for PromptHeads {
     }
 
     fn is_start(byte: u8) -> bool {
-        matches!(byte, b'(' | b'I' | b'.')
+        matches!(byte, b'(' | b'I' | b'.' | b'M')
     }
 
     fn is_head(line: &[u8], suspect: bool) -> bool {
-        if suspect && let Some(head) = has_ending(&line[..line.len().min(MAX_PROMPT_BYTES)]) {
-            return head;
+        if suspect && has_ending(&line[..line.len().min(MAX_PROMPT_BYTES)]) {
+            return true;
         }
         match line.first() {
             Some(b'(') => PROGRAM_PROMPTS.iter().any(|prompt| line.starts_with(prompt.as_bytes())),
@@ -96,23 +96,22 @@ impl Heads for PromptHeads {
     }
 }
 
-/// Whether the start of a line may hold a prompt that ends with a known character; `None` if it has no suspect byte.
-fn has_ending(window: &[u8]) -> Option<bool> {
-    let mut found = None;
+/// Whether the start of a line may hold a prompt that ends with a known character.
+fn has_ending(window: &[u8]) -> bool {
     if windows::cmd_end(window).is_some() {
-        return Some(true);
+        return true;
     }
+    let mut any = false;
     for at in places(window, is_ascii_ending) {
-        found = Some(false);
         if matches!(window.get(at + 1), None | Some(b' ')) {
-            return Some(true);
+            return true;
         }
+        any = true;
     }
-    if window.is_ascii() {
-        return found;
+    if any && memchr::memchr(b'@', window).is_some() && glued_end(&text_of(window)).is_some() {
+        return true;
     }
-    let foreign = matches!(window[0], b'(' | b'I' | b'.') || has_foreign_ending(window);
-    Some(foreign && !ends(&text_of(window)).is_empty())
+    !window.is_ascii() && has_foreign_ending(window) && !ends(&text_of(window)).is_empty()
 }
 
 fn is_ascii_ending(byte: u8) -> bool {
@@ -194,6 +193,9 @@ pub(crate) fn ends(line: &str) -> Ends {
             Some(_) => {}
         }
     }
+    if found.is_empty() && line.contains('@') {
+        glued_end(line).into_iter().for_each(|end| found.push(end));
+    }
     found
 }
 
@@ -212,6 +214,17 @@ pub(crate) fn known_start<'l>(line: &'l str, ends: &[usize]) -> Option<&'l str> 
     // Without the blank, it depends on the next byte whether a prompt ends; the prompt of IPython has no ending at all.
     let start = &line[..*ends.last()?];
     (start.ends_with(' ') && start.len() <= MAX_PROMPT_BYTES && !start.starts_with("In [")).then_some(start)
+}
+
+/// Where a prompt with user, host and path ends that leaves no blank before the command.
+fn glued_end(line: &str) -> Option<usize> {
+    let near = &line[..line.floor_char_boundary(MAX_PROMPT_BYTES)];
+    let end = near.find(['$', '#', '%', '>'])?;
+    let body = &near[..end];
+    let who = user_and_host(body)?;
+    let path = &body[body.find(who)? + who.len()..];
+    let place = path.starts_with([':', ' ']) && !path[1..].contains(' ') && path[1..].trim_end_matches([']', ')']).starts_with(['~', '/']);
+    place.then_some(end + 1)
 }
 
 /// Output as text. Nearly all of it is UTF-8, which is checked faster than it is mended.
@@ -360,19 +373,45 @@ pub(crate) fn last_line(prompt: &str) -> &str {
 
 /// Who reads what is typed behind this prompt.
 pub(crate) fn reader(prompt: &str) -> Reader {
-    let prompt = trimmed(prompt);
-    let program =
-        matches!(
-            prompt,
-            ">>>" | "..." | "sqlite>" | "mysql>" | "SQL>" | "sftp>" | "ftp>" | "(gdb)" | "(Pdb)"
-        ) || matches!(prompt, "(lldb)" | "mongo>" | "test>" | "lftp>" | "telnet>" | "gnuplot>" | "octave>")
-            || prompt.starts_with("MariaDB [")
-            || prompt.starts_with("irb(")
-            || prompt.starts_with("In [") && prompt.ends_with("]:")
-            || prompt.starts_with("redis ") && prompt.ends_with('>')
-            || prompt.starts_with("127.0.0.1:6379")
-            || is_psql(prompt);
-    if program { Reader::Program } else { Reader::Shell }
+    if program_of(trimmed(prompt)).is_some() { Reader::Program } else { Reader::Shell }
+}
+
+/// The name of the program that has this prompt.
+pub(crate) fn program(prompt: &str) -> &'static str {
+    program_of(trimmed(prompt)).unwrap_or("program")
+}
+
+fn program_of(prompt: &str) -> Option<&'static str> {
+    Some(match prompt {
+        ">>>" | "..." => "python",
+        "sqlite>" => "sqlite3",
+        "mysql>" => "mysql",
+        "SQL>" => "sqlplus",
+        "sftp>" => "sftp",
+        "ftp>" => "ftp",
+        "lftp>" => "lftp",
+        "telnet>" => "telnet",
+        "(gdb)" => "gdb",
+        "(lldb)" => "lldb",
+        "(Pdb)" | "ipdb>" => "pdb",
+        "mongo>" | "test>" => "mongo",
+        "gnuplot>" => "gnuplot",
+        "octave>" => "octave",
+        "php >" => "php",
+        "cqlsh>" => "cqlsh",
+        "julia>" => "julia",
+        "jshell>" => "jshell",
+        "ghci>" | "Prelude>" => "ghci",
+        "OpenSSL>" => "openssl",
+        "(parted)" => "parted",
+        _ if prompt.starts_with("MariaDB [") => "mariadb",
+        _ if prompt.starts_with("irb(") => "irb",
+        _ if prompt.starts_with("In [") && prompt.ends_with("]:") => "ipython",
+        _ if prompt.starts_with("redis ") && prompt.ends_with('>') => "redis-cli",
+        _ if prompt.starts_with("127.0.0.1:6379") => "redis-cli",
+        _ if is_psql(prompt) => "psql",
+        _ => return None,
+    })
 }
 
 /// Whether a prompt asks for more of the same command.
@@ -425,7 +464,7 @@ fn psql_state(prompt: &str) -> Option<&str> {
 }
 
 /// The word `user@host` of a prompt, if there is one.
-fn user_and_host(body: &str) -> Option<&str> {
+pub(crate) fn user_and_host(body: &str) -> Option<&str> {
     let legal = |character: char| character.is_alphanumeric() || "._-+".contains(character);
     let at = body.find('@')?;
     let user = body[..at]

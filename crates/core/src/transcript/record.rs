@@ -7,7 +7,8 @@ use super::cut::Command;
 use super::frame::Frame;
 use super::mixed_script;
 use super::programs::{self, Grammar};
-use crate::session::{Boundary, CommandRecord, Flag, Span, Status};
+use super::prompt::{self, Proof};
+use crate::session::{CommandRecord, Confidence, Flag, Span, Status};
 use crate::terminal::evidence::Evidence;
 use crate::terminal::page::Page;
 
@@ -38,7 +39,7 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
     let mut prompts: HashSet<String> = HashSet::new();
     if commands.iter().any(dropped) {
         let mut last = None;
-        for prompt in commands.iter().filter(|command| command.is_record()).map(|command| &command.prompt) {
+        for prompt in commands.iter().filter(|command| command.is_record()).take(limits.max_records).map(|command| &command.prompt) {
             // Mostly the same prompt comes again.
             if let Some(text) = prompt
                 && last != Some(text)
@@ -49,54 +50,69 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
         }
     }
     let mut rest = commands.into_iter();
-    while let Some(command) = rest.next() {
+    while let Some(mut command) = rest.next() {
         let end = rest.as_slice().first().map_or(page.text.len(), |next| next.text);
         let pending = current.command.is_some() || text.iter().any(|byte| !byte.is_ascii_whitespace());
         let room = records.list.len() + usize::from(pending) < limits.max_records;
         let mut after = command.after;
-        let mut unentered = None;
+        let between = std::mem::take(&mut command.between);
         if command.is_record() && room {
             let start = offset(command.source).min(frame.end as u64).max(current.span.start);
             evidence.attach(&mut current, &records.list, output_text, start);
             output_text = command.after;
             records.close(current, std::mem::take(&mut text), start);
-            current = CommandRecord {
-                command: Some(command.command),
-                prompt: command.prompt,
-                status: Some(command.status),
-                confidence: command.confidence,
-                boundary: command.boundary,
-                ..banner(start)
-            };
-        } else if command.is_record() && matches!(command.boundary, Boundary::Prompt | Boundary::Echo) {
+            current = record(command, start);
+        } else if command.is_record() && command.is_line() {
             after = command.text;
-        } else if command.is_record() {
-            text.extend_from_slice(command.prompt.as_deref().unwrap_or_default().as_bytes());
-            text.extend_from_slice(command.command.as_bytes());
-            text.push(b'\n');
-        } else if command.after != command.text {
-            unentered = command.prompt;
+        } else if let Some(prompt) = &command.prompt {
+            // A prompt at which nothing was entered is the prompt of other records; where it is not, it may be output
+            // that looks like one, and no other record would hold it.
+            // Of a session without commands its prompt alone tells nothing.
+            let told = prompts.is_empty() && !command.is_line() && prompt::proof(prompt) == Proof::Strict;
+            if command.is_record() || !(told || prompts.contains(prompt)) {
+                push_line(&mut text, prompt);
+            }
+            if command.is_record() {
+                push_line(&mut text, &command.command);
+            }
         }
-        // A prompt at which nothing was entered is the prompt of other records; where it is not, it may be output that
-        // looks like one, and no other record would hold it.
-        if let Some(prompt) = unentered.filter(|prompt| !prompts.contains(prompt)) {
-            text.extend_from_slice(prompt.as_bytes());
-            text.push(b'\n');
+        for line in &between {
+            push_line(&mut text, line);
         }
-        let output = page.text.get(after..end).unwrap_or_default();
-        text.reserve(command.between.iter().map(|line| line.len() + 1).sum::<usize>() + output.len());
-        for line in &command.between {
-            text.extend_from_slice(line.as_bytes());
-            text.push(b'\n');
-        }
-        text.extend_from_slice(output);
+        text.extend_from_slice(page.text.get(after..end).unwrap_or_default());
     }
     let end = frame.end as u64;
     evidence.attach(&mut current, &records.list, output_text, end);
     records.close(current, text, end);
     evidence.flag(&mut records.list);
     records.sent_cut = evidence.cut;
+    for record in records.list.iter_mut().filter(|record| record.flags.len() > 1) {
+        record.flags.sort_unstable();
+        record.flags.dedup();
+    }
     records
+}
+
+/// The record of a command, without its output. What was entered blindly has no command.
+fn record(command: Command, start: u64) -> CommandRecord {
+    CommandRecord {
+        command: (!command.blind).then_some(command.command),
+        prompt: command.prompt,
+        status: (!command.blind).then_some(command.status),
+        confidence: command.confidence,
+        boundary: command.boundary,
+        reason: command.reason.filter(|_| command.confidence < Confidence::High),
+        flags: if command.blind { vec![Flag::Blind] } else { Vec::new() },
+        context: command.context,
+        origin: command.origin,
+        expanded: command.expanded,
+        ..banner(start)
+    }
+}
+
+fn push_line(text: &mut Vec<u8>, line: &str) {
+    text.extend_from_slice(line.as_bytes());
+    text.push(b'\n');
 }
 
 fn banner(start: u64) -> CommandRecord {
@@ -112,7 +128,8 @@ impl Records {
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         });
         output.truncate(output.trim_end_matches('\n').len());
-        if record.command.is_none() && record.output_as_sent.is_none() && output.trim().is_empty() {
+        let is_empty = record.command.is_none() && record.prompt.is_none() && record.output_as_sent.is_none();
+        if is_empty && output.trim().is_empty() {
             return;
         }
         record.output = output;

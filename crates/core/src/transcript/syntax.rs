@@ -282,7 +282,7 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
     });
     let file = first.contains('/');
     (known && !line.ends_with(':') && !(file && !line.contains(' ') && !first.starts_with("./")))
-        || (assigns && !line.contains(' '))
+        || (assigns && super::words::last_command(line).len() == 1)
         || first.starts_with("./")
 }
 
@@ -292,7 +292,7 @@ fn words(command: &str) -> impl Iterator<Item = &str> {
 }
 
 /// What is open after the lines so far. It is fed line by line, so that a long here-document costs no more than its text.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Scan {
     quote: Option<char>,
     /// Blocks that are open.
@@ -344,7 +344,8 @@ impl Scan {
                     word.push(character);
                 }
                 '#' if word.is_empty() => break,
-                '<' if characters.as_str().starts_with('<') => {
+                // Within two brackets it shifts a number.
+                '<' if characters.as_str().starts_with('<') && self.brackets < 2 => {
                     characters.next();
                     if characters.as_str().starts_with('<') {
                         characters.next();

@@ -1,6 +1,6 @@
 //! Edits that a shell marked.
 
-use super::Renderer;
+use super::{Renderer, returns_before};
 use super::hidden::BOTTOM;
 use crate::session::Flag;
 use crate::terminal::fence::edit_span;
@@ -85,8 +85,10 @@ impl<H: Heads> Renderer<'_, H> {
         let cut = overflow || span.close == Close::TooLong;
         self.page.line_too_long |= cut;
         self.page.invalid_utf8 |= shown.invalid_utf8;
+        let aside = if aside.is_empty() { std::mem::take(&mut shown.aside) } else { aside };
+        let returns = if span.newline { returns_before(bytes) } else { 0 };
         let edit =
-            Edit { close: span.close, newline: span.newline, painted, aside, integration, cut, ..shown };
+            Edit { close: span.close, newline: span.newline, painted, aside, returns, integration, cut, ..shown };
         if overflow {
             // What does not fit the screen is kept as it came.
             self.push_stripped(start, span.end);

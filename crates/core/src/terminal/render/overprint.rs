@@ -1,7 +1,9 @@
 //! Lines that were printed over: the cursor went back on them, or part of them was erased.
 
 use super::hidden::BOTTOM;
-use super::{MAX_LINE_COLUMNS, MIN_MARK_BLANKS, Mode, PRINT_STEP_BYTES, Renderer, Switch};
+use super::{
+    MAX_LINE_COLUMNS, MIN_MARK_BLANKS, Mode, PRINT_STEP_BYTES, Renderer, Switch, returns_before, returns_from_below,
+};
 use crate::terminal::page::Heads;
 use crate::terminal::replay::{Until, is_soft_wrap};
 use crate::terminal::screen::Screen;
@@ -12,7 +14,7 @@ use crate::terminal::token::{Csi, Token, token_at};
 impl<H: Heads> Renderer<'_, H> {
     /// Replays the current line from its start, because it was overprinted.
     pub(super) fn overprinted(&mut self) {
-        if self.place == BOTTOM && self.overprint_strip() {
+        if self.place == BOTTOM && self.line.prompt_end.is_none() && self.overprint_strip() {
             return;
         }
         let mut screen = std::mem::replace(&mut self.spare, Screen::new(None));
@@ -60,6 +62,12 @@ impl<H: Heads> Renderer<'_, H> {
                     row.erase_from(0)
                 }
                 Token::Osc(payload) if !matches!(payload, [b'1' | b'6', b'3', b'3', ..]) => {}
+                // Only a screen knows what lies below the line.
+                Token::Control(b'\n')
+                    if returns_from_below(&self.source[next..]) && H::is_head(&row.bytes, true) =>
+                {
+                    return false;
+                }
                 Token::Control(b'\n') => {
                     self.page.text.truncate(self.line_text);
                     self.page.text.extend_from_slice(&row.bytes);
@@ -94,9 +102,21 @@ impl<H: Heads> Renderer<'_, H> {
             match token {
                 Token::Text(text) => self.print_in_steps(screen, text),
                 Token::Control(b'\n') => {
+                    self.line.prompt_end = self.line.prompt_end.or(screen.prompt_column());
+                    if self.wraps(returns_before(&self.source[..next])) {
+                        continue;
+                    }
+                    // A preview below the line ends with the cursor back on it.
+                    let previews = head.unwrap_or_else(|| self.shows_head(screen))
+                        && returns_from_below(&self.source[next..]);
+                    if previews && self.replay_line() {
+                        return;
+                    }
                     self.flush(screen);
                     return self.end_line();
                 }
+                Token::Control(b'\r')
+                    if self.line.prompt_end.or(screen.prompt_column()).is_some() && self.ends_row(next) => {}
                 Token::Control(b'\r') => {
                     if self.unfinished_line_mark(screen) {
                         continue;

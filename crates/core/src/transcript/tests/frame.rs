@@ -1,7 +1,7 @@
 //! Headers, footers and what they tell.
 
 use super::{commands, executed, parsed};
-use crate::session::{Boundary, Defect};
+use crate::session::{Boundary, Defect, Origin};
 
 const BODY: &str = "sh-4.4$ id\r\r\nuid=0\r\r\nsh-4.4$ exit\r\r\nexit\r\r\n";
 
@@ -108,7 +108,11 @@ fn a_session_without_prompts_is_one_record() {
 fn the_wrapper_of_old_agents_is_nobodys_command() {
     let bytes = b"Script started on 2020-05-27 23:00:48+0000\nsh-4.2# /usr/bin/ssm-session-logger /var/lib/amazon/ssm/i-0c76bc102a2c8324b/sess \rion/orchestration/garland.kan.temp-0073b0a9869ded8de/Standard_Stream/ipcTempFile \r.log false\r\nInitializing new seelog logger\r\nsh-4.2$ id\r\nuid=1\r\nsh-4.2$ exit\r\nexit\r\nsh-4.2# exit\r\nexit\r\n\nScript done on 2020-05-27 23:01:53+0000\n";
     let found = parsed(bytes);
-    assert_eq!(commands(bytes), executed(&["id", "exit"]));
+    let lines: Vec<_> =
+        found.records.iter().map(|record| (record.command.as_deref().unwrap(), record.origin)).collect();
+    assert!(lines[0].0.contains("ssm-session-logger"), "the agent's lines stay searchable");
+    let origins: Vec<Origin> = lines.iter().map(|(_, origin)| *origin).collect();
+    assert_eq!(origins, [Origin::Agent, Origin::User, Origin::User, Origin::Agent]);
+    assert_eq!([lines[1].0, lines[2].0, lines[3].0], ["id", "exit", "exit"]);
     assert_eq!(found.target.as_deref(), Some("i-0c76bc102a2c8324b"));
-    assert!(found.records[0].output.contains("ssm-session-logger"), "the agent's lines stay searchable");
 }

@@ -49,6 +49,16 @@ const PIECES: [&[u8]; 40] = [
     b"^C",
 ];
 
+/// Words that look like prompts, continue or end commands, or ask something.
+const WORDS: [&str; 40] = [
+    "'>", "`>", "\">", ">", ">>", "->", "...", "...>", "$", "#", "%", "a@a#", "u@h:~$", "sh-4.2$", "[r@h", "~]#", "app=#",
+    "app-#", ">>>", "mysql>", "sqlite>", "echo", "ls", "exit", "bash", "python3", "mysql", "(y/n)", "`", "'", "\"", "<<E", "E",
+    "\\", "^C", "done", "for", "lab:", "stty -echo", "ssh h",
+];
+
+/// Prompts for more lines; they are part of no command.
+const MORE: [&str; 13] = [">>>", ">", ">>", "...", "...>", "->", "'>", "`>", "\">", "app-#", "app'#", "\"", "^C"];
+
 /// A session with most of what a session can have.
 const SESSION: &[u8] = b"Script started on 2026-11-20 21:02:14+00:00 [<not executed on terminal>]\n\
     Welcome\r\r\n$ ls /etcc\x08 \x08\r\r\nhosts\r\r\n$ sleep 1\r\r\necho a\r\r\n$ a\r\r\n$ bash\r\r\n\
@@ -78,12 +88,23 @@ fn check_invariants(bytes: &[u8]) -> Vec<CommandRecord> {
     records
 }
 
+/// Lines of words, each with one that no other line has.
+fn lines_of_words() -> impl Strategy<Value = Vec<String>> {
+    let line = (proptest::collection::vec(0..WORDS.len(), 0..6), 0..6_usize);
+    proptest::collection::vec(line, 1..25).prop_map(|lines| {
+        let line = |(number, (words, at)): (usize, (Vec<usize>, usize))| {
+            let mut words: Vec<String> = words.into_iter().map(|word| WORDS[word].to_owned()).collect();
+            words.insert(at.min(words.len()), format!("w{number}w"));
+            words.join(" ")
+        };
+        lines.into_iter().enumerate().map(line).collect()
+    })
+}
+
 fn holds(records: &[CommandRecord], word: &str) -> bool {
     records.iter().any(|record| {
-        let command = record.command.as_deref().unwrap_or("");
-        command.contains(word)
-            || record.output.contains(word)
-            || record.prompt.as_deref().unwrap_or("").contains(word)
+        let line = [&record.prompt, &record.command].into_iter().flatten().map(String::as_str).collect::<String>();
+        line.contains(word) || record.output.contains(word)
     })
 }
 
@@ -116,9 +137,29 @@ proptest! {
         }
         let records = check_invariants(text.as_bytes());
         for word in lines.iter().flat_map(|line| line.split_ascii_whitespace()) {
-            // The sign of an interrupt becomes a status.
+            // The sign of an interrupt becomes a status, and what asks for more lines is no text.
             let word = word.trim_end_matches("^C");
-            prop_assert!(holds(&records, word), "{word:?} is lost");
+            prop_assert!(MORE.contains(&word) || holds(&records, word), "{word:?} is lost");
+        }
+    }
+
+    #[test]
+    fn words_of_lines_that_look_like_prompts_are_kept(
+        lines in lines_of_words(),
+        kinds in proptest::collection::vec(0..4_u8, 25),
+    ) {
+        let mut text = String::from("sh-4.2$ first\r\n");
+        for (line, kind) in lines.iter().zip(&kinds) {
+            match kind {
+                0 => text.push_str(&format!("sh-4.2$ {line}\r\n")),
+                1 => text.push_str(&format!("\x1b[?2004hu@h:~$ {line}\r\n\x1b[?2004l\r")),
+                2 => text.push_str(&format!("\x1b[?2004h{line}\r\n\x1b[?2004l\r")),
+                _ => text.push_str(&format!("{line}\r\n")),
+            }
+        }
+        let records = check_invariants(text.as_bytes());
+        for word in lines.iter().flat_map(|line| line.split_ascii_whitespace()) {
+            prop_assert!(MORE.contains(&word) || holds(&records, word), "{word:?} of {text:?} is lost: {records:#?}");
         }
     }
 

@@ -1,0 +1,283 @@
+//! What a command leads to: another shell, another host, an interpreter, or nothing that reads commands.
+
+use super::words::{self, Words};
+
+/// A shell or program that a command opens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Opening {
+    /// How it is called in a context: `bash`, `su:root`, `ssh:db1`, `python`.
+    pub name: String,
+    /// What reads there.
+    pub kind: Kind,
+    /// It takes the place of what it was started from.
+    pub replaces: bool,
+}
+
+impl Opening {
+    fn new(name: &str, kind: Kind) -> Self {
+        Self { name: name.to_owned(), kind, replaces: false }
+    }
+}
+
+/// What reads the lines behind the prompts of an opening.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A shell of the same host and user: its prompt may be the same as before.
+    Shell,
+    /// A shell somewhere else, or of somebody else: its prompt differs, or it was not reached.
+    Elsewhere,
+    /// An interpreter or a client.
+    Program,
+    /// A program that paints the screens of other shells.
+    Painter,
+}
+
+/// Most programs that may start one another on one line (`sudo env nice bash`).
+const MAX_STARTERS: usize = 16;
+
+/// Shells, which read commands if they are given none.
+const SHELLS: [&str; 13] =
+    ["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish", "csh", "tcsh", "pwsh", "powershell", "rbash"];
+
+/// Programs that read lines of their own if they are given no file and no line, and the options that give them one.
+const PROGRAMS: [(&str, &[&str]); 44] = [
+    ("python", &["-c", "-m", "-V", "--version", "-h", "--help"]),
+    ("ipython", &["-c", "--version"]),
+    ("bpython", &[]),
+    ("node", &["-e", "-p", "-v", "--version", "--eval", "-h"]),
+    ("deno", &[]),
+    ("irb", &["-v", "--version"]),
+    ("pry", &[]),
+    ("ghci", &[]),
+    ("lua", &["-v", "-e"]),
+    ("R", &["-e", "-f", "--version"]),
+    ("julia", &["-e", "--version"]),
+    ("jshell", &[]),
+    ("scala", &[]),
+    ("iex", &[]),
+    ("erl", &["-eval"]),
+    ("octave", &["--eval"]),
+    ("gnuplot", &["-e"]),
+    ("psql", &["-c", "-f", "-l", "--command", "--file", "--list", "--version", "-V"]),
+    ("mysql", &["-e", "--execute", "--version", "-V"]),
+    ("mariadb", &["-e", "--execute", "--version", "-V"]),
+    ("mongo", &["--eval", "--version"]),
+    ("mongosh", &["--eval", "--version"]),
+    ("redis-cli", &["--version", "-v", "--scan", "--stat", "--bigkeys"]),
+    ("valkey-cli", &["--version"]),
+    ("sqlite3", &["-version", "--version"]),
+    ("sqlplus", &["-V"]),
+    ("sqlcmd", &["-Q", "-i"]),
+    ("cqlsh", &["-e", "-f", "--execute"]),
+    ("influx", &["-execute"]),
+    ("clickhouse-client", &["-q", "--query"]),
+    ("gdb", &["-batch", "--batch"]),
+    ("lldb", &["-b", "--batch"]),
+    ("sftp", &["-b"]),
+    ("ftp", &[]),
+    ("lftp", &["-c", "-e"]),
+    ("telnet", &[]),
+    ("smbclient", &["-c", "-L"]),
+    ("nslookup", &[]),
+    ("virsh", &[]),
+    ("parted", &["-s", "-l"]),
+    ("fdisk", &["-l"]),
+    ("openssl", &[]),
+    ("etcdctl", &[]),
+    ("zkCli.sh", &[]),
+];
+
+/// Of these an argument is the name of a database, a host or a program to look at: they read lines all the same.
+const TAKE_A_NAME: [&str; 20] = [
+    "psql", "mysql", "mariadb", "mongo", "mongosh", "sqlplus", "sqlcmd", "cqlsh", "gdb", "lldb", "sftp", "ftp", "lftp",
+    "telnet", "smbclient", "fdisk", "parted", "iex", "zkCli.sh", "clickhouse-client",
+];
+
+/// Words with which cloud tools open a terminal elsewhere.
+const REMOTE: [&str; 8] =
+    ["start-session", "execute-command", "ssh", "console", "ssh-into", "exec", "bash", "shell"];
+
+/// What the command at the end of a line opens.
+pub(crate) fn opening(line: &str) -> Option<Opening> {
+    let words = words::last_command(line);
+    let mut words = Words::new(&words);
+    let mut user = None;
+    let mut replaces = false;
+    for _ in 0..MAX_STARTERS {
+        let name = words.next()?;
+        if words::is_assignment(name) {
+            continue;
+        }
+        let name = base_name(name);
+        replaces |= name == "exec";
+        match name {
+            "exec" | "command" | "builtin" | "time" | "nohup" | "setsid" | "env" | "then" | "do" | "else" => {
+                words.skip_options(&["-u", "-S", "-a", "-C"]);
+            }
+            "nice" | "ionice" | "stdbuf" | "timeout" | "chrt" | "taskset" | "faketime" | "strace" | "ltrace" => {
+                words.skip_options(&["-n", "-c", "-o", "-e", "-i", "-p", "-k", "-s"]);
+                if matches!(name, "timeout" | "chrt" | "taskset" | "faketime") {
+                    words.next();
+                }
+            }
+            "sudo" | "doas" | "pkexec" => {
+                let shell = words.sudo(&mut user);
+                if words.is_empty() {
+                    return shell.then(|| as_user(user.as_deref()));
+                }
+                user.get_or_insert_with(|| "root".to_owned());
+            }
+            _ => return opened(name, words, user.as_deref()).map(|opening| Opening { replaces, ..opening }),
+        }
+    }
+    None
+}
+
+/// Whether a command may change the text of the prompt and nothing else.
+pub(crate) fn restyles(line: &str) -> bool {
+    let named = ["PS1=", "PROMPT=", "prompt=", "RPROMPT=", "PROMPT_COMMAND=", "set prompt", "fish_prompt"];
+    let first = words::last_command(line).first().map(String::as_str).unwrap_or_default().to_owned();
+    named.iter().any(|start| line.contains(start))
+        || matches!(first.as_str(), "." | "source" | "conda" | "mamba" | "workon" | "deactivate" | "newgrp" | "eval")
+        || matches!(first.as_str(), "hostname" | "hostnamectl" | "module" | "nvm" | "pyenv" | "use" | "\\c" | "\\connect")
+}
+
+fn opened(name: &str, mut words: Words<'_>, user: Option<&str>) -> Option<Opening> {
+    let shell = |name: &str| match user {
+        Some(_) => as_user(user),
+        None => Opening::new(name, Kind::Shell),
+    };
+    if let Some(&found) = SHELLS.iter().find(|shell| **shell == name.trim_start_matches('-')) {
+        return words.is_interactive_shell().then(|| shell(found));
+    }
+    let elsewhere = |name: &str| Opening::new(name, Kind::Elsewhere);
+    match name {
+        "busybox" | "toybox" => {
+            let name = words.next()?;
+            SHELLS.contains(&name).then(|| shell(name))
+        }
+        "su" | "runuser" => words.su().map(|user| as_user(Some(&user))),
+        "login" => Some(as_user(words.operand(&[]))),
+        "newgrp" | "sg" => (!words.has("-c")).then(|| shell(name)),
+        "ssh" | "mosh" | "slogin" | "rsh" | "rlogin" | "autossh" => {
+            words.ssh().map(|host| elsewhere(&format!("ssh:{host}")))
+        }
+        "docker" | "podman" | "nerdctl" | "docker-compose" | "crictl" | "ctr" => {
+            words.opens_container().then(|| elsewhere(name.trim_end_matches("-compose")))
+        }
+        "kubectl" | "oc" | "k" | "microk8s" | "k3s" => {
+            words.opens_container().then(|| elsewhere(if name == "oc" { name } else { "kubectl" }))
+        }
+        "lxc" | "incus" | "lxc-attach" | "machinectl" | "multipass" | "systemd-nspawn" | "distrobox"
+        | "toolbox" => Some(elsewhere(name)),
+        "chroot" | "arch-chroot" | "nsenter" | "unshare" | "setpriv" | "capsh" | "bwrap" | "proot"
+        | "nix-shell" => words.opens_inside(&SHELLS).then(|| elsewhere(name)),
+        "aws" | "gcloud" | "az" | "vagrant" | "flyctl" | "fly" | "heroku" | "eb" | "copilot" => words
+            .any(|word| REMOTE.contains(&word))
+            .then(|| elsewhere(if name == "aws" { "ssm" } else { name })),
+        "poetry" | "pipenv" => words.has("shell").then(|| shell(name)),
+        "script" => (!words.has("-c") && !words.has("--command")).then(|| shell(name)),
+        "tmux" | "screen" | "byobu" | "zellij" => {
+            words.paints().then(|| Opening::new(name, Kind::Painter))
+        }
+        _ => program(name, words).map(|name| Opening::new(&name, Kind::Program)),
+    }
+}
+
+/// An interpreter or client that is given no file and no line.
+fn program(name: &str, mut words: Words<'_>) -> Option<String> {
+    let stem = name.trim_end_matches(|character: char| character.is_ascii_digit() || character == '.');
+    let stem = if stem == "python" || stem == "lua" || stem == "ipython" { stem } else { name };
+    if matches!(stem, "php") {
+        return words.has("-a").then(|| stem.to_owned());
+    }
+    if matches!(stem, "manage.py" | "flask" | "django-admin" | "rails" | "artisan") {
+        return words.any(|word| matches!(word, "shell" | "console" | "tinker" | "dbshell" | "shell_plus" | "c")).then(|| {
+            if stem == "rails" { "irb" } else if stem == "artisan" { "php" } else { "python" }.to_owned()
+        });
+    }
+    if stem == "python" && words.clone().operand(&[]).is_some_and(|file| base_name(file) == "manage.py") {
+        words.operand(&[]);
+        return program("manage.py", words);
+    }
+    let (_, closed) = PROGRAMS.iter().find(|(program, _)| *program == stem)?;
+    if words.any(|word| closed.iter().any(|option| is_option(word, option))) || words.is_fed() {
+        return None;
+    }
+    if words.has("-i") && stem == "python" {
+        return Some(stem.to_owned());
+    }
+    let operands = words.operands(&["-h", "-p", "-u", "-U", "-d", "-n", "-a", "-P", "-D", "-W", "-X", "-S", "-H", "-r", "-o", "-i"]);
+    let most = match stem {
+        "redis-cli" | "valkey-cli" | "openssl" | "etcdctl" | "nslookup" | "virsh" => 0,
+        "sqlite3" | "influx" => 1,
+        _ if TAKE_A_NAME.contains(&stem) => usize::MAX,
+        _ => 0,
+    };
+    (operands <= most).then(|| stem.to_owned())
+}
+
+/// Whether a word is an option, with or without its value.
+fn is_option(word: &str, option: &str) -> bool {
+    word == option
+        || (option.starts_with("--") && word.strip_prefix(option).is_some_and(|rest| rest.starts_with('=')))
+        || (option.len() == 2 && !word.starts_with("--") && word.starts_with(option))
+}
+
+fn as_user(user: Option<&str>) -> Opening {
+    Opening::new(&format!("su:{}", user.unwrap_or("root")), Kind::Elsewhere)
+}
+
+fn base_name(word: &str) -> &str {
+    word.rsplit('/').next().unwrap_or(word)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_open_what_reads_there() {
+        let table = [
+            ("bash", "bash"),
+            ("exec /bin/zsh -l", "zsh"),
+            ("sudo -i", "su:root"),
+            ("sudo su -", "su:root"),
+            ("sudo su - postgres", "su:postgres"),
+            ("sudo -u deploy -i", "su:deploy"),
+            ("sudo -iu deploy", "su:deploy"),
+            ("sudo bash", "su:root"),
+            ("sudo -s", "su:root"),
+            ("su", "su:root"),
+            ("su - bob -s /bin/sh", "su:bob"),
+            ("cd /tmp && ssh -i k.pem -p 2222 ec2-user@db1", "ssh:db1"),
+            ("ssh -t host sudo -i", "ssh:host"),
+            ("docker exec -it web bash", "docker"),
+            ("docker run --rm -ti alpine", "docker"),
+            ("docker compose exec web sh", "docker"),
+            ("kubectl -n a exec -it pod -- sh", "kubectl"),
+            ("chroot /mnt", "chroot"),
+            ("chroot /mnt /bin/bash", "chroot"),
+            ("python3", "python"),
+            ("sudo -u postgres psql app", "psql"),
+            ("mysql -u root -pX app", "mysql"),
+            ("sqlite3 a.db", "sqlite3"),
+            ("PGPASSWORD=x psql -h h", "psql"),
+            ("tmux new -s a", "tmux"),
+            ("python3 manage.py shell", "python"),
+            ("node", "node"),
+        ];
+        for (line, name) in table {
+            assert_eq!(opening(line).map(|opening| opening.name).as_deref(), Some(name), "{line}");
+        }
+        let nothing = [
+            "", "ls", "sudo ls /root", "bash x.sh", "sh -c 'id'", "python3 x.py", "python3 -c 'x'", "ssh host uptime",
+            "ssh -N -L 1:a:2 host", "docker ps", "docker exec web ls", "kubectl get pods", "psql -c 'select 1'",
+            "mysql -e 'show databases'", "sqlite3 a.db 'select 1'", "su -c id", "tmux ls", "redis-cli get a",
+            "cat bash", "echo hi | bash", "curl x | sh", "mysql < a.sql", "bash < x", "chroot /mnt ls", "openssl x509 -in a",
+        ];
+        for line in nothing {
+            assert_eq!(opening(line), None, "{line}");
+        }
+    }
+}

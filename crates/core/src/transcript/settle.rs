@@ -1,0 +1,87 @@
+//! What became of each line, now that it is known what follows.
+
+use super::context::says_left;
+use super::cut::Command;
+use super::prompt;
+use super::syntax;
+use super::words::last_command;
+use crate::session::{Boundary, Confidence, Reason, Status};
+use crate::terminal::page::Page;
+
+/// Most bytes of an output that are looked at for the words of a shell that was left.
+const MAX_LEFT_BYTES: usize = 64;
+
+/// Decides what became of lines at prompts, by what was printed behind them.
+pub(crate) fn settle(page: &Page, commands: &mut [Command]) {
+    let mut blind = false;
+    for index in 0..commands.len() {
+        let (commands, rest) = commands.split_at_mut(index + 1);
+        let next = rest.first();
+        let command = &mut commands[index];
+        let output = command.output(page, next);
+        if blind {
+            blind = stays_blind(command, output);
+        }
+        if command.boundary == Boundary::Prompt && !command.blind {
+            settle_line(command, next, output, page);
+        }
+        blind = blind || (!command.dropped && !command.blind && turns_echo_off(&command.command));
+    }
+}
+
+fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], page: &Page) {
+    let silent = output.iter().all(u8::is_ascii_whitespace);
+    if let Some(typed) = command.command.strip_suffix("^C")
+        && silent
+        && command.status != Status::Unsubmitted
+    {
+        command.command = typed.trim_end().to_owned();
+        command.status = Status::Aborted;
+        command.dropped = command.command.is_empty();
+    } else if command.dropped && command.status == Status::Executed {
+        let text = prompt::text_of(&output[..output.len().min(MAX_LEFT_BYTES)]);
+        let left = matches!(text.trim(), "exit" | "logout");
+        let other = next.is_some_and(|next| {
+            next.prompt.as_deref().map(prompt::key) != command.prompt.as_deref().map(prompt::key)
+        });
+        let last = next.is_none() && command.after + output.len() == page.text.len();
+        if left || (silent && (other || last)) {
+            command.status = Status::Eof;
+            command.dropped = false;
+        }
+    } else if command.status == Status::ProgramInput
+        && output.starts_with(b"KeyboardInterrupt")
+        && output.len() < 24
+    {
+        command.status = Status::Aborted;
+    }
+}
+
+/// Whether the terminal still shows nothing of what is typed. Then a prompt was answered, but not visibly, and what
+/// stands behind it is output.
+fn stays_blind(command: &mut Command, output: &[u8]) -> bool {
+    let empty = command.command.trim().is_empty();
+    if command.is_line() && !empty {
+        if command.status == Status::Unsubmitted || syntax::looks_like_command(&command.command) {
+            return false;
+        }
+        command.between.insert(0, std::mem::take(&mut command.command));
+    } else if !empty || says_left(output) {
+        return false;
+    }
+    let last = output.is_empty() && command.between.is_empty();
+    command.blind = !last;
+    command.dropped = true;
+    command.doubt(Confidence::Low, Reason::LookAlike);
+    true
+}
+
+/// Whether a command makes the terminal show no typing, and does not undo it.
+fn turns_echo_off(command: &str) -> bool {
+    if !command.contains("stty") {
+        return false;
+    }
+    let last = command.rsplit([';', '\n', '&']).find(|part| part.contains("stty") || part.contains("reset"));
+    let words = last_command(last.unwrap_or_default());
+    words.first().is_some_and(|word| word == "stty") && words.iter().any(|word| word == "-echo" || word == "raw")
+}

@@ -1,0 +1,91 @@
+//! A session as text, to the letter.
+
+use std::fs;
+
+use crate::support::program::{ask, run, shelltrail};
+
+const HEADER: &str = "Script started on 2026-11-20 21:02:14+00:00 [COMMAND=\"cat /var/lib/amazon/ssm/i-0123456789abcdef0/session/orchestration/alice-05ba181f37a0fb8d2/Standard_Stream/ipcTempFile.log\" <not executed on terminal>]\n";
+
+/// Marked and unmarked lines, a here-document, something hostile, a long output and an unfinished line; no footer.
+fn transcript() -> String {
+    let mut text = HEADER.to_owned() + "Welcome to h1\r\r\n";
+    for (line, output) in [
+        ("id", "uid=0(root) gid=0(root)\r\r\n"),
+        ("cat f", "a\x1b]52;c;cm0gLXJmIC8K\x07b\u{202e}c\r\r\n    1 sh-5.2$ not ours\r\r\n"),
+        ("seq 30", &(1..=30).map(|n| format!("{n}\r\r\n")).collect::<String>()),
+    ] {
+        text += &format!("\x1b[?2004hsh-5.2$ {line}\r\r\n\x1b[?2004l\r{output}");
+    }
+    text += "\x1b[?2004hsh-5.2$ rm -rf /tmp/z^C\x1b[?2004l\r\x1b[?2004h\x1b[?2004l\r\r\r\n";
+    text + "\x1b[?2004hsh-5.2$ cat <<E\r\r\n\x1b[?2004l\r\x1b[?2004h> one\r\r\n\x1b[?2004l\r\x1b[?2004h> E\r\r\n\x1b[?2004l\rone\r\r\n\
+        \x1b[?2004hsh-5.2$ nev"
+}
+
+const HEAD: &str = "\
+alice-05ba181f37a0fb8d2
+  kind      transcript
+  account   111122223333, eu-west-1
+  principal alice
+  target    i-0123456789abcdef0
+  ended     2026-11-20T21:02:14Z (transcript header)
+";
+
+const RECORDS: &str = "    0 (output without a command)
+        Welcome to h1
+    1 sh-5.2$ id
+        uid=0(root) gid=0(root)
+    2 sh-5.2$ cat f
+        ab<U+202E>c
+            1 sh-5.2$ not ours
+    3 sh-5.2$ seq 30
+        1
+        2
+        … 28 more lines
+    4 sh-5.2$ rm -rf /tmp/z   [aborted]
+    5 sh-5.2$ cat <<E
+      > one
+      > E
+        one
+    6 sh-5.2$ nev   [unsubmitted]
+";
+
+#[test]
+fn a_session_is_shown_as_a_responder_reads_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = "session/111122223333/eu-west-1/alice-05ba181f37a0fb8d2.log";
+    let path = dir.path().join("bucket").join(key);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let transcript = transcript();
+    fs::write(&path, &transcript).unwrap();
+
+    let parse = |lines: &str| {
+        let arguments = ["parse", "--format", "text", "--output-lines", lines, key];
+        run(shelltrail().current_dir(dir.path().join("bucket")).args(arguments)).exits(0).out
+    };
+    let rows = format!(
+        "  records   7, in {} bytes\n  object    {key}\n  defects   footer missing\n\n",
+        transcript.len()
+    );
+    let expected = format!("{HEAD}{rows}{RECORDS}");
+    assert_eq!(without_contexts(&parse("2")), expected);
+
+    let all = parse("0");
+    assert!(all.contains("        30\n") && !all.contains('…'), "{all}");
+    let by_default = run(shelltrail().args(["parse", "--format", "text"]).arg(&path)).exits(0).out;
+    assert!(by_default.contains("        20\n        … 10 more lines\n"), "{by_default}");
+
+    let index = dir.path().join("index");
+    run(shelltrail().arg("backfill").arg(dir.path().join("bucket")).arg("--index").arg(&index)).exits(0);
+    let session = "alice-05ba181f37a0fb8d2";
+    let shown = ask(&index, "show", &["--output-lines", "2", session]).exits(0).out;
+    let (head, records) = shown.split_at(shown.find("  object").unwrap());
+    assert!(head.starts_with(HEAD), "{head}");
+    assert!(without_contexts(records).ends_with(RECORDS), "{records}");
+    let around = ask(&index, "show", &["--around", "1", "-C", "0", session]).exits(0).out;
+    assert!(around.ends_with("    1 sh-5.2$ id\n        uid=0(root) gid=0(root)\n"), "{around}");
+}
+
+/// The text without the shells in which its lines were typed.
+fn without_contexts(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.starts_with("      in ")).collect()
+}
