@@ -103,7 +103,8 @@ impl Reader {
             notes => self.dim(&format!("   [{}]", notes.join(", "))),
         };
         let Some(command) = &record.command else {
-            return writeln!(out, "{number} {}{notes}", self.dim("(output without a command)"));
+            let text = format!("{prompt}(output without a command)");
+            return writeln!(out, "{number} {}{notes}", self.dim(&text));
         };
         let mut lines = command.split('\n');
         let first = lines.next().unwrap_or_default();
@@ -223,6 +224,13 @@ mod tests {
             shown(0, &[odd]),
             "    0 $ id   [2026-11-20T21:02:14Z, echo only, low confidence, typed ahead, erased, mixed script, origin profile]\n"
         );
+    }
+
+    #[test]
+    fn a_prompt_without_a_command_is_shown() {
+        let blind =
+            CommandRecord { flags: vec![Flag::Blind], command: None, status: None, ..command("", "uid=0") };
+        assert_eq!(shown(0, &[blind]), "    0 $ (output without a command)   [blind]\n        uid=0\n");
     }
 
     #[test]

@@ -55,7 +55,7 @@ struct Case {
 
 /// From the bytes of an object to its sessions.
 fn sessions(key: &str, body: &[u8]) -> Vec<Session> {
-    shared::sessions(key, body).unwrap()
+    shared::sessions(key, body).unwrap().0
 }
 
 #[test]

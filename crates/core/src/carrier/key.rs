@@ -67,6 +67,7 @@ fn ends_in_exit_code(content: &[u8]) -> bool {
 }
 
 fn ends_in_stream(key: &str) -> bool {
+    let key = key.strip_suffix(".gz").unwrap_or(key);
     matches!(key.rsplit_once('/'), Some((_, "stdout" | "stderr")))
 }
 

@@ -42,7 +42,7 @@ pub(super) fn order(stream: &mut Stream) -> Ordered {
     events.sort_by_key(|event| event.order);
     let mut ordered = Ordered { text: Vec::with_capacity(text.len()), ..Ordered::default() };
     let before = events.len();
-    drop_same(&mut events, &text);
+    drop_same(&mut events, &text, stream.streamed);
     ordered.repeated = events.len() < before;
     let mut kept: Vec<(usize, i64)> = Vec::with_capacity(events.len());
     for at in 0..events.len() {
@@ -60,14 +60,17 @@ pub(super) fn order(stream: &mut Stream) -> Ordered {
     ordered
 }
 
-/// Drops events that are the same event: equal in time, identity and text.
-fn drop_same(events: &mut Vec<Event>, text: &[u8]) {
+/// Drops events that are the same event: equal in time, identity and text. Without an identity only the agent is known
+/// to send no two such events: it sends once a second.
+fn drop_same(events: &mut Vec<Event>, text: &[u8], streamed: bool) {
     let mut seen = HashSet::with_capacity(events.len());
     events.retain(|event| {
         let id = event.id.map(u64::to_be_bytes).unwrap_or_default();
         let time = event.at.map_or(i64::MIN, Timestamp::as_millisecond).to_be_bytes();
         let order = event.order.to_be_bytes();
-        event.at.is_none() || seen.insert(digest(&[&id, &time, &order, &text[event.start..event.end]]))
+        event.at.is_none()
+            || (event.id.is_none() && !streamed)
+            || seen.insert(digest(&[&id, &time, &order, &text[event.start..event.end]]))
     });
 }
 

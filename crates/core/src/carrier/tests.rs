@@ -104,6 +104,7 @@ fn content_and_key_tell_what_an_object_is() {
         ("a", "2026-11-20 21:02:14 x", Carrier::Transcript),
         (plugin, "RunAs user x does not exist", Carrier::AgentError),
         ("Port/step/stdout", "", Carrier::AgentError),
+        ("InteractiveCommands/stderr.gz", "", Carrier::AgentError),
         (plugin, header, Carrier::Transcript),
         (&run, "uid=0(root)\n", Carrier::CommandOutput),
         (&run, header, Carrier::CommandOutput),
@@ -297,6 +298,9 @@ fn lines_that_were_sent_again_are_there_once() {
     assert_eq!(said(&[(1, &[id, uid]), (3, &[ls, uid])]), (2, false));
     assert_eq!(said(&[(1, &[ls]), (3, &[ls])]), (2, false));
     assert_eq!(said(&[(1, &[id, uid]), (40, &[id, uid])]), (2, false));
+    // Lines of an export may be equal.
+    let lines = "2026-11-20T21:02:14.000Z $ true\n".repeat(2);
+    assert_eq!(commands(&open("task/alice/000000", lines.as_bytes())[0]), ["true", "true"]);
     // An event that CloudWatch Logs delivers twice has the same identity.
     let value = record("111122223333", "a", &[(1, "$ id\n")]);
     assert_eq!(commands(&open("a", [&*value, &*value].concat().as_bytes())[0]), ["id"]);

@@ -25,8 +25,8 @@ pub const MAX_SLIP: usize = 3;
 /// What a line editor says while it searches its history; nobody typed it, and no command printed it.
 const SEARCH: [&str; 4] = ["failed", "reverse", "forward", "search"];
 
-/// From the bytes of an object to its sessions.
-pub fn sessions(key: &str, body: &[u8]) -> Result<Vec<Session>, decode::DecodeError> {
+/// From the bytes of an object to its sessions, and how many clear bytes they were read from.
+pub fn sessions(key: &str, body: &[u8]) -> Result<(Vec<Session>, u64), decode::DecodeError> {
     let fetched = Fetched {
         object: ObjectRef { key: key.to_owned(), ..ObjectRef::default() },
         id: TranscriptId::of_file(key, body),
@@ -35,24 +35,29 @@ pub fn sessions(key: &str, body: &[u8]) -> Result<Vec<Session>, decode::DecodeEr
         body: body.to_vec(),
     };
     let transcript = decode::open(fetched, None, MAX_BYTES)?;
-    Ok(vec![decode::sessions(&transcript, &KeyLayout::default(), &ParseLimits::default())])
+    let sessions = decode::sessions(&transcript, &KeyLayout::default(), &ParseLimits::default());
+    Ok((sessions, transcript.bytes.len() as u64))
 }
 
 /// Parses, and checks what every reader of records relies on.
 pub fn check(bytes: &[u8], name: &str) -> Parsed {
     let parsed = parse(bytes, &ParseLimits::default());
-    check_records(&parsed.records, bytes.len() as u64, &|| format!("{name}: {:?}", shown(bytes)));
+    let input = || format!("{name}: {:?}", shown(bytes));
+    check_records(&parsed.records, bytes.len() as u64, &input);
+    let mut end = 0;
+    for record in &parsed.records {
+        assert!(end <= record.span.start, "{:?} after {end} in {}", record.span, input());
+        end = record.span.end;
+    }
     parsed
 }
 
-/// The same for records that are there; `input` describes what they were cut from.
+/// The same for the records of an object, whose parts need not stand in the order of its sessions; `input` describes it.
 pub fn check_records(records: &[CommandRecord], bytes: u64, input: &dyn Fn() -> String) {
-    let mut end = 0;
     for (index, record) in records.iter().enumerate() {
         assert_eq!(record.seq as usize, index, "{}", input());
-        let ascends = end <= record.span.start && record.span.start <= record.span.end;
-        assert!(ascends, "{:?} after {end} in {}", record.span, input());
-        end = record.span.end;
+        let lies_within = record.span.start <= record.span.end && record.span.end <= bytes;
+        assert!(lies_within, "{:?} of {bytes} bytes in {}", record.span, input());
         assert_eq!(record.command.is_some(), record.status.is_some(), "{record:?} of {}", input());
         for text in texts(record) {
             let clean = sanitize::printable_lines(text);
@@ -60,10 +65,9 @@ pub fn check_records(records: &[CommandRecord], bytes: u64, input: &dyn Fn() -> 
             assert_eq!(control, None, "{clean:?} of {}", input());
         }
     }
-    assert!(end <= bytes, "{end} of {bytes} in {}", input());
 }
 
-fn texts(record: &CommandRecord) -> Vec<&str> {
+pub fn texts(record: &CommandRecord) -> Vec<&str> {
     let optional = [
         record.command.as_deref(),
         record.prompt.as_deref(),
