@@ -139,7 +139,8 @@ pub(crate) fn is_visible(text: &[u8]) -> bool {
 /// a list of completions.
 fn foreign_line(edit: &[u8]) -> Option<usize> {
     let mut ends = memchr::memchr_iter(b'\n', edit).map(|at| at + 1);
-    let foreign = |&end: &usize| edit[..end].ends_with(b"\r\n") && edit.get(end).is_some_and(|&byte| byte >= b' ');
+    let foreign =
+        |&end: &usize| edit[..end].ends_with(b"\r\n") && edit.get(end).is_some_and(|&byte| byte >= b' ');
     let first = ends.find(foreign)?;
     let head = &edit[..edit.len().min(HEAD_BYTES)];
     let again = memchr::memmem::find(&edit[first..], head).is_some();

@@ -148,7 +148,7 @@ impl Edit {
 
     /// What a screen shows.
     pub(crate) fn of_replay(replay: Replay) -> Self {
-        let Replay { mut screen, penalty, .. } = replay;
+        let Replay { mut screen, guessed, .. } = replay;
         let aside = screen.set_aside();
         let lines = screen.lines();
         let lost =
@@ -161,7 +161,7 @@ impl Edit {
             cursor_line: screen.line_of_cursor(),
             cut: screen.overflow,
             invalid_utf8: screen.invalid_utf8,
-            doubtful: penalty > 0,
+            doubtful: guessed,
             cleared: screen.cleared,
             ..Self::default()
         }

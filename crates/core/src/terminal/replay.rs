@@ -38,8 +38,12 @@ pub(crate) struct Replay {
     pub submitted: bool,
     /// How many signs of a wrong width were met; 0 is a clean replay.
     pub penalty: usize,
+    /// The width is not sure.
+    pub guessed: bool,
     /// The cursor was not left behind the text, as it is when the text was not moved about in.
     strays: bool,
+    /// The cursor was moved along a row beyond its text, which no line editor does that knows the width.
+    overreaches: bool,
     /// Where the first row ends, if the cursor went up behind a blank: a line editor prints it to wrap at the edge.
     edge: Option<usize>,
 }
@@ -84,23 +88,24 @@ pub(crate) fn replay(
     let mut best = replay_at(bytes, before, until, Wrap::known(*known));
     let mut used = best.consumed;
     let mut rare = false;
-    if best.penalty > 0 && search {
+    let searched = best.penalty > 0 && search;
+    if searched {
         let learned = [Wrap::Learned, Wrap::Soft].into_iter();
         let edge = best.edge.filter(|&edge| edge >= MIN_WIDTH).into_iter().map(Wrap::At);
         let others = edge.chain(learned).chain(COMMON_WIDTHS.into_iter().map(Wrap::At));
         for wrap in others.filter(|wrap| *wrap != Wrap::known(*known)) {
             let other = replay_at(bytes, before, until, wrap);
             used += other.consumed;
-            if other.penalty < best.penalty {
+            if (other.penalty, other.overreaches) < (best.penalty, best.overreaches) {
                 best = other;
             }
-            if best.penalty == 0 {
+            if best.penalty == 0 && !best.overreaches {
                 break;
             }
         }
         // A cursor that leaves the line upwards whatever the usual width tells that the width is another one.
         // More than one may fit, so it tells nothing about other lines.
-        rare = best.penalty >= ABOVE_TOP;
+        rare = best.penalty >= ABOVE_TOP || (best.penalty == 0 && best.overreaches);
         if rare {
             for width in MIN_WIDTH..=MAX_RARE_WIDTH {
                 let other = replay_at(bytes, before, until, Wrap::At(width));
@@ -114,6 +119,7 @@ pub(crate) fn replay(
             }
         }
     }
+    best.guessed = best.penalty > 0 || (searched && best.strays);
     if best.penalty == 0 && !rare && best.screen.width().is_some() {
         *known = best.screen.width();
     }
@@ -137,13 +143,15 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
         submitted = false;
         match token {
             Token::Control(b'\n') => {
-                submitted = screen.blank_below() && !(until == Until::Newline && goes_back_up(&bytes[at..], screen.first_text()));
+                submitted = screen.blank_below()
+                    && !(until == Until::Newline && goes_back_up(&bytes[at..], screen.first_text()));
                 if until == Until::Newline && submitted {
                     break;
                 }
                 // Readline goes to the start of the next row with a return behind the newline; other line editors go up
                 // again.
-                let returns = bytes[..at].ends_with(b"\r\n") && bytes.get(at).is_some_and(|&next| next >= b' ' || next == b'\n');
+                let returns = bytes[..at].ends_with(b"\r\n")
+                    && bytes.get(at).is_some_and(|&next| next >= b' ' || next == b'\n');
                 if until == Until::End && returns && at > last_up {
                     screen.note_foreign_break();
                 }
@@ -182,7 +190,8 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     let soft = usize::from(wrap == Wrap::Soft);
     let penalty = screen.above_top * ABOVE_TOP + broken_wraps * 20 + usize::from(damaged) * 5 + soft;
     let strays = screen.cursor_strays();
-    Replay { screen, consumed: at, submitted, penalty, strays, edge }
+    let overreaches = screen.overreaches;
+    Replay { screen, consumed: at, submitted, penalty, guessed: false, strays, overreaches, edge }
 }
 
 /// Whether the cursor goes up again before the next newline: then this one was only a way down.

@@ -62,6 +62,8 @@ pub(crate) struct Screen {
     saved: (usize, usize),
     /// Where the cursor stood when it last went down.
     left_at: Option<(usize, usize)>,
+    /// The cursor was moved along a row beyond its text.
+    pub overreaches: bool,
     cells: usize,
     moved_cells: usize,
     prompt_end: Option<(usize, usize)>,
@@ -110,6 +112,7 @@ impl Screen {
             width: None,
             saved: (0, 0),
             left_at: None,
+            overreaches: false,
             cells: 0,
             moved_cells: 0,
             prompt_end: None,
@@ -231,7 +234,10 @@ impl Screen {
 
     /// Whether the cursor was moved along a row, and not to the end of its text, before the row was left.
     pub(crate) fn cursor_strays(&self) -> bool {
-        self.left_at.is_some_and(|(row, column)| self.rows.get(row).is_some_and(|row| row.cells.len() != column))
+        self.overreaches
+            || self
+                .left_at
+                .is_some_and(|(row, column)| self.rows.get(row).is_some_and(|row| row.cells.len() != column))
     }
 
     /// Which of the [`Screen::lines`] the cursor is on.
@@ -457,6 +463,8 @@ impl Screen {
             return;
         }
         self.trail_follows(csi);
+        let here = self.rows[self.row].cells.len();
+        self.overreaches |= csi.command == b'C' && self.column.saturating_add(count) > here;
         match csi.command {
             b'm' if !self.edited && !matches!(csi.params, b"7" | b"27") => {
                 self.styled = Some((self.row, self.column));

@@ -4,7 +4,7 @@
 //! each prompt is followed at once by the output of one of them. Nothing proves it; a prompt followed by text that is
 //! no command, as often as lines were typed ahead, is the sign.
 
-use super::cut::Command;
+use super::command::Command;
 use super::prompt::{self, Proof};
 use super::syntax;
 use crate::session::{Boundary, Confidence, Reason, Status};

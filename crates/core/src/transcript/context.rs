@@ -3,7 +3,7 @@
 //! A command that opens a shell or a program says so (`openings`); that it did shows in the prompt that comes next. It
 //! is left by a command that leaves, or when the prompt of an outer one comes back.
 
-use super::cut::Command;
+use super::command::Command;
 use super::openings::{Kind, Opening, opening};
 use super::prompt::{self, Proof, Reader};
 use super::syntax;
@@ -79,7 +79,11 @@ impl Stack {
         let pending = self.pending.take();
         let left = std::mem::take(&mut self.left) && !says_jobs(output);
         let Some(top) = self.frames.last() else {
-            let kind = if prompt::reader(last_line(prompt)) == Reader::Program { Kind::Program } else { Kind::Shell };
+            let kind = if prompt::reader(last_line(prompt)) == Reader::Program {
+                Kind::Program
+            } else {
+                Kind::Shell
+            };
             let name = named(prompt).unwrap_or("shell").to_owned();
             self.frames.push(Frame { name, kind, forms: vec![form] });
             return;
@@ -180,7 +184,9 @@ fn named(prompt: &str) -> Option<&'static str> {
     }
     let shell = |(name, rest): (&str, &str)| {
         let version = rest.starts_with(|character: char| character.is_ascii_digit());
-        ["sh", "bash", "ash", "dash", "ksh", "mksh", "zsh"].into_iter().find(|shell| version && *shell == name)
+        ["sh", "bash", "ash", "dash", "ksh", "mksh", "zsh"]
+            .into_iter()
+            .find(|shell| version && *shell == name)
     };
     if line.starts_with("PS ") && line.ends_with('>') {
         return Some("powershell");
@@ -195,7 +201,9 @@ fn is_blank(output: &[u8]) -> bool {
 /// Whether a shell refused to be left.
 fn says_jobs(output: &[u8]) -> bool {
     let text = &output[output.len().saturating_sub(TAIL_BYTES)..];
-    [&b"stopped jobs"[..], b"running jobs", b"suspended jobs"].iter().any(|words| memchr::memmem::find(text, words).is_some())
+    [&b"stopped jobs"[..], b"running jobs", b"suspended jobs"]
+        .iter()
+        .any(|words| memchr::memmem::find(text, words).is_some())
 }
 
 /// Whether an output ends with the words of a shell that was left.

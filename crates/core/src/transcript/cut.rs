@@ -3,28 +3,30 @@
 //! An edit that the shell marked is one. A line that has the shape of a prompt is one only where that prompt is
 //! current: it is the first of the transcript, it came before, or the last command brings a new one.
 
-use std::cell::OnceCell;
+mod alike;
+mod current;
+mod more;
+mod place;
+
 use std::collections::{HashSet, VecDeque};
 
-use memchr::memmem::Finder;
-
+use self::alike::usual_returns;
+use self::current::Current;
 use super::ahead;
-use super::context::{self, says_left};
+use super::command::Command;
+use super::context;
 use super::discovery::Discovery;
-use super::edit::{
-    Parts, Prompts, background_texts, continuation_len, is_answer, without_interruptions,
-};
+use super::edit::{Parts, Prompts, background_texts, is_answer, without_interruptions};
 use super::expect::{Expectation, is_logger};
 use super::frame::target_in;
 use super::history;
 use super::occurrences::{Seen, occurrences};
 use super::origin;
-use super::programs::Grammar;
-use super::prompt::{self, Ends, Proof, Reader};
+use super::prompt::{self, Ends, Reader};
 use super::settle;
-use super::syntax::{self, Scan};
+use super::syntax::Scan;
 use super::turns::Turns;
-use crate::session::{Boundary, Confidence, Origin, Reason, Status};
+use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::{Close, Edit, LineMark, Mark, MarkKind, Page};
 
 /// Most bytes of a line that are searched for a prompt in its middle.
@@ -44,94 +46,6 @@ const MAX_SHORT_BYTES: usize = 60;
 
 /// Most texts of background commands that are remembered.
 const MAX_BACKGROUND: usize = 32;
-
-/// A place that was decided on.
-#[derive(Clone, Debug)]
-pub(crate) struct Command {
-    /// Where its prompt starts in the text of the page.
-    pub text: usize,
-    /// Where its output starts there.
-    pub after: usize,
-    /// Where its prompt starts in the source.
-    pub source: usize,
-    /// The prompt, if there was one.
-    pub prompt: Option<String>,
-    /// The command; empty for a prompt at which nothing was entered.
-    pub command: String,
-    /// Lines that were shown between prompt and output.
-    pub between: Vec<String>,
-    /// What became of it.
-    pub status: Status,
-    /// How sure this is.
-    pub confidence: Confidence,
-    /// Why it is not sure.
-    pub reason: Option<Reason>,
-    /// What it rests on.
-    pub boundary: Boundary,
-    /// It is a prompt, but no record: nothing was entered.
-    pub dropped: bool,
-    /// What was entered cannot be seen, because the terminal did not show it.
-    pub blind: bool,
-    /// Who typed it.
-    pub origin: Origin,
-    /// The shells and programs around it.
-    pub context: Vec<String>,
-    /// What the shell made of it.
-    pub expanded: Option<String>,
-    /// A newline submitted it.
-    pub submitted: bool,
-    /// A bell rang while it was edited.
-    bell: bool,
-}
-
-impl Command {
-    /// A place that is no command.
-    fn nothing() -> Self {
-        Self {
-            text: 0,
-            after: 0,
-            source: 0,
-            prompt: None,
-            command: String::new(),
-            between: Vec::new(),
-            status: Status::Executed,
-            confidence: Confidence::High,
-            reason: None,
-            boundary: Boundary::BracketedPaste,
-            dropped: true,
-            blind: false,
-            origin: Origin::User,
-            context: Vec::new(),
-            expanded: None,
-            submitted: false,
-            bell: false,
-        }
-    }
-
-    /// Whether it becomes a record.
-    pub(crate) fn is_record(&self) -> bool {
-        !self.dropped || self.blind
-    }
-
-    /// Whether it stands in the text of the page, and not in an edit of its own.
-    pub(crate) fn is_line(&self) -> bool {
-        matches!(self.boundary, Boundary::Prompt | Boundary::Echo)
-    }
-
-    /// What it printed.
-    pub(crate) fn output<'p>(&self, page: &'p Page, next: Option<&Command>) -> &'p [u8] {
-        let end = next.map_or(page.text.len(), |next| next.text);
-        page.text.get(self.after..end).unwrap_or_default()
-    }
-
-    /// Makes it less sure.
-    pub(crate) fn doubt(&mut self, confidence: Confidence, reason: Reason) {
-        if confidence < self.confidence || self.reason.is_none() {
-            self.confidence = self.confidence.min(confidence);
-            self.reason = Some(reason);
-        }
-    }
-}
 
 /// Finds the commands of a page. `discovery` is a prompt of an unknown form.
 pub(crate) fn cut(page: &Page, discovery: Option<Discovery>) -> Vec<Command> {
@@ -179,49 +93,6 @@ pub(crate) fn agent_target(commands: &[Command]) -> Option<String> {
         .iter()
         .filter(|command| is_logger(&command.command))
         .find_map(|command| target_in(&command.command))
-}
-
-/// A prompt that is in force.
-#[derive(Clone, Debug)]
-struct Current {
-    key: String,
-    text: String,
-    /// It stands in marked edits only.
-    marked: bool,
-    proof: Proof,
-    /// A line that starts with it and has no other ending ends its prompt where it does.
-    single: bool,
-    /// The last mark at which it stands.
-    last: Option<usize>,
-    /// Finds it in the middle of a line; made when it is first asked for.
-    finder: OnceCell<Finder<'static>>,
-}
-
-impl Current {
-    /// Finds the prompt in the middle of a line. One that is nothing but an ending needs the blank behind it.
-    fn finder(&self) -> &Finder<'static> {
-        self.finder.get_or_init(|| {
-            let blank = if self.proof == Proof::Bare { " " } else { "" };
-            Finder::new(&format!("{}{blank}", self.text.trim_end())).into_owned()
-        })
-    }
-}
-
-impl Current {
-    /// Finds another form of the prompt in the middle of a line, such as one with the next number.
-    fn find_form(&self, line: &str) -> Option<(usize, usize)> {
-        let varies = |character: char| character.is_ascii_digit() || matches!(character, '/' | '~');
-        let start = &self.text[..self.text.find(varies)?];
-        let near = &line[..line.floor_char_boundary(MAX_SEARCH_BYTES)];
-        if start.is_empty() {
-            return None;
-        }
-        near.match_indices(start).filter(|&(at, _)| at > 0).take(MAX_FORMS).find_map(|(at, _)| {
-            let rest = &line[at..];
-            let end = *prompt::ends(rest).iter().find(|&&end| prompt::has_key(&rest[..end], &self.key))?;
-            Some((at, at + rest[..end].trim_end().len()))
-        })
-    }
 }
 
 struct Cutter<'a> {
@@ -292,7 +163,11 @@ impl Cutter<'_> {
         }
         let unsubmitted = matches!(edit.close, Close::End | Close::FullScreen) && !edit.newline;
         let program = prompt.is_none() || prompt::reader(last_line) == Reader::Program;
-        let ended = typed.trim().is_empty() && prompt.is_some() && edit.close == Close::Fence && !edit.newline && !edit.painted;
+        let ended = typed.trim().is_empty()
+            && prompt.is_some()
+            && edit.close == Close::Fence
+            && !edit.newline
+            && !edit.painted;
         let status = if aborted {
             Status::Aborted
         } else if unsubmitted {
@@ -339,60 +214,6 @@ impl Cutter<'_> {
             self.push(Command { command: aborted, status, between, dropped: false, ..command.clone() });
         }
         self.push(command);
-    }
-
-    /// Whether an edit is part of a transcript that a command printed: the terminal ended each of its lines once more.
-    fn is_replayed(&self, edit: &Edit, prompt: &str) -> bool {
-        let extra = !edit.painted
-            && !edit.integration
-            && edit.newline
-            && self.usual_returns.is_some_and(|usual| edit.returns > usual);
-        // A line editor may go to the start of the row itself where the line fills its row.
-        let short = || edit.lines.len() <= 2 && edit.lines.iter().all(|line| line.text.len() < MAX_SHORT_BYTES);
-        let current = |current: &Current| current.key == self.prompts.key(prompt);
-        // Marks can be printed as well: then the last command says what stands between them.
-        let shown = edit.lines.first().map_or("", |line| line.text.trim());
-        let told = !shown.is_empty() && self.commands.last().is_some_and(|last| last.command.contains(shown));
-        if told && self.current.as_ref().is_some_and(|now| !current(now)) {
-            return true;
-        }
-        extra && self.current.as_ref().is_some_and(|now| !current(now) || short())
-    }
-
-    /// Adds a mark that is output.
-    fn push_output(&mut self, mark: &Mark, edit: &Edit) {
-        let shown = edit.lines.iter().map(|line| line.text.trim_end().to_owned());
-        let between = edit.cleared.iter().cloned().chain(shown).filter(|line| !line.is_empty()).collect();
-        self.commands.push(Command { text: mark.text, after: mark.text, source: mark.source, between, ..Command::nothing() });
-    }
-
-    /// Whether an edit asks for more of the last command with a prompt of an unknown form: the command is not complete,
-    /// and this is not the prompt of the next one.
-    fn asks_for_more(&mut self, text: usize, prompt: Option<&str>) -> bool {
-        let Some(last) = self.commands.last() else { return false };
-        let marked = !last.is_line() && !last.dropped && last.status == Status::Executed;
-        if !marked || last.after != text || !self.is_open() {
-            return false;
-        }
-        let Some(current) = &self.current else { return false };
-        let line = prompt.and_then(|prompt| prompt.lines().last()).unwrap_or_default();
-        // Within a quoted text anything can look like a prompt, but it does not start like the one that is current.
-        let alike = |one: char, other: char| one == other || (one.is_ascii_digit() && other.is_ascii_digit());
-        let starts = line.chars().zip(current.text.chars()).take(2).all(|(one, other)| alike(one, other));
-        line.is_empty() || !starts || self.prompts.key(line) != current.key
-    }
-
-    /// Adds the lines of an edit, whose prompt has no known form, to the last command.
-    fn extend_edit(&mut self, edit: &Edit, text: usize, aborted: bool) {
-        let Some((first, more)) = edit.lines.split_first() else { return };
-        let mut typed = first.text[continuation_len(&first.text)..].trim_end().to_owned();
-        for line in more {
-            typed.push('\n');
-            typed.push_str(line.text.trim_end());
-        }
-        typed.truncate(typed.trim_end().len());
-        let typed = if aborted { typed.strip_suffix("^C").unwrap_or(&typed) } else { &typed };
-        self.extend(typed, &edit.cleared, text, aborted);
     }
 
     /// Takes a line that has the shape of a prompt, if its prompt is current.
@@ -470,259 +291,6 @@ impl Cutter<'_> {
         self.take_unprompted();
     }
 
-    /// Whether a command has typed this prompt and what stands behind it, so that it is output here.
-    fn is_quoted(&self, typed: &str, in_middle: bool) -> bool {
-        let last = self.commands.last().map_or("", |last| last.command.as_str());
-        self.quoted.iter().any(|text| typed.starts_with(text.as_str()) && (in_middle || last.contains(text.as_str())))
-    }
-
-    /// Remembers what a command says behind the text of the current prompt.
-    fn note_quotes(&mut self, command: &str) {
-        let Some(prompt) = self.current.as_ref().map(|current| current.text.trim_end()) else { return };
-        if prompt.is_empty() || command.len() > MAX_SEARCH_BYTES {
-            return;
-        }
-        let prompt = format!("{prompt} ");
-        for (at, _) in command.match_indices(&prompt) {
-            let rest = &command[at + prompt.len()..];
-            let end = rest.find(['\n', '"', '\'', '\\']).unwrap_or(rest.len());
-            let text = rest[..end].trim();
-            if !text.is_empty() {
-                self.quoted.push_back(text.to_owned());
-            }
-        }
-        self.quoted.drain(..self.quoted.len().saturating_sub(MAX_BACKGROUND));
-    }
-
-    /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
-    fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize, bool)> {
-        if let Some(end) = self.discovery.as_ref().and_then(|discovery| discovery.end(line)) {
-            return Some((0, end, true));
-        }
-        let mut ends = match mark.prompt_end {
-            Some(end) if line.is_char_boundary(end) && end > 0 => Ends::one(end),
-            _ => ends,
-        };
-        // When the shell has ceased to mark its edits, their prompt goes on without marks.
-        let unmarked = self.index > self.last_edit;
-        let current = self.current.as_ref().filter(|current| unmarked || !current.marked);
-        if let (Some(current), Some(&end)) = (current, ends.first())
-            && line[..end] == current.text
-        {
-            return Some((0, end, true));
-        }
-        if current.is_none_or(|current| current.proof > Proof::None) {
-            let shape = current.map(|current| prompt::shape(&current.text));
-            let alike = |end: usize| shape.as_ref().is_some_and(|shape| *shape == prompt::shape(&line[..end]));
-            ends.retain(|end| prompt::proof(&line[..end]) > Proof::None || alike(end));
-        }
-        if let Some(current) = current
-            && let Some(&end) = ends.iter().find(|&&end| prompt::has_key(&line[..end], &current.key))
-        {
-            return Some((0, end, true));
-        }
-        if let Some((end, sure)) = ends.iter().find_map(|&end| Some((end, self.may_begin(&line[..end])?))) {
-            return Some((0, end, sure));
-        }
-        let (start, end) = self.place_in_middle(line)?;
-        (!self.is_quoted(line[end..].trim(), true)).then_some((start, end, true))
-    }
-
-    /// A prompt behind output that did not end with a newline.
-    fn place_in_middle(&self, line: &str) -> Option<(usize, usize)> {
-        let current = self.current.as_ref().filter(|current| self.index > self.last_edit || !current.marked)?;
-        let finder = current.finder();
-        if current.proof == Proof::Bare {
-            let near = line.floor_char_boundary(line.len().min(MAX_SEARCH_BYTES).checked_sub(1)?);
-            let at = finder.find(&line.as_bytes()[..near])?;
-            let end = at + finder.needle().len();
-            let typed = &line[end..];
-            return (at > 0 && syntax::looks_like_command(typed)).then_some((at, end));
-        }
-        let found = finder.find(line.as_bytes()).filter(|&at| at > 0);
-        let (at, end) = match found {
-            Some(at) => (at, at + finder.needle().len()),
-            None => current.find_form(line)?,
-        };
-        // A program that prints its prompt behind an unfinished line leaves no blank between.
-        if prompt::reader(&current.text) == Reader::Program && line[..at].ends_with(' ') {
-            return None;
-        }
-        let blank = usize::from(line[end..].starts_with(' '));
-        Some((at, end + blank))
-    }
-
-    /// Whether a prompt that is not current may become so here, and whether that is sure.
-    fn may_begin(&mut self, prompt: &str) -> Option<bool> {
-        let proof = prompt::proof(prompt);
-        let Some(current) = &self.current else {
-            let count = self.seen.get(&prompt::key(prompt)).map_or(0, |seen| seen.0);
-            return self.may_be_first(prompt, proof, count).then_some(true);
-        };
-        let gone = current.last.is_none_or(|last| last < self.index);
-        let last = self.commands.last().map_or("", |command| command.command.as_str());
-        let Expectation { leaves, opens, brings, moves } =
-            *self.expectation.get_or_insert_with(|| Expectation::after(last));
-        // Of the known prompts one is current, and it was looked for before.
-        let returns = self.known.len() > 1 && (gone || leaves || self.output_says_left());
-        if !(gone || brings || moves || returns) {
-            return None;
-        }
-        let key = prompt::key(prompt);
-        if current.marked && current.key == key {
-            return None;
-        }
-        let count = self.seen.get(&key).map_or(0, |seen| seen.0);
-        if returns && self.known.contains(&key) {
-            return (proof >= Proof::Word || count > 1).then_some(true);
-        }
-        let sibling = moves && prompt::shape(prompt) == prompt::shape(&current.text);
-        let announced = opens || sibling;
-        let begins = match proof {
-            Proof::Strict => {
-                announced || (gone && count > 1) || (brings && (gone || count > 1 || self.is_left_before(&key)))
-            }
-            Proof::Path => brings || sibling || (gone && count > 2),
-            Proof::Bare => brings && (gone || self.is_left_before(&key)),
-            Proof::Word => (brings && count > 1) || sibling || (gone && count > 2),
-            Proof::None => sibling,
-        };
-        begins.then_some(announced)
-    }
-
-    /// Whether this may be the first prompt of the transcript.
-    fn may_be_first(&self, prompt: &str, proof: Proof, count: usize) -> bool {
-        let MarkKind::Line(line) = &self.page.marks[self.index].kind else { return false };
-        let before = &self.page.text[..self.page.marks[self.index].text];
-        let blank = before.iter().all(u8::is_ascii_whitespace);
-        match proof {
-            Proof::Strict => prompt.ends_with(' ') || count > 2 || line.end - self.page.marks[self.index].text == prompt.len(),
-            Proof::Path => blank || count > 2 || (count > 1 && ends_with_prompt(&self.page.text, prompt)),
-            Proof::Bare => {
-                let foreign = !prompt.is_ascii() && count > 1;
-                blank
-                    || foreign
-                    || (count > 2 && prompt.starts_with('$'))
-                    || are_commands(before)
-                    || (count > 1 && ends_with_prompt(&self.page.text, prompt))
-            }
-            Proof::Word => count > 2 || (blank && (count > 1 || line.bell)),
-            Proof::None => false,
-        }
-    }
-
-    /// Whether a line with another prompt is part of a transcript that a command printed: the terminal ended it once more.
-    fn is_printed(&self, prompt: &str, line: LineMark) -> bool {
-        self.line_returns.is_some_and(|usual| line.returns > usual)
-            && !self.is_opened()
-            && self.current.as_ref().is_some_and(|current| !prompt::has_key(prompt, &current.key))
-    }
-
-    /// Whether the last command opened another shell, which may end its lines in another way.
-    fn is_opened(&self) -> bool {
-        self.expectation.is_some_and(|expectation| expectation.opens || expectation.leaves)
-    }
-
-    /// Whether the shell with this prompt is left before the current prompt comes back.
-    fn is_left_before(&mut self, inner: &str) -> bool {
-        let outer = self.current.as_ref().map_or("", |current| current.key.as_str());
-        let turns = self.turns.get_or_insert_with(|| Turns::of(self.page));
-        turns.leaves_before(self.page, self.index, inner, outer)
-    }
-
-    /// Whether the output of the last command ends with the words of a shell that was left.
-    fn output_says_left(&self) -> bool {
-        let Some(last) = self.commands.last() else { return false };
-        let end = self.page.marks[self.index].text;
-        let output = self.page.text.get(last.after..end).unwrap_or_default();
-        says_left(output)
-    }
-
-    /// Whether a prompt that asks for more follows the last command without output in between.
-    fn continues(&mut self, text: usize, prompt: &str, marked: bool) -> bool {
-        let Some(last) = self.commands.last() else { return false };
-        let adjacent =
-            self.page.text.get(last.after..text).is_some_and(|gap| gap.iter().all(|&byte| byte == b'\n'));
-        if !adjacent || last.dropped || !prompt::is_continuation(prompt) {
-            return false;
-        }
-        let Some(before) = last.prompt.as_deref() else { return false };
-        if matches!(last.status, Status::Aborted | Status::Eof) {
-            return false;
-        }
-        if before.trim() == prompt.trim() {
-            return self.is_open();
-        }
-        match prompt.trim() {
-            ">" if !marked => self.is_open(),
-            ">>" => before.contains("PS ") || (marked && before.trim() == ">"),
-            "More?" => prompt::key(before) == "cmd>",
-            "..." => before.trim() == ">>>",
-            // The shells that name what is open mark their edits; clients need no mark.
-            _ => marked || prompt::reader(before) == Reader::Program,
-        }
-    }
-
-    /// Whether the shell would ask for another line of the last command.
-    fn is_open(&mut self) -> bool {
-        let Some(last) = self.commands.last() else { return false };
-        // The shells of Windows have another grammar, and ask for more with prompts of their own.
-        if last.prompt.as_deref().is_some_and(|prompt| Grammar::behind(prompt) != Grammar::Unix) {
-            return false;
-        }
-        let rest = &last.command[self.scanned..];
-        if !rest.is_empty() {
-            self.open.feed(if self.scanned > 0 { rest.strip_prefix('\n').unwrap_or(rest) } else { rest });
-            self.scanned = last.command.len();
-        }
-        self.open.is_open()
-    }
-
-    /// Adds a line to the last command.
-    fn extend(&mut self, typed: &str, between: &[String], after: usize, aborted: bool) {
-        let Some(last) = self.commands.last_mut() else { return };
-        self.expectation = None;
-        last.command.push('\n');
-        last.command.push_str(typed);
-        last.between.extend_from_slice(between);
-        last.after = after;
-        if aborted {
-            last.status = Status::Aborted;
-        }
-    }
-
-    /// Takes the lines that complete the last command, if the shell asked for them without a prompt.
-    fn take_unprompted(&mut self) {
-        let Some(last) = self.commands.last() else { return };
-        let shell = last.status == Status::Executed && !last.dropped;
-        if !shell || !self.is_open() {
-            return;
-        }
-        let (Some(last), Some(current)) = (self.commands.last_mut(), &self.current) else { return };
-        let rest = self.page.text.get(last.after..).unwrap_or_default();
-        let prompt = current.text.trim_end().as_bytes();
-        let mut scan = self.open.clone();
-        let mut length = 0;
-        for line in rest.split_inclusive(|&byte| byte == b'\n').take(MAX_UNPROMPTED_LINES) {
-            let asked = length == 0 && prompt::ends(&prompt::text_of(line)).first().is_some_and(|&end| prompt::is_continuation(&prompt::text_of(&line[..end.min(line.len())])));
-            if line.len() > MAX_SEARCH_BYTES || line.starts_with(prompt) || asked {
-                return;
-            }
-            length += line.len();
-            scan.feed(prompt::text_of(line).trim_end_matches('\n'));
-            if !scan.is_open() {
-                let typed = text_of(&prompt::text_of(&rest[..length]));
-                last.command.push('\n');
-                last.command.push_str(typed.trim_end());
-                last.after += length;
-                last.doubt(Confidence::Low, Reason::LookAlike);
-                self.open = scan;
-                self.scanned = last.command.len();
-                return;
-            }
-        }
-    }
-
     fn enter(&mut self, text: &str, marked: bool) {
         if self.current.as_ref().is_some_and(|current| current.marked == marked && current.text == text) {
             return;
@@ -740,7 +308,7 @@ impl Cutter<'_> {
             marked,
             proof,
             last,
-            finder: OnceCell::new(),
+            finder: std::cell::OnceCell::new(),
         });
     }
 
@@ -754,51 +322,6 @@ impl Cutter<'_> {
         let command = self.after_completion(command);
         self.commands.push(command);
     }
-
-    /// A line editor without marks prints the prompt again below a list of completions: then the line above was not
-    /// submitted.
-    fn after_completion(&mut self, mut command: Command) -> Command {
-        let Some(last) = self.commands.last() else { return command };
-        let again =
-            last.bell && !last.command.is_empty() && command.command.starts_with(last.command.as_str());
-        if !again || last.prompt != command.prompt {
-            return command;
-        }
-        let list = self.page.text.get(last.after..command.text).unwrap_or_default();
-        let list = prompt::text_of(list);
-        let word = last.command.rsplit([' ', '/', '=', ':']).next().unwrap_or_default();
-        let first = list.split_whitespace().next().unwrap_or_default();
-        if !(list.starts_with("Display all") || (!first.is_empty() && first.starts_with(word))) {
-            return command;
-        }
-        command.text = last.text;
-        command.source = last.source;
-        command.between = list.lines().map(str::to_owned).collect();
-        self.commands.pop();
-        command
-    }
-}
-
-/// Whether all lines look like commands typed before the first prompt came.
-fn are_commands(text: &[u8]) -> bool {
-    let text = prompt::text_of(&text[..text.len().min(MAX_SEARCH_BYTES)]);
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines.clone().count() <= MAX_LINES_AHEAD && lines.all(syntax::looks_like_command)
-}
-
-/// How many returns stand before the newline of most edits that a shell marked.
-fn usual_returns(page: &Page) -> Option<usize> {
-    let mut counts = [0_usize; 16];
-    for mark in &page.marks {
-        if let MarkKind::Edit(edit) = &mark.kind
-            && edit.newline
-            && !edit.painted
-        {
-            counts[edit.returns.min(15)] += 1;
-        }
-    }
-    let most = counts.iter().copied().max().filter(|&most| most > 0)?;
-    counts.iter().position(|&count| count == most)
 }
 
 /// Lines as one text. Most commands have one.
@@ -810,13 +333,6 @@ fn join(mut lines: Vec<String>) -> String {
 fn is_prompts_only(line: &str) -> bool {
     let prompt = line.trim_end().split(' ').next().unwrap_or_default();
     prompt.chars().count() == 1 && line.split(' ').all(|word| word.is_empty() || word == prompt)
-}
-
-/// Whether the last line with text starts with a prompt.
-fn ends_with_prompt(text: &[u8], prompt: &str) -> bool {
-    let tail = prompt::text_of(&text[text.len().saturating_sub(512)..]);
-    let last = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    last.starts_with(prompt.trim_end())
 }
 
 /// A text without control characters.

@@ -105,7 +105,8 @@ impl<'a> Prompts<'a> {
     fn sign_end(&self, line: &Logical) -> Option<usize> {
         let count = |end: &usize| self.signs.get(&prompt::key(&line.text[..*end])).copied().unwrap_or(0);
         let blank = |end: &usize| line.text[..*end].ends_with(' ');
-        let best = sign_ends(line).map(|end| (blank(&end), count(&end))).filter(|(_, count)| *count > 1).max()?;
+        let best =
+            sign_ends(line).map(|end| (blank(&end), count(&end))).filter(|(_, count)| *count > 1).max()?;
         // A longer one that comes back nearly as often is the whole prompt.
         sign_ends(line)
             .filter(|end| blank(end) == best.0 && count(end) * 100 >= best.1 * LONGER_PROMPT_PERCENT)
@@ -311,7 +312,8 @@ pub(crate) fn without_interruptions(
         [state_notice(line), told].into_iter().flatten().min()
     };
     // Nearly every command is whole.
-    let whole = (0..command.len()).take_while(|&index| !foreign(index) && cut(&command[index]).is_none()).count();
+    let whole =
+        (0..command.len()).take_while(|&index| !foreign(index) && cut(&command[index]).is_none()).count();
     if whole == command.len() {
         return None;
     }
@@ -367,7 +369,8 @@ pub(crate) fn background_texts(command: &str) -> Vec<String> {
 
 /// Whether a line without a known prompt is a question and its answer.
 pub(crate) fn is_answer(line: &str) -> bool {
-    const CHOICES: [&str; 8] = ["(y or n)", "(y/n)", "[y/n]", "[y/n/q]", "(yes/no)", "[yes/no]", "(yes or no)", "[y/n/a]"];
+    const CHOICES: [&str; 8] =
+        ["(y or n)", "(y/n)", "[y/n]", "[y/n/q]", "(yes/no)", "[yes/no]", "(yes or no)", "[y/n/a]"];
     let line = line.to_ascii_lowercase();
     CHOICES.iter().any(|choice| {
         line.rfind(choice).is_some_and(|at| {
@@ -382,6 +385,8 @@ pub(crate) fn is_answer(line: &str) -> bool {
 pub(crate) fn continuation_len(line: &str) -> usize {
     let word = line.split(' ').next().unwrap_or_default();
     let sign = !word.is_empty()
-        && (word.chars().count() <= MAX_CONTINUATION_CHARS && !word.contains(char::is_alphanumeric) && !word.contains(['"', '\'', '`', '/', '\\', '$', '#', '%', '(', '{', '}', ')', '*', '-']));
+        && (word.chars().count() <= MAX_CONTINUATION_CHARS
+            && !word.contains(char::is_alphanumeric)
+            && !word.contains(['"', '\'', '`', '/', '\\', '$', '#', '%', '(', '{', '}', ')', '*', '-']));
     if sign { (word.len() + 1).min(line.len()) } else { 0 }
 }

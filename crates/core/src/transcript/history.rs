@@ -1,6 +1,6 @@
 //! What a shell made of references to its history: it prints the line that it runs before it runs it.
 
-use super::cut::Command;
+use super::command::Command;
 use super::prompt;
 use crate::session::Status;
 use crate::terminal::page::Page;
@@ -84,7 +84,9 @@ fn fits(line: &str, start: usize, end: usize, shown: &str, before: &str) -> bool
         return before.is_empty() || before.replacen(old, new, 1) == shown;
     };
     match event.chars().next() {
-        Some('!' | '$' | '^' | '*' | ':') if reference.len() <= 2 && !before.is_empty() => before.ends_with(inner) || before.contains(inner),
+        Some('!' | '$' | '^' | '*' | ':') if reference.len() <= 2 && !before.is_empty() => {
+            before.ends_with(inner) || before.contains(inner)
+        }
         Some(first) if first.is_alphabetic() => {
             let word = event.split([':', '!']).next().unwrap_or_default();
             event.contains([':', '!']) || inner.starts_with(word)

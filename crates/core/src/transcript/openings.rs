@@ -89,8 +89,26 @@ const PROGRAMS: [(&str, &[&str]); 44] = [
 
 /// Of these an argument is the name of a database, a host or a program to look at: they read lines all the same.
 const TAKE_A_NAME: [&str; 20] = [
-    "psql", "mysql", "mariadb", "mongo", "mongosh", "sqlplus", "sqlcmd", "cqlsh", "gdb", "lldb", "sftp", "ftp", "lftp",
-    "telnet", "smbclient", "fdisk", "parted", "iex", "zkCli.sh", "clickhouse-client",
+    "psql",
+    "mysql",
+    "mariadb",
+    "mongo",
+    "mongosh",
+    "sqlplus",
+    "sqlcmd",
+    "cqlsh",
+    "gdb",
+    "lldb",
+    "sftp",
+    "ftp",
+    "lftp",
+    "telnet",
+    "smbclient",
+    "fdisk",
+    "parted",
+    "iex",
+    "zkCli.sh",
+    "clickhouse-client",
 ];
 
 /// Words with which cloud tools open a terminal elsewhere.
@@ -114,7 +132,8 @@ pub(crate) fn opening(line: &str) -> Option<Opening> {
             "exec" | "command" | "builtin" | "time" | "nohup" | "setsid" | "env" | "then" | "do" | "else" => {
                 words.skip_options(&["-u", "-S", "-a", "-C"]);
             }
-            "nice" | "ionice" | "stdbuf" | "timeout" | "chrt" | "taskset" | "faketime" | "strace" | "ltrace" => {
+            "nice" | "ionice" | "stdbuf" | "timeout" | "chrt" | "taskset" | "faketime" | "strace"
+            | "ltrace" => {
                 words.skip_options(&["-n", "-c", "-o", "-e", "-i", "-p", "-k", "-s"]);
                 if matches!(name, "timeout" | "chrt" | "taskset" | "faketime") {
                     words.next();
@@ -138,8 +157,14 @@ pub(crate) fn restyles(line: &str) -> bool {
     let named = ["PS1=", "PROMPT=", "prompt=", "RPROMPT=", "PROMPT_COMMAND=", "set prompt", "fish_prompt"];
     let first = words::last_command(line).first().map(String::as_str).unwrap_or_default().to_owned();
     named.iter().any(|start| line.contains(start))
-        || matches!(first.as_str(), "." | "source" | "conda" | "mamba" | "workon" | "deactivate" | "newgrp" | "eval")
-        || matches!(first.as_str(), "hostname" | "hostnamectl" | "module" | "nvm" | "pyenv" | "use" | "\\c" | "\\connect")
+        || matches!(
+            first.as_str(),
+            "." | "source" | "conda" | "mamba" | "workon" | "deactivate" | "newgrp" | "eval"
+        )
+        || matches!(
+            first.as_str(),
+            "hostname" | "hostnamectl" | "module" | "nvm" | "pyenv" | "use" | "\\c" | "\\connect"
+        )
 }
 
 fn opened(name: &str, mut words: Words<'_>, user: Option<&str>) -> Option<Opening> {
@@ -177,9 +202,7 @@ fn opened(name: &str, mut words: Words<'_>, user: Option<&str>) -> Option<Openin
             .then(|| elsewhere(if name == "aws" { "ssm" } else { name })),
         "poetry" | "pipenv" => words.has("shell").then(|| shell(name)),
         "script" => (!words.has("-c") && !words.has("--command")).then(|| shell(name)),
-        "tmux" | "screen" | "byobu" | "zellij" => {
-            words.paints().then(|| Opening::new(name, Kind::Painter))
-        }
+        "tmux" | "screen" | "byobu" | "zellij" => words.paints().then(|| Opening::new(name, Kind::Painter)),
         _ => program(name, words).map(|name| Opening::new(&name, Kind::Program)),
     }
 }
@@ -192,9 +215,18 @@ fn program(name: &str, mut words: Words<'_>) -> Option<String> {
         return words.has("-a").then(|| stem.to_owned());
     }
     if matches!(stem, "manage.py" | "flask" | "django-admin" | "rails" | "artisan") {
-        return words.any(|word| matches!(word, "shell" | "console" | "tinker" | "dbshell" | "shell_plus" | "c")).then(|| {
-            if stem == "rails" { "irb" } else if stem == "artisan" { "php" } else { "python" }.to_owned()
-        });
+        return words
+            .any(|word| matches!(word, "shell" | "console" | "tinker" | "dbshell" | "shell_plus" | "c"))
+            .then(|| {
+                if stem == "rails" {
+                    "irb"
+                } else if stem == "artisan" {
+                    "php"
+                } else {
+                    "python"
+                }
+                .to_owned()
+            });
     }
     if stem == "python" && words.clone().operand(&[]).is_some_and(|file| base_name(file) == "manage.py") {
         words.operand(&[]);
@@ -207,7 +239,9 @@ fn program(name: &str, mut words: Words<'_>) -> Option<String> {
     if words.has("-i") && stem == "python" {
         return Some(stem.to_owned());
     }
-    let operands = words.operands(&["-h", "-p", "-u", "-U", "-d", "-n", "-a", "-P", "-D", "-W", "-X", "-S", "-H", "-r", "-o", "-i"]);
+    let operands = words.operands(&[
+        "-h", "-p", "-u", "-U", "-d", "-n", "-a", "-P", "-D", "-W", "-X", "-S", "-H", "-r", "-o", "-i",
+    ]);
     let most = match stem {
         "redis-cli" | "valkey-cli" | "openssl" | "etcdctl" | "nslookup" | "virsh" => 0,
         "sqlite3" | "influx" => 1,
@@ -271,10 +305,31 @@ mod tests {
             assert_eq!(opening(line).map(|opening| opening.name).as_deref(), Some(name), "{line}");
         }
         let nothing = [
-            "", "ls", "sudo ls /root", "bash x.sh", "sh -c 'id'", "python3 x.py", "python3 -c 'x'", "ssh host uptime",
-            "ssh -N -L 1:a:2 host", "docker ps", "docker exec web ls", "kubectl get pods", "psql -c 'select 1'",
-            "mysql -e 'show databases'", "sqlite3 a.db 'select 1'", "su -c id", "tmux ls", "redis-cli get a",
-            "cat bash", "echo hi | bash", "curl x | sh", "mysql < a.sql", "bash < x", "chroot /mnt ls", "openssl x509 -in a",
+            "",
+            "ls",
+            "sudo ls /root",
+            "bash x.sh",
+            "sh -c 'id'",
+            "python3 x.py",
+            "python3 -c 'x'",
+            "ssh host uptime",
+            "ssh -N -L 1:a:2 host",
+            "docker ps",
+            "docker exec web ls",
+            "kubectl get pods",
+            "psql -c 'select 1'",
+            "mysql -e 'show databases'",
+            "sqlite3 a.db 'select 1'",
+            "su -c id",
+            "tmux ls",
+            "redis-cli get a",
+            "cat bash",
+            "echo hi | bash",
+            "curl x | sh",
+            "mysql < a.sql",
+            "bash < x",
+            "chroot /mnt ls",
+            "openssl x509 -in a",
         ];
         for line in nothing {
             assert_eq!(opening(line), None, "{line}");

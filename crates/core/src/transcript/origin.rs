@@ -1,6 +1,6 @@
 //! Who typed a line: the user, the profile of the session document, or the agent.
 
-use super::cut::Command;
+use super::command::Command;
 use super::expect::is_logger;
 use super::prompt;
 use crate::session::{Origin, Status};
@@ -28,7 +28,9 @@ fn agent(commands: &mut [Command]) {
 
 /// The agent types the profile when the shell has just been started: the terminal shows it before the first prompt.
 fn profile(page: &Page, commands: &mut [Command]) {
-    let Some(first) = commands.iter().find(|command| !command.dropped).map(|command| command.text) else { return };
+    let Some(first) = commands.iter().find(|command| !command.dropped).map(|command| command.text) else {
+        return;
+    };
     let text = prompt::text_of(&page.text[..first.min(MAX_PROFILE_BYTES)]);
     let lines: Vec<&str> = text.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
     if lines.is_empty() {
@@ -36,7 +38,8 @@ fn profile(page: &Page, commands: &mut [Command]) {
     }
     let mut at = None;
     for command in commands.iter_mut().filter(|command| !command.dropped) {
-        let typed: Vec<&str> = command.command.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
+        let typed: Vec<&str> =
+            command.command.lines().map(str::trim_end).filter(|line| !line.is_empty()).collect();
         let from = match at {
             Some(at) => at,
             None => lines.iter().position(|line| Some(line) == typed.first()).unwrap_or(lines.len()),
@@ -52,7 +55,8 @@ fn profile(page: &Page, commands: &mut [Command]) {
         }
     }
     // An echo of nothing but these commands is part of them.
-    let whole = lines.first().is_some_and(|line| commands[0].command.starts_with(line)) && at == Some(lines.len());
+    let whole =
+        lines.first().is_some_and(|line| commands[0].command.starts_with(line)) && at == Some(lines.len());
     if whole && let Some(first) = commands.first_mut() {
         first.text = 0;
         first.source = 0;

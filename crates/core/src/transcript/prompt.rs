@@ -193,8 +193,11 @@ pub(crate) fn ends(line: &str) -> Ends {
             Some(_) => {}
         }
     }
-    if found.is_empty() && line.contains('@') {
-        glued_end(line).into_iter().for_each(|end| found.push(end));
+    if memchr::memchr(b'@', bytes).is_some()
+        && let Some(end) = glued_end(line)
+        && found.first().is_none_or(|&first| end < first)
+    {
+        return Ends::one(end);
     }
     found
 }
@@ -223,8 +226,11 @@ fn glued_end(line: &str) -> Option<usize> {
     let body = &near[..end];
     let who = user_and_host(body)?;
     let path = &body[body.find(who)? + who.len()..];
-    let place = path.starts_with([':', ' ']) && !path[1..].contains(' ') && path[1..].trim_end_matches([']', ')']).starts_with(['~', '/']);
-    place.then_some(end + 1)
+    let place = path.starts_with([':', ' '])
+        && !path[1..].contains(' ')
+        && (path.ends_with([']', ')']) || path[1..].starts_with(['~', '/']));
+    let glued = line[end + 1..].starts_with(|character: char| character != ' ');
+    (place && glued).then_some(end + 1)
 }
 
 /// Output as text. Nearly all of it is UTF-8, which is checked faster than it is mended.

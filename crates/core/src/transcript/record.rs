@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::ParseLimits;
-use super::cut::Command;
+use super::command::Command;
 use super::frame::Frame;
 use super::mixed_script;
 use super::programs::{self, Grammar};

@@ -1,7 +1,7 @@
 //! What became of each line, now that it is known what follows.
 
+use super::command::Command;
 use super::context::says_left;
-use super::cut::Command;
 use super::prompt;
 use super::syntax;
 use super::words::last_command;
@@ -83,5 +83,6 @@ fn turns_echo_off(command: &str) -> bool {
     }
     let last = command.rsplit([';', '\n', '&']).find(|part| part.contains("stty") || part.contains("reset"));
     let words = last_command(last.unwrap_or_default());
-    words.first().is_some_and(|word| word == "stty") && words.iter().any(|word| word == "-echo" || word == "raw")
+    words.first().is_some_and(|word| word == "stty")
+        && words.iter().any(|word| word == "-echo" || word == "raw")
 }

@@ -1,8 +1,10 @@
 //! Transcripts as bytes, and what must come out of them.
 
 mod editing;
+mod evidence;
 mod frame;
 mod output;
+mod prompts;
 mod properties;
 mod reading;
 mod sessions;

@@ -60,7 +60,8 @@ pub(crate) fn last_command(line: &str) -> Vec<String> {
 /// Whether a word sets a variable for the command behind it.
 pub(crate) fn is_assignment(word: &str) -> bool {
     word.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty() && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+        !name.is_empty()
+            && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
     })
 }
 
@@ -155,7 +156,9 @@ impl<'a> Words<'a> {
                     }
                 }
                 _ => {
-                    let letters = option.find(['u', 'g', 'h', 'p', 'C', 'D', 'R', 'T', 'r', 't']).unwrap_or(option.len());
+                    let letters = option
+                        .find(['u', 'g', 'h', 'p', 'C', 'D', 'R', 'T', 'r', 't'])
+                        .unwrap_or(option.len());
                     let (flags, valued) = option.split_at(letters);
                     shell |= flags.contains(['i', 's']);
                     let mut valued = valued.chars();
@@ -194,10 +197,11 @@ impl<'a> Words<'a> {
     /// The host that `ssh` and its like open a terminal on.
     pub(crate) fn ssh(&mut self) -> Option<String> {
         const VALUED: [&str; 21] = [
-            "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-Q", "-R", "-S", "-W",
-            "-w", "-B",
+            "-b", "-c", "-D", "-E", "-e", "-F", "-I", "-i", "-J", "-L", "-l", "-m", "-O", "-o", "-p", "-Q",
+            "-R", "-S", "-W", "-w", "-B",
         ];
-        let (terminal, silent) = (self.has_flag("-t"), self.any(|word| matches!(word, "-N" | "-W" | "-O" | "-Q" | "-V" | "-f")));
+        let (terminal, silent) =
+            (self.has_flag("-t"), self.any(|word| matches!(word, "-N" | "-W" | "-O" | "-Q" | "-V" | "-f")));
         let host = self.operand(&VALUED)?;
         let alone = self.operand(&VALUED).is_none();
         if silent || (!alone && !terminal) {
@@ -211,7 +215,9 @@ impl<'a> Words<'a> {
     fn has_flag(&self, flag: &str) -> bool {
         let letter = flag.chars().last().unwrap_or('-');
         self.rest.iter().take_while(|word| word.starts_with('-')).any(|word| {
-            !word.starts_with("--") && word[1..].chars().all(|other| other.is_ascii_alphabetic()) && word.contains(letter)
+            !word.starts_with("--")
+                && word[1..].chars().all(|other| other.is_ascii_alphabetic())
+                && word.contains(letter)
         })
     }
 
@@ -245,13 +251,21 @@ impl<'a> Words<'a> {
     /// Whether a container tool opens a terminal in a container.
     pub(crate) fn opens_container(&self) -> bool {
         let verb = |word: &str| {
-            matches!(word, "exec" | "run" | "attach" | "start" | "debug" | "rsh" | "shell" | "create" | "node-shell")
+            matches!(
+                word,
+                "exec" | "run" | "attach" | "start" | "debug" | "rsh" | "shell" | "create" | "node-shell"
+            )
         };
         if !self.any(verb) || self.is_fed() {
             return false;
         }
         let compose = self.has("compose") || self.has("rsh") || self.has("node-shell");
-        compose || self.has("--interactive") || self.has("--tty") || self.has("--stdin") || self.has_letter('i') || self.has("attach")
+        compose
+            || self.has("--interactive")
+            || self.has("--tty")
+            || self.has("--stdin")
+            || self.has_letter('i')
+            || self.has("attach")
     }
 
     /// Whether a tool that enters a root or a namespace starts a shell there.
@@ -267,9 +281,30 @@ impl<'a> Words<'a> {
     /// Whether `tmux` or `screen` paints a session.
     pub(crate) fn paints(&self) -> bool {
         let silent = |word: &str| {
-            matches!(word, "ls" | "list-sessions" | "-ls" | "-list" | "kill-session" | "kill-server" | "-V" | "-v" | "send-keys" | "-X" | "-dm" | "-d" | "-dmS" | "-wipe" | "list-keys" | "source-file" | "-L" | "kill-all-sessions")
-                || word.starts_with("-dm")
+            matches!(
+                word,
+                "ls" | "list-sessions"
+                    | "-ls"
+                    | "-list"
+                    | "kill-session"
+                    | "kill-server"
+                    | "-V"
+                    | "-v"
+                    | "send-keys"
+                    | "-X"
+                    | "-dm"
+                    | "-d"
+                    | "-dmS"
+                    | "-wipe"
+                    | "list-keys"
+                    | "source-file"
+                    | "-L"
+                    | "kill-all-sessions"
+            ) || word.starts_with("-dm")
         };
-        !self.any(silent) || self.any(|word| matches!(word, "attach" | "a" | "at" | "attach-session" | "-r" | "-x" | "-D" | "-R" | "-RR"))
+        !self.any(silent)
+            || self.any(|word| {
+                matches!(word, "attach" | "a" | "at" | "attach-session" | "-r" | "-x" | "-D" | "-R" | "-RR")
+            })
     }
 }

@@ -121,7 +121,7 @@ impl<H: Heads> Renderer<'_, H> {
                     if self.unfinished_line_mark(screen) {
                         continue;
                     }
-                    let head = *head.get_or_insert_with(|| self.shows_head(screen));
+                    let head = screen.column() > 0 && *head.get_or_insert_with(|| self.shows_head(screen));
                     if head
                         && screen.column() > MIN_MARK_BLANKS
                         && is_soft_wrap(screen, &self.source[next..])

@@ -51,13 +51,51 @@ const PIECES: [&[u8]; 40] = [
 
 /// Words that look like prompts, continue or end commands, or ask something.
 const WORDS: [&str; 40] = [
-    "'>", "`>", "\">", ">", ">>", "->", "...", "...>", "$", "#", "%", "a@a#", "u@h:~$", "sh-4.2$", "[r@h", "~]#", "app=#",
-    "app-#", ">>>", "mysql>", "sqlite>", "echo", "ls", "exit", "bash", "python3", "mysql", "(y/n)", "`", "'", "\"", "<<E", "E",
-    "\\", "^C", "done", "for", "lab:", "stty -echo", "ssh h",
+    "'>",
+    "`>",
+    "\">",
+    ">",
+    ">>",
+    "->",
+    "...",
+    "...>",
+    "$",
+    "#",
+    "%",
+    "a@a#",
+    "u@h:~$",
+    "sh-4.2$",
+    "[r@h",
+    "~]#",
+    "app=#",
+    "app-#",
+    ">>>",
+    "mysql>",
+    "sqlite>",
+    "echo",
+    "ls",
+    "exit",
+    "bash",
+    "python3",
+    "mysql",
+    "(y/n)",
+    "`",
+    "'",
+    "\"",
+    "<<E",
+    "E",
+    "\\",
+    "^C",
+    "done",
+    "for",
+    "lab:",
+    "stty -echo",
+    "ssh h",
 ];
 
 /// Prompts for more lines; they are part of no command.
-const MORE: [&str; 13] = [">>>", ">", ">>", "...", "...>", "->", "'>", "`>", "\">", "app-#", "app'#", "\"", "^C"];
+const MORE: [&str; 13] =
+    [">>>", ">", ">>", "...", "...>", "->", "'>", "`>", "\">", "app-#", "app'#", "\"", "^C"];
 
 /// A session with most of what a session can have.
 const SESSION: &[u8] = b"Script started on 2026-11-20 21:02:14+00:00 [<not executed on terminal>]\n\
@@ -103,7 +141,8 @@ fn lines_of_words() -> impl Strategy<Value = Vec<String>> {
 
 fn holds(records: &[CommandRecord], word: &str) -> bool {
     records.iter().any(|record| {
-        let line = [&record.prompt, &record.command].into_iter().flatten().map(String::as_str).collect::<String>();
+        let line =
+            [&record.prompt, &record.command].into_iter().flatten().map(String::as_str).collect::<String>();
         line.contains(word) || record.output.contains(word)
     })
 }

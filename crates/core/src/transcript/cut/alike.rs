@@ -1,0 +1,88 @@
+//! Output that looks like a command: transcripts that were printed, and texts that a command says itself.
+
+use super::{Current, Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
+use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
+use crate::transcript::command::Command;
+use crate::transcript::prompt;
+
+impl Cutter<'_> {
+    /// Whether an edit is part of a transcript that a command printed: the terminal ended each of its lines once more.
+    pub(super) fn is_replayed(&self, edit: &Edit, prompt: &str) -> bool {
+        let extra = !edit.painted
+            && !edit.integration
+            && edit.newline
+            && self.usual_returns.is_some_and(|usual| edit.returns > usual);
+        // A line editor may go to the start of the row itself where the line fills its row.
+        let short =
+            || edit.lines.len() <= 2 && edit.lines.iter().all(|line| line.text.len() < MAX_SHORT_BYTES);
+        let current = |current: &Current| current.key == self.prompts.key(prompt);
+        // Marks can be printed as well: then the last command says what stands between them.
+        let shown = edit.lines.first().map_or("", |line| line.text.trim());
+        let told = !shown.is_empty() && self.commands.last().is_some_and(|last| last.command.contains(shown));
+        if told && self.current.as_ref().is_some_and(|now| !current(now)) {
+            return true;
+        }
+        extra && self.current.as_ref().is_some_and(|now| !current(now) || short())
+    }
+
+    /// Whether a line with another prompt is part of a transcript that a command printed: the terminal ended it once more.
+    pub(super) fn is_printed(&self, prompt: &str, line: LineMark) -> bool {
+        self.line_returns.is_some_and(|usual| line.returns > usual)
+            && !self.is_opened()
+            && self.current.as_ref().is_some_and(|current| !prompt::has_key(prompt, &current.key))
+    }
+
+    /// Whether a command has typed this prompt and what stands behind it, so that it is output here.
+    pub(super) fn is_quoted(&self, typed: &str, in_middle: bool) -> bool {
+        let last = self.commands.last().map_or("", |last| last.command.as_str());
+        self.quoted
+            .iter()
+            .any(|text| typed.starts_with(text.as_str()) && (in_middle || last.contains(text.as_str())))
+    }
+
+    /// Remembers what a command says behind the text of the current prompt.
+    pub(super) fn note_quotes(&mut self, command: &str) {
+        let Some(prompt) = self.current.as_ref().map(|current| current.text.trim_end()) else { return };
+        if prompt.is_empty() || command.len() > MAX_SEARCH_BYTES {
+            return;
+        }
+        let prompt = format!("{prompt} ");
+        for (at, _) in command.match_indices(&prompt) {
+            let rest = &command[at + prompt.len()..];
+            let end = rest.find(['\n', '"', '\'', '\\']).unwrap_or(rest.len());
+            let text = rest[..end].trim();
+            if !text.is_empty() {
+                self.quoted.push_back(text.to_owned());
+            }
+        }
+        self.quoted.drain(..self.quoted.len().saturating_sub(MAX_BACKGROUND));
+    }
+
+    /// Adds a mark that is output.
+    pub(super) fn push_output(&mut self, mark: &Mark, edit: &Edit) {
+        let shown = edit.lines.iter().map(|line| line.text.trim_end().to_owned());
+        let between = edit.cleared.iter().cloned().chain(shown).filter(|line| !line.is_empty()).collect();
+        self.commands.push(Command {
+            text: mark.text,
+            after: mark.text,
+            source: mark.source,
+            between,
+            ..Command::nothing()
+        });
+    }
+}
+
+/// How many returns stand before the newline of most edits that a shell marked.
+pub(super) fn usual_returns(page: &Page) -> Option<usize> {
+    let mut counts = [0_usize; 16];
+    for mark in &page.marks {
+        if let MarkKind::Edit(edit) = &mark.kind
+            && edit.newline
+            && !edit.painted
+        {
+            counts[edit.returns.min(15)] += 1;
+        }
+    }
+    let most = counts.iter().copied().max().filter(|&most| most > 0)?;
+    counts.iter().position(|&count| count == most)
+}

@@ -1,0 +1,151 @@
+//! Lines that continue the last command.
+
+use super::{Cutter, MAX_SEARCH_BYTES, MAX_UNPROMPTED_LINES, text_of};
+use crate::session::{Confidence, Reason, Status};
+use crate::terminal::page::Edit;
+use crate::transcript::command::Command;
+use crate::transcript::edit::continuation_len;
+use crate::transcript::programs::Grammar;
+use crate::transcript::prompt::{self, Reader};
+
+impl Cutter<'_> {
+    /// Whether a prompt that asks for more follows the last command without output in between.
+    pub(super) fn continues(&mut self, text: usize, prompt: &str, marked: bool) -> bool {
+        let Some(last) = self.commands.last() else { return false };
+        let adjacent =
+            self.page.text.get(last.after..text).is_some_and(|gap| gap.iter().all(|&byte| byte == b'\n'));
+        if !adjacent || last.dropped || !prompt::is_continuation(prompt) {
+            return false;
+        }
+        let Some(before) = last.prompt.as_deref() else { return false };
+        if matches!(last.status, Status::Aborted | Status::Eof) {
+            return false;
+        }
+        if before.trim() == prompt.trim() {
+            return self.is_open();
+        }
+        match prompt.trim() {
+            ">" if !marked => self.is_open(),
+            ">>" => before.contains("PS ") || (marked && before.trim() == ">"),
+            "More?" => prompt::key(before) == "cmd>",
+            "..." => matches!(before.trim(), ">>>" | ">"),
+            // The shells that name what is open mark their edits; clients need no mark.
+            _ => marked || prompt::reader(before) == Reader::Program,
+        }
+    }
+
+    /// Whether the shell would ask for another line of the last command.
+    pub(super) fn is_open(&mut self) -> bool {
+        let Some(last) = self.commands.last() else { return false };
+        // The shells of Windows have another grammar, and ask for more with prompts of their own.
+        if last.prompt.as_deref().is_some_and(|prompt| Grammar::behind(prompt) != Grammar::Unix) {
+            return false;
+        }
+        let rest = &last.command[self.scanned..];
+        if !rest.is_empty() {
+            self.open.feed(if self.scanned > 0 { rest.strip_prefix('\n').unwrap_or(rest) } else { rest });
+            self.scanned = last.command.len();
+        }
+        self.open.is_open()
+    }
+
+    /// Adds a line to the last command.
+    pub(super) fn extend(&mut self, typed: &str, between: &[String], after: usize, aborted: bool) {
+        let Some(last) = self.commands.last_mut() else { return };
+        self.expectation = None;
+        last.command.push('\n');
+        last.command.push_str(typed);
+        last.between.extend_from_slice(between);
+        last.after = after;
+        if aborted {
+            last.status = Status::Aborted;
+        }
+    }
+
+    /// Whether an edit asks for more of the last command with a prompt of an unknown form: the command is not complete,
+    /// and this is not the prompt of the next one.
+    pub(super) fn asks_for_more(&mut self, text: usize, prompt: Option<&str>) -> bool {
+        let Some(last) = self.commands.last() else { return false };
+        let marked = !last.is_line() && !last.dropped && last.status == Status::Executed;
+        if !marked || last.after != text || !self.is_open() {
+            return false;
+        }
+        let Some(current) = &self.current else { return false };
+        let line = prompt.and_then(|prompt| prompt.lines().last()).unwrap_or_default();
+        // Within a quoted text anything can look like a prompt, but it does not start like the one that is current.
+        let alike = |one: char, other: char| one == other || (one.is_ascii_digit() && other.is_ascii_digit());
+        let starts = line.chars().zip(current.text.chars()).take(2).all(|(one, other)| alike(one, other));
+        line.is_empty() || !starts || self.prompts.key(line) != current.key
+    }
+
+    /// Adds the lines of an edit, whose prompt has no known form, to the last command.
+    pub(super) fn extend_edit(&mut self, edit: &Edit, text: usize, aborted: bool) {
+        let Some((first, more)) = edit.lines.split_first() else { return };
+        let mut typed = first.text[continuation_len(&first.text)..].trim_end().to_owned();
+        for line in more {
+            typed.push('\n');
+            typed.push_str(line.text.trim_end());
+        }
+        typed.truncate(typed.trim_end().len());
+        let typed = if aborted { typed.strip_suffix("^C").unwrap_or(&typed) } else { &typed };
+        self.extend(typed, &edit.cleared, text, aborted);
+    }
+
+    /// Takes the lines that complete the last command, if the shell asked for them without a prompt.
+    pub(super) fn take_unprompted(&mut self) {
+        let Some(last) = self.commands.last() else { return };
+        let shell = last.status == Status::Executed && !last.dropped;
+        if !shell || !self.is_open() {
+            return;
+        }
+        let (Some(last), Some(current)) = (self.commands.last_mut(), &self.current) else { return };
+        let rest = self.page.text.get(last.after..).unwrap_or_default();
+        let prompt = current.text.trim_end().as_bytes();
+        let mut scan = self.open.clone();
+        let mut length = 0;
+        for line in rest.split_inclusive(|&byte| byte == b'\n').take(MAX_UNPROMPTED_LINES) {
+            let asked = length == 0
+                && prompt::ends(&prompt::text_of(line)).first().is_some_and(|&end| {
+                    prompt::is_continuation(&prompt::text_of(&line[..end.min(line.len())]))
+                });
+            if line.len() > MAX_SEARCH_BYTES || line.starts_with(prompt) || asked {
+                return;
+            }
+            length += line.len();
+            scan.feed(prompt::text_of(line).trim_end_matches('\n'));
+            if !scan.is_open() {
+                let typed = text_of(&prompt::text_of(&rest[..length]));
+                last.command.push('\n');
+                last.command.push_str(typed.trim_end());
+                last.after += length;
+                last.doubt(Confidence::Low, Reason::LookAlike);
+                self.open = scan;
+                self.scanned = last.command.len();
+                return;
+            }
+        }
+    }
+
+    /// A line editor without marks prints the prompt again below a list of completions: then the line above was not
+    /// submitted.
+    pub(super) fn after_completion(&mut self, mut command: Command) -> Command {
+        let Some(last) = self.commands.last() else { return command };
+        let again =
+            last.bell && !last.command.is_empty() && command.command.starts_with(last.command.as_str());
+        if !again || last.prompt != command.prompt {
+            return command;
+        }
+        let list = self.page.text.get(last.after..command.text).unwrap_or_default();
+        let list = prompt::text_of(list);
+        let word = last.command.rsplit([' ', '/', '=', ':']).next().unwrap_or_default();
+        let first = list.split_whitespace().next().unwrap_or_default();
+        if !(list.starts_with("Display all") || (!first.is_empty() && first.starts_with(word))) {
+            return command;
+        }
+        command.text = last.text;
+        command.source = last.source;
+        command.between = list.lines().map(str::to_owned).collect();
+        self.commands.pop();
+        command
+    }
+}

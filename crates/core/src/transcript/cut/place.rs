@@ -1,0 +1,170 @@
+//! Where a line holds a prompt that is current, or that becomes so.
+
+use super::{Cutter, MAX_LINES_AHEAD, MAX_SEARCH_BYTES};
+use crate::terminal::page::{LineMark, MarkKind};
+use crate::transcript::context::says_left;
+use crate::transcript::expect::Expectation;
+use crate::transcript::prompt::{self, Ends, Proof, Reader};
+use crate::transcript::syntax;
+use crate::transcript::turns::Turns;
+
+impl Cutter<'_> {
+    /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
+    pub(super) fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize, bool)> {
+        if let Some(end) = self.discovery.as_ref().and_then(|discovery| discovery.end(line)) {
+            return Some((0, end, true));
+        }
+        let mut ends = match mark.prompt_end {
+            Some(end) if line.is_char_boundary(end) && end > 0 => Ends::one(end),
+            _ => ends,
+        };
+        // When the shell has ceased to mark its edits, their prompt goes on without marks.
+        let unmarked = self.index > self.last_edit;
+        let current = self.current.as_ref().filter(|current| unmarked || !current.marked);
+        if let (Some(current), Some(&end)) = (current, ends.first())
+            && line[..end] == current.text
+        {
+            return Some((0, end, true));
+        }
+        if current.is_none_or(|current| current.proof > Proof::None) {
+            let shape = current.map(|current| prompt::shape(&current.text));
+            let alike =
+                |end: usize| shape.as_ref().is_some_and(|shape| *shape == prompt::shape(&line[..end]));
+            ends.retain(|end| prompt::proof(&line[..end]) > Proof::None || alike(end));
+        }
+        if let Some(current) = current
+            && let Some(&end) = ends.iter().find(|&&end| prompt::has_key(&line[..end], &current.key))
+        {
+            return Some((0, end, true));
+        }
+        if let Some((end, sure)) = ends.iter().find_map(|&end| Some((end, self.may_begin(&line[..end])?))) {
+            return Some((0, end, sure));
+        }
+        let (start, end) = self.place_in_middle(line)?;
+        (!self.is_quoted(line[end..].trim(), true)).then_some((start, end, true))
+    }
+
+    /// A prompt behind output that did not end with a newline.
+    pub(super) fn place_in_middle(&self, line: &str) -> Option<(usize, usize)> {
+        let current =
+            self.current.as_ref().filter(|current| self.index > self.last_edit || !current.marked)?;
+        let finder = current.finder();
+        if current.proof == Proof::Bare {
+            let near = line.floor_char_boundary(line.len().min(MAX_SEARCH_BYTES).checked_sub(1)?);
+            let at = finder.find(&line.as_bytes()[..near])?;
+            let end = at + finder.needle().len();
+            let typed = &line[end..];
+            return (at > 0 && syntax::looks_like_command(typed)).then_some((at, end));
+        }
+        let found = finder.find(line.as_bytes()).filter(|&at| at > 0);
+        let (at, end) = match found {
+            Some(at) => (at, at + finder.needle().len()),
+            None => current.find_form(line)?,
+        };
+        // A program that prints its prompt behind an unfinished line leaves no blank between.
+        if prompt::reader(&current.text) == Reader::Program && line[..at].ends_with(' ') {
+            return None;
+        }
+        let blank = usize::from(line[end..].starts_with(' '));
+        Some((at, end + blank))
+    }
+
+    /// Whether a prompt that is not current may become so here, and whether that is sure.
+    pub(super) fn may_begin(&mut self, prompt: &str) -> Option<bool> {
+        let proof = prompt::proof(prompt);
+        let Some(current) = &self.current else {
+            let count = self.seen.get(&prompt::key(prompt)).map_or(0, |seen| seen.0);
+            return self.may_be_first(prompt, proof, count).then_some(true);
+        };
+        let gone = current.last.is_none_or(|last| last < self.index);
+        let last = self.commands.last().map_or("", |command| command.command.as_str());
+        let Expectation { leaves, opens, brings, moves } =
+            *self.expectation.get_or_insert_with(|| Expectation::after(last));
+        // Of the known prompts one is current, and it was looked for before.
+        let returns = self.known.len() > 1 && (gone || leaves || self.output_says_left());
+        if !(gone || brings || moves || returns) {
+            return None;
+        }
+        let key = prompt::key(prompt);
+        if current.marked && current.key == key {
+            return None;
+        }
+        let count = self.seen.get(&key).map_or(0, |seen| seen.0);
+        if returns && self.known.contains(&key) {
+            return (proof >= Proof::Word || count > 1).then_some(true);
+        }
+        let sibling = moves && prompt::shape(prompt) == prompt::shape(&current.text);
+        let announced = opens || sibling;
+        let begins = match proof {
+            Proof::Strict => {
+                announced
+                    || (gone && count > 1)
+                    || (brings && (gone || count > 1 || self.is_left_before(&key)))
+            }
+            Proof::Path => brings || sibling || (gone && count > 2),
+            Proof::Bare => brings && (gone || self.is_left_before(&key)),
+            Proof::Word => (brings && count > 1) || sibling || (gone && count > 2),
+            Proof::None => sibling,
+        };
+        begins.then_some(announced)
+    }
+
+    /// Whether this may be the first prompt of the transcript.
+    pub(super) fn may_be_first(&self, prompt: &str, proof: Proof, count: usize) -> bool {
+        let MarkKind::Line(line) = &self.page.marks[self.index].kind else { return false };
+        let before = &self.page.text[..self.page.marks[self.index].text];
+        let blank = before.iter().all(u8::is_ascii_whitespace);
+        match proof {
+            Proof::Strict => {
+                prompt.ends_with(' ')
+                    || count > 2
+                    || line.end - self.page.marks[self.index].text == prompt.len()
+            }
+            Proof::Path => blank || count > 2 || (count > 1 && ends_with_prompt(&self.page.text, prompt)),
+            Proof::Bare => {
+                let foreign = !prompt.is_ascii() && count > 1;
+                blank
+                    || foreign
+                    || (count > 2 && prompt.starts_with('$'))
+                    || are_commands(before)
+                    || (count > 1 && ends_with_prompt(&self.page.text, prompt))
+            }
+            Proof::Word => count > 2 || (blank && (count > 1 || line.bell)),
+            Proof::None => false,
+        }
+    }
+
+    /// Whether the shell with this prompt is left before the current prompt comes back.
+    pub(super) fn is_left_before(&mut self, inner: &str) -> bool {
+        let outer = self.current.as_ref().map_or("", |current| current.key.as_str());
+        let turns = self.turns.get_or_insert_with(|| Turns::of(self.page));
+        turns.leaves_before(self.page, self.index, inner, outer)
+    }
+
+    /// Whether the output of the last command ends with the words of a shell that was left.
+    pub(super) fn output_says_left(&self) -> bool {
+        let Some(last) = self.commands.last() else { return false };
+        let end = self.page.marks[self.index].text;
+        let output = self.page.text.get(last.after..end).unwrap_or_default();
+        says_left(output)
+    }
+
+    /// Whether the last command opened another shell, which may end its lines in another way.
+    pub(super) fn is_opened(&self) -> bool {
+        self.expectation.is_some_and(|expectation| expectation.opens || expectation.leaves)
+    }
+}
+
+/// Whether all lines look like commands typed before the first prompt came.
+pub(super) fn are_commands(text: &[u8]) -> bool {
+    let text = prompt::text_of(&text[..text.len().min(MAX_SEARCH_BYTES)]);
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.clone().count() <= MAX_LINES_AHEAD && lines.all(syntax::looks_like_command)
+}
+
+/// Whether the last line with text starts with a prompt.
+pub(super) fn ends_with_prompt(text: &[u8], prompt: &str) -> bool {
+    let tail = prompt::text_of(&text[text.len().saturating_sub(512)..]);
+    let last = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
+    last.starts_with(prompt.trim_end())
+}

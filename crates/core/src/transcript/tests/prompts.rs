@@ -1,0 +1,120 @@
+//! Prompts of many forms.
+
+use super::{check, commands, executed};
+
+/// A session of bash without marks: each command prints a line.
+fn unmarked(prompts: &[&str], lines: &[&str]) -> String {
+    prompts.iter().zip(lines).map(|(prompt, line)| format!("{prompt}{line}\r\nout\r\n")).collect()
+}
+
+/// The same with marks.
+fn marked(prompts: &[&str], lines: &[&str]) -> String {
+    let edit = |(prompt, line): (&&str, &&str)| format!("\x1b[?2004h{prompt}{line}\r\n\x1b[?2004l\rout\r\n");
+    prompts.iter().zip(lines).map(edit).collect()
+}
+
+const LINES: [&str; 5] = ["ls -l", "cd /srv", "id", "echo 5 $ x", "exit"];
+
+#[test]
+fn prompts_of_no_known_form_are_learned() {
+    let table: [[&str; 5]; 8] = [
+        [
+            "03:16:40 #1 ~: ",
+            "03:16:41 #2 ~: ",
+            "03:16:42 #3 /srv: ",
+            "03:16:43 #4 /srv: ",
+            "03:16:44 #5 /srv: ",
+        ],
+        ["lab:~: ", "lab:~: ", "lab:srv: ", "lab:srv: ", "lab:srv: "],
+        ["🚀 ", "🚀 ", "🚀 ", "🚀 ", "🚀 "],
+        ["u|0|~| ", "u|0|~| ", "u|0|srv| ", "u|130|srv| ", "u|0|srv| "],
+        ["* ~ * ", "* ~ * ", "* ~ * ", "* ~ * ", "* ~ * "],
+        ["[j@lx ~]$", "[j@lx ~]$", "[j@lx srv]$", "[j@lx srv]$", "[j@lx srv]$"],
+        ["ip-10-8:~ dep$ ", "ip-10-8:~ dep$ ", "ip-10-8:srv dep$ ", "ip-10-8:srv dep$ ", "ip-10-8:srv dep$ "],
+        [
+            "\x1b[34m me \x1b[0;38m▒\x1b[0m ",
+            "\x1b[34m me \x1b[0;38m▒\x1b[0m ",
+            "\x1b[34m me \x1b[0;38m▒\x1b[0m ",
+            "\x1b[34m me \x1b[0;38m▒\x1b[0m ",
+            "\x1b[34m me \x1b[0;38m▒\x1b[0m ",
+        ],
+    ];
+    for prompts in table {
+        assert_eq!(commands(marked(&prompts, &LINES).as_bytes()), executed(&LINES), "{prompts:?}");
+    }
+}
+
+#[test]
+fn prompts_of_no_known_form_are_found_by_the_commands_behind_them() {
+    let table: [[&str; 5]; 4] = [
+        ["lx... ", "lx... ", "lx... ", "lx... ", "lx... "],
+        ["0 03:36 ip ~: ", "0 03:36 ip ~: ", "0 03:36 ip srv: ", "0 03:37 ip srv: ", "1 03:37 ip srv: "],
+        ["👉 ", "👉 ", "👉 ", "👉 ", "👉 "],
+        ["ip-10-8:~ dep$ ", "ip-10-8:~ dep$ ", "ip-10-8:srv dep$ ", "ip-10-8:srv dep$ ", "ip-10-8:srv dep$ "],
+    ];
+    for prompts in table {
+        assert_eq!(commands(unmarked(&prompts, &LINES).as_bytes()), executed(&LINES), "{prompts:?}");
+    }
+}
+
+#[test]
+fn a_prompt_at_the_right_edge_is_no_command() {
+    let line = "\x1b[?2004h\x1b7\x1b[60C03:18:52\x1b8\x1b[33medge\x1b[0m ~ » seq 3\r\n\x1b[?2004l\r1\r\n";
+    assert_eq!(commands(line.as_bytes()), executed(&["seq 3"]));
+}
+
+#[test]
+fn prompts_for_more_lines_may_be_anything() {
+    let more = |line: &str| format!("\x1b[?2004h..   {line}\r\n\x1b[?2004l\r");
+    let bytes = format!(
+        "\x1b[?2004hu@h:~$ f() {{\r\n\x1b[?2004l\r{}{}\x1b[?2004hu@h:~$ id\r\n\x1b[?2004l\rx\r\n",
+        more("echo n"),
+        more("}"),
+    );
+    assert_eq!(commands(bytes.as_bytes()), executed(&["f() {\n  echo n\n  }", "id"]));
+    check(&[(
+        "none at all",
+        b"etl:~$ for n in 1 2\r\ndo\r\necho $n\r\ndone\r\n1\r\n2\r\netl:~$ id\r\nx\r\netl:~$ exit\r\n",
+        &["for n in 1 2\ndo\necho $n\ndone", "id", "exit"],
+    )]);
+}
+
+#[test]
+fn marks_may_end_within_a_session_and_others_be_printed() {
+    check(&[
+        (
+            "switched off",
+            b"\x1b[?2004hu@h:~$ bind x\r\n\x1b[?2004l\ru@h:~$ id\r\nx\r\nu@h:~$ exit\r\n",
+            &["bind x", "id", "exit"],
+        ),
+        (
+            "opened by output, never closed",
+            b"u@h:~$ cat x\r\r\n\x1b[?2004h[op@old ~]$ \r\r\r\nu@h:~$ id\r\r\nx\r\r\nu@h:~$ exit\r\r\n",
+            &["cat x", "id", "exit"],
+        ),
+        (
+            "a screen that is never left",
+            b"\x1b[?2004hu@h:~$ printf x\r\n\x1b[?2004l\r\x1b[?1049h\x1b[?2004hu@h:~$ id\r\n\x1b[?2004l\rx\r\n",
+            &["printf x", "id"],
+        ),
+        (
+            "text of the command",
+            b"$ cat <<E\r\n> # two\r\n> E\r\n# two\r\n$ printf 'x '\r\nx $ id\r\n0\r\n$ exit\r\n",
+            &["cat <<E\n# two\nE", "printf 'x '", "id", "exit"],
+        ),
+    ]);
+}
+
+#[test]
+fn the_editor_of_a_small_shell_wraps_with_a_newline() {
+    let bytes = b"/ # \x1b[6nid\r\r\nuid=0\r\r\n/ # \x1b[6nexport PATH=/usr/bin\r\r\r\n:/bin\r\r\n/ # \x1b[6nexit\r\r\n";
+    assert_eq!(commands(bytes), executed(&["id", "export PATH=/usr/bin:/bin", "exit"]));
+}
+
+#[test]
+fn previews_below_the_line_are_not_submitted() {
+    let bytes = b"\x1b[?2004hu@h:~$ node\r\r\n\x1b[?2004l\r\x1b[1G\x1b[0J> \x1b[3Ga\r\r\n\x1b[90m[ 3 ]\x1b[39m\x1b[4G\x1b[1A\x1b[1B\x1b[2K\x1b[1A.s()\r\r\r\n[ 1 ]\r\r\n\
+        \x1b[1G\x1b[0J> \x1b[3G.exit\r\r\r\n\x1b[?2004hu@h:~$ id\r\r\n\x1b[?2004l\rx\r\r\n";
+    let found: Vec<String> = commands(bytes).into_iter().map(|(command, _)| command).collect();
+    assert_eq!(found, ["node", "a.s()", ".exit", "id"]);
+}
