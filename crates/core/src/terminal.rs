@@ -6,12 +6,14 @@
 //! 1. Plain lines, with colours or without, are copied run by run to one growing text (`page::Page`); records are
 //!    ranges of it until the end. `token::copy_run` looks at each byte once, for what ends the run and for what a
 //!    prompt would need, so that most lines are never asked whether they hold one.
-//! 2. Edits that stay on one row of ASCII are replayed on a row of bytes (`strip`).
-//! 3. Other edits and overprinted lines are replayed on a small `screen::Screen`, by `replay` with the width that
-//!    fits best.
+//! 2. Edits and overprinted lines that stay on one row of ASCII are replayed on a row of bytes (`strip`).
+//! 3. Others are replayed on a small `screen::Screen`, edits by `replay` with the width that fits best.
 //! 4. Programs that take the whole screen are flattened.
 //!
 //! A way that meets what it does not know gives up, and the part is begun again on the next one.
+//!
+//! What the final screen would not show is noted on the page: `sent` keeps what lines showed before words of them were
+//! lost, `render::hidden` follows the cursor to rows above and the colours. `evidence` gives it to the records.
 
 mod colour;
 pub(crate) mod evidence;

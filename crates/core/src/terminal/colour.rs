@@ -19,6 +19,16 @@ impl Colours {
     /// Obeys the parameters of a `CSI m`.
     #[inline]
     pub(crate) fn apply(&mut self, params: &[u8]) {
+        match *params {
+            [] | [b'0'] => *self = Self::default(),
+            // Most sequences hold one attribute, or one of the eight colours of letters.
+            [b'0'..=b'7' | b'9'] => {}
+            [b'3', digit @ b'0'..=b'7'] => self.foreground = u32::from(digit - b'0') + 1,
+            _ => self.apply_all(params),
+        }
+    }
+
+    fn apply_all(&mut self, params: &[u8]) {
         let mut rest = params;
         loop {
             let (code, kind, after) = number(rest);
@@ -113,6 +123,10 @@ mod tests {
             (&["8", ""], false),
             (&["8", "1;0"], false),
             (&["30;40"], true),
+            (&["40", "30"], true),
+            (&["40", "30", "1"], true),
+            (&["40", "30", "0"], false),
+            (&["37;47", "36"], false),
             (&["30", "1", "40"], true),
             (&["30;40", "37"], false),
             (&["97;107"], true),

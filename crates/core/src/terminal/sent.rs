@@ -242,12 +242,15 @@ fn is_search(text: &str) -> bool {
         || text.trim_end().ends_with('_') && zsh.iter().any(|sign| text.contains(sign))
 }
 
-/// A number for the letters of a text, without figures and signs.
+/// A number for the letters of a text, without figures and signs. Their order does not matter, so that many bytes can be
+/// added at once.
 fn letters(text: &[u8]) -> u64 {
-    const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const FNV_PRIME: u64 = 0x0100_0000_01b3;
-    let letters = text.iter().filter(|byte| byte.is_ascii_alphabetic() || **byte >= 0x80);
-    letters.fold(FNV_OFFSET, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME))
+    let (sum, cubes) = text.iter().fold((0_u32, 0_u32), |(sum, cubes), &byte| {
+        let letter = ((byte | 0x20).wrapping_sub(b'a') < 26) | (byte >= 0x80);
+        let value = u32::from(byte) * u32::from(letter);
+        (sum.wrapping_add(value), cubes.wrapping_add(value * value * value))
+    });
+    u64::from(sum) << 32 | u64::from(cubes)
 }
 
 /// Whether a text holds a word.

@@ -209,7 +209,24 @@ fn escape(rest: &[u8]) -> (Token<'_>, usize) {
 }
 
 /// `ESC [ params intermediates final`.
+#[inline]
 fn control_sequence(rest: &[u8]) -> (Token<'_>, usize) {
+    // Most are short, and have neither marker nor intermediates.
+    const SHORT: usize = 8;
+    for (at, &byte) in rest.iter().enumerate().take(SHORT).skip(2) {
+        match byte {
+            b'0'..=b';' => {}
+            0x40..=0x7e => {
+                let csi = Csi { marker: 0, params: &rest[2..at], intermediate: 0, command: byte };
+                return (Token::Csi(csi), at + 1);
+            }
+            _ => break,
+        }
+    }
+    any_control_sequence(rest)
+}
+
+fn any_control_sequence(rest: &[u8]) -> (Token<'_>, usize) {
     let body = &rest[2..];
     let marker = body.first().copied().filter(|byte| (0x3c..=0x3f).contains(byte)).unwrap_or(0);
     let from = usize::from(marker != 0);

@@ -191,7 +191,9 @@ impl<'a> Prompts<'a> {
 
     /// Where the prompt of a line ends.
     fn prompt_end(&self, line: &'a Logical) -> Option<usize> {
-        let styled = line.styled.filter(|&styled| line.text.is_char_boundary(styled)).unwrap_or(0);
+        // Where nothing stands behind the colours, what is coloured may be the command.
+        let entered = |styled: &usize| line.text.get(*styled..).is_some_and(|rest| !rest.trim().is_empty());
+        let styled = line.styled.filter(entered).unwrap_or(0);
         self.known_prompt_end(&line.text, styled)
     }
 

@@ -101,12 +101,15 @@ fn has_ending(window: &[u8]) -> bool {
     if windows::cmd_end(window).is_some() {
         return true;
     }
-    let mut any = false;
-    for at in places(window, is_ascii_ending) {
-        if matches!(window.get(at + 1), None | Some(b' ')) {
+    // No early exit: so the compiler can compare many bytes at once.
+    let any = window.iter().fold(false, |any, &byte| any | is_ascii_ending(byte));
+    if any {
+        let before_blank =
+            |any: bool, (&byte, &next): (&u8, &u8)| any | (is_ascii_ending(byte) & (next == b' '));
+        let last = window.last().is_some_and(|&byte| is_ascii_ending(byte));
+        if last || window.iter().zip(&window[1..]).fold(false, before_blank) {
             return true;
         }
-        any = true;
     }
     if any && memchr::memchr(b'@', window).is_some() && glued_end(&text_of(window)).is_some() {
         return true;

@@ -140,6 +140,8 @@ impl<H: Heads> Renderer<'_, H> {
                     self.flush(screen);
                     self.break_line();
                     if self.application_keys && matches!(csi.command, b'H' | b'f' | b'J') {
+                        // What stood on the screen is painted over from its first row on.
+                        self.wipe(start);
                         return self.enter(Mode::Addressed);
                     }
                 }

@@ -1,6 +1,6 @@
 //! What takes cells off a screen, or moves them.
 
-use super::{MAX_CELLS, MAX_COLUMNS, MAX_MOVED_CELLS, Screen};
+use super::{MAX_CELLS, MAX_MOVED_CELLS, MAX_REACH, Screen};
 use crate::session::Flag;
 use crate::terminal::row::{BLANK, Row};
 
@@ -72,7 +72,7 @@ impl Screen {
         if at >= row.len() {
             return;
         }
-        let count = count.min(self.width.map_or(MAX_COLUMNS, |width| width.saturating_sub(at)));
+        let count = count.min(self.width.map_or(MAX_REACH, |width| width.saturating_sub(at)).min(MAX_REACH));
         self.moved_cells += row.len() - at + count;
         if self.moved_cells > MAX_MOVED_CELLS || self.cells + count > MAX_CELLS {
             self.overflow = true;

@@ -162,7 +162,7 @@ fn what_is_typed_blindly_has_no_command() {
 #[test]
 fn here_documents_are_data_of_their_command() {
     let text = "$ cat <<A <<-'B'\r\n> one\r\n> two\r\n> A\r\n> \tthree\r\n> B\r\none\r\n$ ";
-    assert_eq!(records(text)[0].here_documents, ["one\ntwo", "\tthree"]);
+    assert_eq!(records(text)[0].here_documents, ["one\ntwo", "three"]);
 }
 
 #[test]
