@@ -120,7 +120,14 @@ pub(crate) fn edit_span(
         if let Some(strip) = strip {
             strip.fail();
         }
-        return EditSpan { end, next: end, close: Close::Reopened, newline: true, application_keys, concealed };
+        return EditSpan {
+            end,
+            next: end,
+            close: Close::Reopened,
+            newline: true,
+            application_keys,
+            concealed,
+        };
     }
     EditSpan { end: at, next: at, close: Close::End, newline, application_keys, concealed }
 }

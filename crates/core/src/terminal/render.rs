@@ -1,7 +1,10 @@
 //! One walk over the bytes of a transcript: plain lines are copied, edited ones replayed, full-screen programs flattened.
 
+mod rows;
+
 use std::marker::PhantomData;
 
+use self::rows::{returns_before, returns_from_below};
 use super::colour::Colours;
 use super::fence::is_visible;
 use super::page::{Heads, LineMark, Mark, MarkKind, Page};
@@ -40,12 +43,6 @@ const USUAL_MARK_BYTES: usize = 512;
 
 /// Room for the bytes that are copied before it is known how many are wanted.
 const COPIED_BYTES: usize = 64;
-
-/// Longest preview below a line.
-const MAX_PREVIEW_BYTES: usize = 1_024;
-
-/// Most returns before a newline that are counted.
-const MAX_RETURNS: usize = 8;
 
 /// Most bytes of a prompt that is painted before its edit is marked.
 const MAX_PAINTED_BYTES: usize = 4 * 1024;
@@ -263,23 +260,6 @@ impl<H: Heads> Renderer<'_, H> {
         replay
     }
 
-    /// Whether the alternate screen that begins here is never left and nothing is painted on it: then it is a screen like
-    /// the other, on which the session goes on.
-    fn stays_line_by_line(&mut self) -> bool {
-        let last = *self.last_return.get_or_insert_with(|| {
-            let ends = [&b"\x1b[?1049l"[..], b"\x1b[?1047l", b"\x1b[?47l"];
-            ends.iter().filter_map(|end| memchr::memmem::rfind(self.source, end)).max().unwrap_or(0)
-        });
-        let near = &self.source[self.at..self.source.len().min(self.at + MAX_PREVIEW_BYTES)];
-        let paints = |at: usize| match token_at(near, at) {
-            Some((Token::Csi(csi), _)) => {
-                csi.private_mode(b"1") == Some(true) || (csi.marker == 0 && matches!(csi.command, b'H' | b'f' | b'J' | b'r'))
-            }
-            _ => false,
-        };
-        last < self.at && !memchr::memchr_iter(0x1b, near).any(paints)
-    }
-
     /// Whether the effort so far is in proportion to the source.
     fn may_search(&self) -> bool {
         self.replayed <= self.source.len().saturating_mul(MAX_REPLAYED_SHARE) + MIN_REPLAYED_BYTES
@@ -366,18 +346,6 @@ impl<H: Heads> Renderer<'_, H> {
         self.start_line();
     }
 
-    /// Whether a newline only wraps the line: the editor of a shell that has asked for the cursor prints a return of its
-    /// own before it.
-    fn wraps(&self, returns: usize) -> bool {
-        self.line.prompt_end.is_some() && self.asked_returns.is_some_and(|usual| returns > usual)
-    }
-
-    /// Whether nothing but returns stands before the next newline.
-    fn ends_row(&self, at: usize) -> bool {
-        let rest = &self.source[at..];
-        rest.get(rest.iter().take(MAX_RETURNS).take_while(|&&byte| byte == b'\r').count()) == Some(&b'\n')
-    }
-
     /// Ends the line with a newline.
     fn end_line(&mut self) {
         if self.line.prompt_end.is_some() {
@@ -426,23 +394,6 @@ impl<H: Heads> Renderer<'_, H> {
             });
         }
     }
-}
-
-/// Whether the cursor goes up again before the next newline.
-fn returns_from_below(source: &[u8]) -> bool {
-    let near = &source[..source.len().min(MAX_PREVIEW_BYTES)];
-    let line = &near[..memchr::memchr(b'\n', near).unwrap_or(near.len())];
-    let is = |at: usize, wanted: u8| {
-        matches!(token_at(line, at), Some((Token::Csi(Csi { command, marker: 0, .. }), _)) if command == wanted)
-    };
-    let column = memchr::memchr_iter(0x1b, line).find(|&at| is(at, b'G'));
-    column.is_some_and(|column| memchr::memchr_iter(0x1b, &line[column..]).any(|at| is(column + at, b'A')))
-}
-
-/// How many returns stand before the last newline.
-fn returns_before(bytes: &[u8]) -> usize {
-    let end = memchr::memrchr(b'\n', bytes).unwrap_or(0);
-    bytes[..end].iter().rev().take_while(|&&byte| byte == b'\r').take(MAX_RETURNS).count()
 }
 
 /// Whether the sequence has no parameter, or 0.

@@ -3,6 +3,8 @@
 //! It starts at the row of a prompt, whose place on the real screen is not known, and grows downwards. Sizes and work
 //! are bounded; beyond the bounds it stops to obey and says so.
 
+mod edges;
+
 use unicode_width::UnicodeWidthChar;
 
 use super::row::{BLANK, Cell, RIGHT_HALF, Row, UNSET, plain_len, push_row};
@@ -23,12 +25,6 @@ const MAX_REACH: usize = 1_024;
 
 /// Bytes of the first text that are remembered, to the end of a character.
 const FIRST_BYTES: usize = 12;
-
-/// Least columns between a line and a prompt at the right edge.
-const MIN_GAP: usize = 4;
-
-/// Longest prompt at the right edge.
-const MAX_ASIDE_CHARS: usize = 48;
 
 /// Most cells of all rows.
 const MAX_CELLS: usize = 256 * 1024;
@@ -173,11 +169,6 @@ impl Screen {
         self.column
     }
 
-    /// The column where the prompt ends, if the shell said so.
-    pub(crate) fn prompt_column(&self) -> Option<usize> {
-        self.prompt_end.map(|(_, column)| column)
-    }
-
     /// The width in columns.
     pub(crate) fn width(&self) -> Option<usize> {
         self.width
@@ -188,85 +179,9 @@ impl Screen {
         self.last_was_blank
     }
 
-    /// The first characters that were printed.
-    pub(crate) fn first_text(&self) -> &str {
-        &self.first_text
-    }
-
-    /// Begins an edit behind what is shown: the prompt ends at the cursor, and what stands right of it is no part of the
-    /// line. Returns that text.
-    pub(crate) fn begin_edit(&mut self) -> String {
-        self.end_prompt();
-        self.trail.reset();
-        self.first_is_whole = true;
-        let from = self.column.min(self.rows[self.row].cells.len());
-        let mut aside = String::new();
-        push_row(&self.rows[self.row].cells[from..], true, false, &mut aside);
-        for cell in &mut self.rows[self.row].cells[from..] {
-            cell.aside = true;
-        }
-        aside.trim().to_owned()
-    }
-
-    /// Takes what stands at the right edge, behind columns that nothing was printed on, for a prompt there. Returns it.
-    pub(crate) fn set_aside(&mut self) -> String {
-        let mut aside = String::new();
-        for row in &mut self.rows {
-            let unset = |at: usize| row.cells.get(at).is_some_and(|cell| cell.main == UNSET && !cell.aside);
-            let start = row.cells.iter().position(|cell| cell.main != UNSET).unwrap_or(row.cells.len());
-            let gap = (start..row.cells.len()).find(|&at| (at..at + MIN_GAP).all(unset));
-            let Some(gap) = gap else { continue };
-            let mut shown = String::new();
-            push_row(&row.cells[gap..], true, true, &mut shown);
-            // Longer texts, and the search prompt of a line editor that miscounts columns, are the line itself.
-            let characters = shown.trim().chars().count();
-            if characters == 0 || characters > MAX_ASIDE_CHARS || shown.contains("i-search)`") {
-                continue;
-            }
-            row.cells[gap..].iter_mut().for_each(|cell| cell.aside = true);
-            if !aside.is_empty() {
-                aside.push(' ');
-            }
-            aside.push_str(shown.trim());
-        }
-        aside
-    }
-
-    /// Whether the cursor was moved along a row, and not to the end of its text, before the row was left.
-    pub(crate) fn cursor_strays(&self) -> bool {
-        self.overreaches
-            || self
-                .left_at
-                .is_some_and(|(row, column)| self.rows.get(row).is_some_and(|row| row.cells.len() != column))
-    }
-
-    /// Which of the [`Screen::lines`] the cursor is on.
-    pub(crate) fn line_of_cursor(&self) -> usize {
-        (0..self.row).filter(|&index| !self.wraps_after(index)).count()
-    }
-
     /// Sets the width for what comes.
     pub(crate) fn set_width(&mut self, width: Option<usize>) {
         self.width = width.map(|columns| columns.max(2));
-    }
-
-    /// Takes the blank just printed, where a wide character does not fit, for the last column.
-    pub(crate) fn adopt_edge(&mut self) {
-        self.width = Some(self.column.max(2));
-    }
-
-    /// Ends the row after the blank just printed, which forced the wrap, wherever that was.
-    pub(crate) fn wrap_softly(&mut self) {
-        let row = &mut self.rows[self.row];
-        row.cells.truncate(self.column.saturating_sub(1));
-        row.wraps = true;
-        self.down();
-        self.column = 0;
-    }
-
-    /// Notes that the newline that comes next is not the line editor's.
-    pub(crate) fn note_foreign_break(&mut self) {
-        self.rows[self.row].foreign = true;
     }
 
     /// Notes that the prompt ends at the cursor.
@@ -279,18 +194,6 @@ impl Screen {
         self.rows[self.row + 1..]
             .iter()
             .all(|row| row.cells.iter().all(|cell| cell.main == UNSET || cell.main == ' '))
-    }
-
-    /// Turns the blank just printed behind column `width` into the wrap to the next row that it stands for.
-    pub(crate) fn adopt_width(&mut self, width: usize) {
-        self.width = Some(width.max(2));
-        let row = &mut self.rows[self.row];
-        let before = row.cells.len();
-        row.cells.truncate(width);
-        row.wraps = true;
-        self.cells = self.cells.saturating_sub(before - row.cells.len());
-        self.down();
-        self.column = 0;
     }
 
     /// Obeys a token.
@@ -414,20 +317,6 @@ impl Screen {
     fn is_padded(&self, row: &Row, next: Option<&Row>) -> bool {
         let wide = next.and_then(|row| row.cells.get(1)).is_some_and(|cell| cell.main == RIGHT_HALF);
         wide && self.width == Some(row.cells.len()) && row.cells.last().is_some_and(|cell| cell.main == ' ')
-    }
-
-    /// The line editor moves about: what was printed before is the prompt, and perhaps the start of the line.
-    fn note_editing(&mut self) {
-        if self.first_text.is_empty() {
-            return;
-        }
-        self.edited = true;
-        if !self.first_is_whole {
-            self.first_is_whole = true;
-            if let Some(blank) = self.first_text.rfind(' ') {
-                self.first_text.truncate(blank + 1);
-            }
-        }
     }
 
     fn control(&mut self, control: u8) {

@@ -126,7 +126,16 @@ impl<'s> EditStrip<'s> {
         // A terminal without columns is a mistake that the screen knows how to judge.
         let failed = width == Some(0);
         let edge = width.unwrap_or(MAX_ROW_BYTES);
-        Self { strip, first: [0; KEPT_BYTES], kept: 0, edge, newline: false, failed, styled: None, edited: false }
+        Self {
+            strip,
+            first: [0; KEPT_BYTES],
+            kept: 0,
+            edge,
+            newline: false,
+            failed,
+            styled: None,
+            edited: false,
+        }
     }
 
     /// Obeys a token of `source` that ends at `next`.

@@ -8,8 +8,8 @@ use super::prompt;
 use super::syntax;
 use crate::terminal::page::{Heads, Page};
 
-/// Longest text that is searched.
-const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
+/// How much text is searched.
+const MAX_TEXT_BYTES: usize = 512 * 1024;
 
 /// Most bytes of a line that are looked at.
 const MAX_LINE_BYTES: usize = 256;
@@ -33,6 +33,12 @@ pub(crate) enum Discovery {
 }
 
 impl Discovery {
+    fn text(&self) -> &str {
+        match self {
+            Self::Key(text) | Self::Shape(text) => text,
+        }
+    }
+
     /// Where the prompt ends in a line.
     pub(crate) fn end(&self, line: &str) -> Option<usize> {
         signs(line, 0).find(|&end| match self {
@@ -62,31 +68,39 @@ impl Heads for CommandHeads {
 
 /// Looks for a prompt that shows many more commands than the `known` ones.
 pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
-    if page.text.len() > MAX_TEXT_BYTES {
-        return None;
-    }
-    let mut found: HashMap<Discovery, (usize, usize)> = HashMap::new();
-    for line in page.text.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
-        let text = prompt::text_of(&line[..line.len().min(MAX_LINE_BYTES)]);
-        for end in signs(&text, 0) {
-            let command = usize::from(syntax::looks_like_command(&text[end..]));
-            let shape = prompt::shape(&text[..end]);
-            let mut note = |form: Discovery| {
-                let entry = found.entry(form).or_default();
-                *entry = (entry.0 + 1, entry.1 + command);
-            };
-            if shape.contains(|character: char| !"w ,".contains(character)) {
-                note(Discovery::Shape(shape));
-            }
-            note(Discovery::Key(prompt::key(&text[..end])));
+    let text = &page.text[..page.text.len().min(MAX_TEXT_BYTES)];
+    let lines = || {
+        text.split(|&byte| byte == b'\n').map(|line| prompt::text_of(&line[..line.len().min(MAX_LINE_BYTES)]))
+    };
+    let mut commands: HashMap<Discovery, usize> = HashMap::new();
+    for line in lines() {
+        for end in signs(&line, 0).filter(|&end| syntax::looks_like_command(&line[end..])) {
+            forms(&line[..end]).for_each(|form| *commands.entry(form).or_default() += 1);
         }
     }
-    let likely = |&(lines, commands): &(usize, usize)| {
-        commands >= MIN_COMMANDS && commands * 100 >= lines * MIN_PERCENT && commands >= known * TIMES_MORE
+    commands.retain(|_, count| *count >= MIN_COMMANDS && *count >= known * TIMES_MORE);
+    if commands.is_empty() {
+        return None;
+    }
+    let mut all: HashMap<Discovery, usize> = HashMap::new();
+    for line in lines() {
+        for form in
+            signs(&line, 0).flat_map(|end| forms(&line[..end])).filter(|form| commands.contains_key(form))
+        {
+            *all.entry(form).or_default() += 1;
+        }
+    }
+    let likely = |(form, count): &(Discovery, usize)| {
+        all.get(form).is_some_and(|all| count * 100 >= all * MIN_PERCENT)
     };
-    let best = found.into_iter().filter(|(_, counts)| likely(counts));
-    let name = |form: &Discovery| match form {
-        Discovery::Key(text) | Discovery::Shape(text) => text.clone(),
-    };
-    best.max_by_key(|(form, (_, commands))| (*commands, std::cmp::Reverse(name(form)))).map(|(form, _)| form)
+    let best = commands.into_iter().filter(likely);
+    best.max_by(|(one, some), (other, others)| some.cmp(others).then_with(|| other.text().cmp(one.text())))
+        .map(|(form, _)| form)
+}
+
+/// What a prompt may be recognised by.
+fn forms(prompt: &str) -> impl Iterator<Item = Discovery> {
+    let shape = prompt::shape(prompt);
+    let telling = shape.contains(|character: char| !"w ,".contains(character));
+    telling.then_some(Discovery::Shape(shape)).into_iter().chain([Discovery::Key(prompt::key(prompt))])
 }

@@ -39,7 +39,12 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
     let mut prompts: HashSet<String> = HashSet::new();
     if commands.iter().any(dropped) {
         let mut last = None;
-        for prompt in commands.iter().filter(|command| command.is_record()).take(limits.max_records).map(|command| &command.prompt) {
+        for prompt in commands
+            .iter()
+            .filter(|command| command.is_record())
+            .take(limits.max_records)
+            .map(|command| &command.prompt)
+        {
             // Mostly the same prompt comes again.
             if let Some(text) = prompt
                 && last != Some(text)

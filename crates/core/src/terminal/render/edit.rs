@@ -1,7 +1,7 @@
 //! Edits that a shell marked.
 
-use super::{Renderer, returns_before};
 use super::hidden::BOTTOM;
+use super::{Renderer, returns_before};
 use crate::session::Flag;
 use crate::terminal::fence::edit_span;
 use crate::terminal::page::{Close, Edit, Heads, Mark, MarkKind};
@@ -87,8 +87,16 @@ impl<H: Heads> Renderer<'_, H> {
         self.page.invalid_utf8 |= shown.invalid_utf8;
         let aside = if aside.is_empty() { std::mem::take(&mut shown.aside) } else { aside };
         let returns = if span.newline { returns_before(bytes) } else { 0 };
-        let edit =
-            Edit { close: span.close, newline: span.newline, painted, aside, returns, integration, cut, ..shown };
+        let edit = Edit {
+            close: span.close,
+            newline: span.newline,
+            painted,
+            aside,
+            returns,
+            integration,
+            cut,
+            ..shown
+        };
         if overflow {
             // What does not fit the screen is kept as it came.
             self.push_stripped(start, span.end);

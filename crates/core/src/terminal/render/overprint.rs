@@ -2,7 +2,8 @@
 
 use super::hidden::BOTTOM;
 use super::{
-    MAX_LINE_COLUMNS, MIN_MARK_BLANKS, Mode, PRINT_STEP_BYTES, Renderer, Switch, returns_before, returns_from_below,
+    MAX_LINE_COLUMNS, MIN_MARK_BLANKS, Mode, PRINT_STEP_BYTES, Renderer, Switch, returns_before,
+    returns_from_below,
 };
 use crate::terminal::page::Heads;
 use crate::terminal::replay::{Until, is_soft_wrap};

@@ -18,7 +18,11 @@ impl Cutter<'_> {
         let current = |current: &Current| current.key == self.prompts.key(prompt);
         // Marks can be printed as well: then the last command says what stands between them.
         let shown = edit.lines.first().map_or("", |line| line.text.trim());
-        let told = !shown.is_empty() && self.commands.last().is_some_and(|last| last.command.contains(shown));
+        let told = !shown.is_empty()
+            && self
+                .commands
+                .last()
+                .is_some_and(|last| last.command.len() <= MAX_SEARCH_BYTES && last.command.contains(shown));
         if told && self.current.as_ref().is_some_and(|now| !current(now)) {
             return true;
         }

@@ -51,8 +51,9 @@ impl Cutter<'_> {
 
     /// Adds a line to the last command.
     pub(super) fn extend(&mut self, typed: &str, between: &[String], after: usize, aborted: bool) {
-        let Some(last) = self.commands.last_mut() else { return };
         self.expectation = None;
+        self.note_quotes(typed);
+        let Some(last) = self.commands.last_mut() else { return };
         last.command.push('\n');
         last.command.push_str(typed);
         last.between.extend_from_slice(between);
@@ -121,7 +122,7 @@ impl Cutter<'_> {
                 last.doubt(Confidence::Low, Reason::LookAlike);
                 self.open = scan;
                 self.scanned = last.command.len();
-                return;
+                return self.note_quotes(&typed);
             }
         }
     }

@@ -139,12 +139,16 @@ fn lines_of_words() -> impl Strategy<Value = Vec<String>> {
     })
 }
 
+/// Whether a word stands in the text of the records. A prompt may follow output on the same line, so the texts are joined.
 fn holds(records: &[CommandRecord], word: &str) -> bool {
-    records.iter().any(|record| {
-        let line =
-            [&record.prompt, &record.command].into_iter().flatten().map(String::as_str).collect::<String>();
-        line.contains(word) || record.output.contains(word)
-    })
+    let mut text = String::new();
+    for record in records {
+        text.push_str(record.prompt.as_deref().unwrap_or(""));
+        text.push_str(record.command.as_deref().unwrap_or(""));
+        text.push('\n');
+        text.push_str(&record.output);
+    }
+    text.contains(word)
 }
 
 proptest! {

@@ -1,0 +1,119 @@
+//! Where an edited line begins and ends on the screen: its prompt, a prompt at the right edge, the rows that others ended.
+
+use super::Screen;
+use crate::terminal::row::{UNSET, push_row};
+
+/// Least columns between a line and a prompt at the right edge.
+const MIN_GAP: usize = 4;
+
+/// Longest prompt at the right edge.
+const MAX_ASIDE_CHARS: usize = 48;
+
+impl Screen {
+    /// Begins an edit behind what is shown: the prompt ends at the cursor, and what stands right of it is no part of the
+    /// line. Returns that text.
+    pub(crate) fn begin_edit(&mut self) -> String {
+        self.end_prompt();
+        self.trail.reset();
+        self.first_is_whole = true;
+        let from = self.column.min(self.rows[self.row].cells.len());
+        let mut aside = String::new();
+        push_row(&self.rows[self.row].cells[from..], true, false, &mut aside);
+        for cell in &mut self.rows[self.row].cells[from..] {
+            cell.aside = true;
+        }
+        aside.trim().to_owned()
+    }
+
+    /// Takes what stands at the right edge, behind columns that nothing was printed on, for a prompt there. Returns it.
+    pub(crate) fn set_aside(&mut self) -> String {
+        let mut aside = String::new();
+        for row in &mut self.rows {
+            let unset = |at: usize| row.cells.get(at).is_some_and(|cell| cell.main == UNSET && !cell.aside);
+            let start = row.cells.iter().position(|cell| cell.main != UNSET).unwrap_or(row.cells.len());
+            let gap = (start..row.cells.len()).find(|&at| (at..at + MIN_GAP).all(unset));
+            let Some(gap) = gap else { continue };
+            let mut shown = String::new();
+            push_row(&row.cells[gap..], true, true, &mut shown);
+            // Longer texts, and the search prompt of a line editor that miscounts columns, are the line itself.
+            let characters = shown.trim().chars().count();
+            if characters == 0 || characters > MAX_ASIDE_CHARS || shown.contains("i-search)`") {
+                continue;
+            }
+            row.cells[gap..].iter_mut().for_each(|cell| cell.aside = true);
+            if !aside.is_empty() {
+                aside.push(' ');
+            }
+            aside.push_str(shown.trim());
+        }
+        aside
+    }
+
+    /// Whether the cursor was moved along a row, and not to the end of its text, before the row was left.
+    pub(crate) fn cursor_strays(&self) -> bool {
+        self.overreaches
+            || self
+                .left_at
+                .is_some_and(|(row, column)| self.rows.get(row).is_some_and(|row| row.cells.len() != column))
+    }
+
+    /// The line editor moves about: what was printed before is the prompt, and perhaps the start of the line.
+    pub(super) fn note_editing(&mut self) {
+        if self.first_text.is_empty() {
+            return;
+        }
+        self.edited = true;
+        if !self.first_is_whole {
+            self.first_is_whole = true;
+            if let Some(blank) = self.first_text.rfind(' ') {
+                self.first_text.truncate(blank + 1);
+            }
+        }
+    }
+
+    /// Notes that the newline that comes next is not the line editor's.
+    pub(crate) fn note_foreign_break(&mut self) {
+        self.rows[self.row].foreign = true;
+    }
+
+    /// The column where the prompt ends, if the shell said so.
+    pub(crate) fn prompt_column(&self) -> Option<usize> {
+        self.prompt_end.map(|(_, column)| column)
+    }
+
+    /// The first characters that were printed.
+    pub(crate) fn first_text(&self) -> &str {
+        &self.first_text
+    }
+
+    /// Which of the [`Screen::lines`] the cursor is on.
+    pub(crate) fn line_of_cursor(&self) -> usize {
+        (0..self.row).filter(|&index| !self.wraps_after(index)).count()
+    }
+
+    /// Ends the row after the blank just printed, which forced the wrap, wherever that was.
+    pub(crate) fn wrap_softly(&mut self) {
+        let row = &mut self.rows[self.row];
+        row.cells.truncate(self.column.saturating_sub(1));
+        row.wraps = true;
+        self.down();
+        self.column = 0;
+    }
+
+    /// Turns the blank just printed behind column `width` into the wrap to the next row that it stands for.
+    pub(crate) fn adopt_width(&mut self, width: usize) {
+        self.width = Some(width.max(2));
+        let row = &mut self.rows[self.row];
+        let before = row.cells.len();
+        row.cells.truncate(width);
+        row.wraps = true;
+        self.cells = self.cells.saturating_sub(before - row.cells.len());
+        self.down();
+        self.column = 0;
+    }
+
+    /// Takes the blank just printed, where a wide character does not fit, for the last column.
+    pub(crate) fn adopt_edge(&mut self) {
+        self.width = Some(self.column.max(2));
+    }
+}
