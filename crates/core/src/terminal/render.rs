@@ -221,6 +221,9 @@ impl<H: Heads> Renderer<'_, H> {
                 }
                 let start = self.at;
                 self.at = next;
+                if let Token::Osc([b'8', b';', link @ ..]) = token {
+                    self.note_link(link, start);
+                }
                 match self.switch(token) {
                     Switch::None => {}
                     Switch::OpenEdit => self.open_edit(start, next, None),

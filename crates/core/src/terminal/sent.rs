@@ -109,7 +109,9 @@ impl Trail {
 
     /// What stands in the columns `low..high` is lost now. `line` writes what the whole line shows.
     pub(crate) fn lose(&mut self, low: usize, high: usize, flag: Flag, line: impl FnOnce(&mut Vec<u8>)) {
-        if !self.begins() {
+        // A line editor prints over the first of the old characters and erases the rest.
+        let goes_on = self.open.as_ref().is_some_and(|open| open.high == low);
+        if goes_on || !self.begins() {
             if let Some(open) = &mut self.open {
                 open.low = open.low.min(low);
                 open.high = open.high.max(high);

@@ -35,7 +35,7 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
     let mut evidence = Evidence::of(page, frame.start);
     let mut output_text = 0;
     records.list.reserve_exact(commands.len().min(limits.max_records) + 1);
-    let dropped = |command: &Command| !command.is_record() && command.after != command.text;
+    let dropped = |command: &Command| !command.is_record() && command.prompt.is_some();
     let mut prompts: HashSet<String> = HashSet::new();
     if commands.iter().any(dropped) {
         let mut last = None;

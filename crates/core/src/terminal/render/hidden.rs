@@ -148,6 +148,16 @@ impl<H: Heads> Renderer<'_, H> {
         }
     }
 
+    /// Keeps the target of a link (OSC 8: parameters, semicolon, URI), which a terminal does not show.
+    pub(super) fn note_link(&mut self, link: &[u8], source: usize) {
+        let Some(at) = memchr::memchr(b';', link) else { return };
+        let target = &link[at + 1..];
+        if !target.is_empty() {
+            let lost = Lost { text: String::from_utf8_lossy(target).into_owned(), ..Lost::default() };
+            self.keep_lost(lost, source, self.page.text.len(), false);
+        }
+    }
+
     /// Notes what was lost on a line or in an edit that starts at `source`.
     pub(super) fn keep_lost(&mut self, lost: Lost, source: usize, text: usize, edit: bool) {
         self.page.sent_cut |= lost.cut;
