@@ -71,7 +71,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         mode: Mode::Lines,
         application_keys: false,
         asked_returns: None,
-        last_return: None,
+        next_return: 0,
         width,
         replayed: 0,
         spare: Screen::new(None),
@@ -121,8 +121,8 @@ struct Renderer<'a, H> {
     application_keys: bool,
     /// How many returns stand before the newline of a line whose editor has asked for the cursor.
     asked_returns: Option<usize>,
-    /// Where the alternate screen is left last; looked for when it is first asked for.
-    last_return: Option<usize>,
+    /// Where the alternate screen is left next, or the largest number if it is not; a place that is passed tells nothing.
+    next_return: usize,
     width: Option<usize>,
     replayed: usize,
     /// An empty screen for the next overprinted line, so that its memory is used again.

@@ -26,10 +26,6 @@ impl<H: Heads> Renderer<'_, H> {
     /// Whether the alternate screen that begins here is never left and nothing is painted on it: then it is a screen like
     /// the other, on which the session goes on.
     pub(super) fn stays_line_by_line(&mut self) -> bool {
-        let last = *self.last_return.get_or_insert_with(|| {
-            let ends = [&b"\x1b[?1049l"[..], b"\x1b[?1047l", b"\x1b[?47l"];
-            ends.iter().filter_map(|end| memchr::memmem::rfind(self.source, end)).max().unwrap_or(0)
-        });
         let near = &self.source[self.at..self.source.len().min(self.at + MAX_PREVIEW_BYTES)];
         let paints = |at: usize| match token_at(near, at) {
             Some((Token::Csi(csi), _)) => {
@@ -38,7 +34,21 @@ impl<H: Heads> Renderer<'_, H> {
             }
             _ => false,
         };
-        last < self.at && !memchr::memchr_iter(0x1b, near).any(paints)
+        !memchr::memchr_iter(0x1b, near).any(paints) && self.stays_on_alternate_screen()
+    }
+
+    /// Whether the alternate screen is not left behind this place. What was found is kept, so that all is read once.
+    fn stays_on_alternate_screen(&mut self) -> bool {
+        if self.next_return < self.at {
+            let rest = &self.source[self.at..];
+            let leaves = |at: &usize| {
+                let mode = &rest[at + 3..];
+                [&b"1049l"[..], b"1047l", b"47l"].iter().any(|end| mode.starts_with(end))
+            };
+            let found = memchr::memmem::find_iter(rest, b"\x1b[?").find(leaves);
+            self.next_return = found.map_or(usize::MAX, |at| self.at + at);
+        }
+        self.next_return == usize::MAX
     }
 }
 
