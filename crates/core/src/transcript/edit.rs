@@ -260,10 +260,14 @@ pub(crate) fn signs(line: &str, from: usize) -> impl Iterator<Item = usize> {
     let ends = near.char_indices().filter_map(move |(at, sign)| {
         let glued = std::mem::replace(&mut before, sign) != ' ';
         let end = at + sign.len_utf8();
-        let blank = near[end..].starts_with(' ');
-        let common = sign.is_alphanumeric() || " \"'`\\;&<-=/".contains(sign) || (sign == '|' && !glued);
+        let blank = near.as_bytes().get(end) == Some(&b' ');
         let known = matches!(sign, '$' | '#' | '%' | '>') && near.len() > end;
-        ((blank && !common) || known).then_some(end + usize::from(blank))
+        // Most characters end here.
+        if !blank && !known {
+            return None;
+        }
+        let common = || sign.is_alphanumeric() || " \"'`\\;&<-=/".contains(sign) || (sign == '|' && !glued);
+        (known || !common()).then_some(end + usize::from(blank))
     });
     ends.filter(move |&end| end >= from)
 }

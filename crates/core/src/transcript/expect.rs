@@ -37,5 +37,8 @@ impl Expectation {
 
 /// Whether this is the program with which agents print a transcript.
 pub(crate) fn is_logger(command: &str) -> bool {
-    command.contains("ssm-session-logger") && command.contains("ipcTempFile")
+    let names = |name: &str| memchr::memmem::find(command.as_bytes(), name.as_bytes()).is_some();
+    command.len() > "ssm-session-logger ipcTempFile".len()
+        && names("ssm-session-logger")
+        && names("ipcTempFile")
 }

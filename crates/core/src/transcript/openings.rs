@@ -115,8 +115,49 @@ const TAKE_A_NAME: [&str; 20] = [
 const REMOTE: [&str; 8] =
     ["start-session", "execute-command", "ssh", "console", "ssh-into", "exec", "bash", "shell"];
 
+/// Commands that are met most often and open nothing; the rest of their words need not be taken apart.
+const OPEN_NOTHING: [&str; 24] = [
+    "ls",
+    "cd",
+    "cat",
+    "echo",
+    "grep",
+    "ps",
+    "df",
+    "du",
+    "tail",
+    "head",
+    "cp",
+    "mv",
+    "rm",
+    "mkdir",
+    "pwd",
+    "id",
+    "whoami",
+    "uname",
+    "chmod",
+    "chown",
+    "wc",
+    "systemctl",
+    "journalctl",
+    "curl",
+];
+
+/// Whether a line is one such command: nothing in it begins another one.
+fn opens_nothing(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let first = bytes.split(|&byte| byte == b' ').next().unwrap_or_default();
+    OPEN_NOTHING.iter().any(|name| name.as_bytes() == first)
+        && !bytes
+            .iter()
+            .fold(false, |any, byte| any | matches!(byte, b';' | b'|' | b'&' | b'\n' | b'(' | b')' | b'`'))
+}
+
 /// What the command at the end of a line opens.
 pub(crate) fn opening(line: &str) -> Option<Opening> {
+    if opens_nothing(line) {
+        return None;
+    }
     let words = words::last_command(line);
     let mut words = Words::new(&words);
     let mut user = None;

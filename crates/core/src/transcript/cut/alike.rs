@@ -47,7 +47,7 @@ impl Cutter<'_> {
     /// Remembers what a command says behind the text of the current prompt.
     pub(super) fn note_quotes(&mut self, command: &str) {
         let Some(prompt) = self.current.as_ref().map(|current| current.text.trim_end()) else { return };
-        if prompt.is_empty() || command.len() > MAX_SEARCH_BYTES {
+        if prompt.is_empty() || command.len() <= prompt.len() || command.len() > MAX_SEARCH_BYTES {
             return;
         }
         let prompt = format!("{prompt} ");
