@@ -85,6 +85,24 @@ fn a_session_is_shown_as_a_responder_reads_it() {
     assert!(around.ends_with("    1 sh-5.2$ id\n        uid=0(root) gid=0(root)\n"), "{around}");
 }
 
+#[test]
+fn a_hit_shows_the_match_that_the_terminal_did_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let bucket = dir.path().join("bucket");
+    let path = bucket.join("session/111122223333/eu-west-1/alice-05ba181f37a0fb8d2.log");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(&path, "$ rm -rf /var/log\r$ ls -la          \r\n").unwrap();
+    let index = dir.path().join("index");
+    run(shelltrail().arg("backfill").arg(&bucket).arg("--index").arg(&index)).exits(0);
+    let found = ask(&index, "search", &["rm -rf"]).exits(0).out;
+    assert!(
+        found.ends_with("ls -la   [overwritten]\n      in the line as sent:\n      rm -rf /var/log\n"),
+        "{found}"
+    );
+    let shown = ask(&index, "search", &["ls -la"]).exits(0).out;
+    assert!(shown.ends_with("ls -la   [overwritten]\n"), "{shown}");
+}
+
 /// The text without the shells in which its lines were typed.
 fn without_contexts(text: &str) -> String {
     text.split_inclusive('\n').filter(|line| !line.starts_with("      in ")).collect()

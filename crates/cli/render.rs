@@ -80,12 +80,40 @@ fn time(ended_at: Option<Timestamp>, source: Option<TimeSource>) -> String {
 /// A record as a hit: the command with the match marked, and the output lines that match.
 pub fn hit(out: &mut impl Write, record: &CommandRecord, literal: &Literal, paint: Paint) -> io::Result<()> {
     write_command(out, record, Some(literal), paint)?;
-    let matching: Vec<&str> = record.output.split('\n').filter(|line| literal.is_in(line)).collect();
+    matching_lines(out, &record.output, "the output", literal, paint)?;
+    let shown = record.command.as_deref().is_some_and(|command| literal.is_in(command));
+    if shown || literal.is_in(&record.output) {
+        return Ok(());
+    }
+    // The match stands in none of the texts that are shown otherwise.
+    let others = [
+        ("the line as sent", &record.command_as_sent),
+        ("the output as sent", &record.output_as_sent),
+        ("what the command was expanded to", &record.expanded),
+    ];
+    for (name, text) in others {
+        if let Some(text) = text.as_deref().filter(|text| literal.is_in(text)) {
+            writeln!(out, "      {}", paint.dim(&format!("in {name}:")))?;
+            matching_lines(out, text, name, literal, paint)?;
+        }
+    }
+    Ok(())
+}
+
+/// The lines of a text that contain the literal, as many as are shown of one.
+fn matching_lines(
+    out: &mut impl Write,
+    text: &str,
+    name: &str,
+    literal: &Literal,
+    paint: Paint,
+) -> io::Result<()> {
+    let matching: Vec<&str> = text.split('\n').filter(|line| literal.is_in(line)).collect();
     for line in matching.iter().take(MAX_MATCHING_LINES) {
         writeln!(out, "      {}", marked(line, literal, paint))?;
     }
-    if matching.is_empty() && literal.is_in(&record.output) {
-        writeln!(out, "      {}", paint.dim("(the match spans lines of the output)"))?;
+    if matching.is_empty() && literal.is_in(text) {
+        writeln!(out, "      {}", paint.dim(&format!("(the match spans lines of {name})")))?;
     }
     if let more @ 1.. = matching.len().saturating_sub(MAX_MATCHING_LINES) {
         writeln!(out, "      {}", paint.dim(&format!("… {more} more matching lines")))?;
