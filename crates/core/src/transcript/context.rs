@@ -65,16 +65,28 @@ pub(crate) fn assign(page: &Page, commands: &mut [Command]) {
 
 #[derive(Debug, Default)]
 struct Stack {
+    /// From the outermost in.
     frames: Vec<Frame>,
     /// What the last command opens.
     pending: Option<Opening>,
     /// The last command leaves what reads it.
     left: bool,
+    /// The last prompt, which the innermost shell knows.
+    last: String,
 }
 
 impl Stack {
     /// Finds whose prompt this is. `output` is what the last command printed.
     fn enter(&mut self, prompt: &str, output: &[u8]) {
+        // Mostly the same prompt comes back, and nothing was opened or left.
+        if prompt == self.last && self.pending.is_none() && !self.left {
+            return;
+        }
+        prompt.clone_into(&mut self.last);
+        self.find(prompt, output);
+    }
+
+    fn find(&mut self, prompt: &str, output: &[u8]) {
         let form = form(prompt);
         let pending = self.pending.take();
         let left = std::mem::take(&mut self.left) && !says_jobs(output);

@@ -8,7 +8,9 @@ mod current;
 mod more;
 mod place;
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::HashSet;
 
 use self::alike::usual_returns;
 use self::current::Current;
@@ -59,7 +61,7 @@ pub(crate) fn cut(page: &Page, discovery: Option<Discovery>) -> Vec<Command> {
         turns: None,
         commands: Vec::with_capacity(page.marks.len()),
         current: None,
-        known: HashSet::new(),
+        known: HashSet::default(),
         background: VecDeque::new(),
         quoted: VecDeque::new(),
         usual_returns: usual_returns(page),

@@ -1,7 +1,7 @@
 //! A prompt of no known form, in a transcript in which nothing else is one: what stands before known commands, again and
 //! again.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::edit::signs;
 use super::prompt;
@@ -68,13 +68,11 @@ impl Heads for CommandHeads {
 
 /// Looks for a prompt that shows many more commands than the `known` ones.
 pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
-    let text = &page.text[..page.text.len().min(MAX_TEXT_BYTES)];
-    let lines = || {
-        text.split(|&byte| byte == b'\n').map(|line| prompt::text_of(&line[..line.len().min(MAX_LINE_BYTES)]))
-    };
-    let mut commands: HashMap<Discovery, usize> = HashMap::new();
+    let text = prompt::text_of(&page.text[..page.text.len().min(MAX_TEXT_BYTES)]);
+    let lines = || lines(&text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
+    let mut commands: HashMap<Discovery, usize> = HashMap::default();
     for line in lines() {
-        for end in signs(&line, 0).filter(|&end| syntax::looks_like_command(&line[end..])) {
+        for end in signs(line, 0).filter(|&end| syntax::looks_like_command(&line[end..])) {
             forms(&line[..end]).for_each(|form| *commands.entry(form).or_default() += 1);
         }
     }
@@ -82,10 +80,10 @@ pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
     if commands.is_empty() {
         return None;
     }
-    let mut all: HashMap<Discovery, usize> = HashMap::new();
+    let mut all: HashMap<Discovery, usize> = HashMap::default();
     for line in lines() {
         for form in
-            signs(&line, 0).flat_map(|end| forms(&line[..end])).filter(|form| commands.contains_key(form))
+            signs(line, 0).flat_map(|end| forms(&line[..end])).filter(|form| commands.contains_key(form))
         {
             *all.entry(form).or_default() += 1;
         }
@@ -96,6 +94,17 @@ pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
     let best = commands.into_iter().filter(likely);
     best.max_by(|(one, some), (other, others)| some.cmp(others).then_with(|| other.text().cmp(one.text())))
         .map(|(form, _)| form)
+}
+
+/// The lines of a text.
+fn lines(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let end = memchr::memchr(b'\n', text.as_bytes());
+        rest = end.map(|end| &text[end + 1..]);
+        Some(&text[..end.unwrap_or(text.len())])
+    })
 }
 
 /// What a prompt may be recognised by.

@@ -2,7 +2,9 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+
+use foldhash::HashMap;
 
 use super::facts::{Facts, Lexicon};
 use super::prompt::{self, Ends, Proof, Reader};
@@ -256,20 +258,38 @@ fn sign_ends(line: &Logical) -> impl Iterator<Item = usize> {
 /// shell.
 pub(crate) fn signs(line: &str, from: usize) -> impl Iterator<Item = usize> {
     let near = &line[..line.floor_char_boundary(MAX_SIGN_BYTES)];
-    let mut before = ' ';
-    let ends = near.char_indices().filter_map(move |(at, sign)| {
-        let glued = std::mem::replace(&mut before, sign) != ' ';
-        let end = at + sign.len_utf8();
-        let blank = near.as_bytes().get(end) == Some(&b' ');
-        let known = matches!(sign, '$' | '#' | '%' | '>') && near.len() > end;
-        // Most characters end here.
-        if !blank && !known {
-            return None;
-        }
-        let common = || sign.is_alphanumeric() || " \"'`\\;&<-=/".contains(sign) || (sign == '|' && !glued);
-        (known || !common()).then_some(end + usize::from(blank))
-    });
-    ends.filter(move |&end| end >= from)
+    sign_places(near.as_bytes()).filter_map(move |at| sign_end(near, at)).filter(move |&end| end >= from)
+}
+
+/// Where the prompt ends whose last sign has its last byte at `at`.
+fn sign_end(near: &str, at: usize) -> Option<usize> {
+    let end = at + 1;
+    let bytes = near.as_bytes();
+    let blank = bytes.get(end) == Some(&b' ');
+    let common = match bytes[at] {
+        b'$' | b'#' | b'%' | b'>' => false,
+        b'|' => at == 0 || bytes[at - 1] == b' ',
+        byte @ ..0x80 => byte.is_ascii_alphanumeric() || b" \"'`\\;&<-=/".contains(&byte),
+        0x80.. => near.get(..end).and_then(|text| text.chars().next_back()).is_none_or(char::is_alphanumeric),
+    };
+    (!common).then_some(end + usize::from(blank))
+}
+
+/// Where bytes stand that may be the last of such a sign. Most are not, so they are passed over in blocks.
+fn sign_places(near: &[u8]) -> impl Iterator<Item = usize> {
+    const BLOCK: usize = 16;
+    let behind = near.get(1..).unwrap_or_default();
+    let blocks = near.chunks(BLOCK).zip(behind.chunks(BLOCK)).zip((0..).step_by(BLOCK));
+    blocks.flat_map(move |((signs, nexts), from)| {
+        let may = |(&sign, &next): (&u8, &u8)| {
+            let shell = (sign.wrapping_sub(b'#') < 3) | (sign == b'>');
+            shell | ((next == b' ') & !sign.is_ascii_alphanumeric())
+        };
+        let pairs = move || signs.iter().zip(nexts);
+        let any = pairs().fold(false, |any, pair| any | may(pair));
+        let found = pairs().enumerate().filter_map(move |(at, pair)| may(pair).then_some(from + at));
+        found.take(if any { BLOCK } else { 0 })
+    })
 }
 
 /// What all lines start with, up to the last character that is no letter or digit.

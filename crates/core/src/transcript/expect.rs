@@ -30,7 +30,10 @@ impl Expectation {
             leaves: syntax::leaves(command),
             opens,
             brings: opens || syntax::brings_prompt(command),
-            moves: command.split([' ', ';', '&', '|', '\n']).any(|word| MOVING.contains(&word)),
+            moves: command
+                .as_bytes()
+                .split(|byte| matches!(byte, b' ' | b';' | b'&' | b'|' | b'\n'))
+                .any(|word| MOVING.iter().any(|moving| moving.as_bytes() == word)),
         }
     }
 }

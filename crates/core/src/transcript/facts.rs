@@ -2,8 +2,9 @@
 //! tells is found out once.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::rc::Rc;
+
+use foldhash::HashMap;
 
 use super::prompt::{self, Proof};
 

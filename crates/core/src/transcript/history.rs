@@ -14,27 +14,34 @@ const FAILURES: [&str; 5] =
 
 /// Fills in what was expanded.
 pub(crate) fn assign(page: &Page, commands: &mut [Command]) {
-    let mut before = String::new();
+    // The last command that ran.
+    let mut last = None;
     for index in 0..commands.len() {
         let (head, rest) = commands.split_at_mut(index + 1);
-        let command = &mut head[index];
+        let (before, command) = head.split_at_mut(index);
+        let command = &mut command[0];
         if command.dropped || !matches!(command.status, Status::Executed | Status::EchoOnly) {
             continue;
         }
+        let before = last.replace(index).map_or("", |last: usize| {
+            let last: &Command = &before[last];
+            last.expanded.as_ref().unwrap_or(&last.command)
+        });
         if let Some((start, end)) = references(&command.command) {
             let output = command.output(page, rest.first());
             let line = output.split(|&byte| byte == b'\n').next().unwrap_or_default();
             let line = prompt::text_of(&line[..line.len().min(MAX_LINE_BYTES)]);
-            if fits(&command.command, start, end, line.trim_end(), &before) {
+            if fits(&command.command, start, end, line.trim_end(), before) {
                 command.expanded = Some(line.trim_end().to_owned());
             }
         }
-        before.clone_from(command.expanded.as_ref().unwrap_or(&command.command));
     }
 }
 
 /// From where to where references stand in a line; `None` if it has none.
 fn references(line: &str) -> Option<(usize, usize)> {
+    // Nearly every line has neither of the signs.
+    memchr::memchr2(b'!', b'^', line.as_bytes())?;
     if line.len() > MAX_LINE_BYTES || line.contains('\n') {
         return None;
     }

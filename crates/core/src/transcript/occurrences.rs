@@ -1,6 +1,6 @@
 //! How often each prompt stands where one can stand.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::edit::{Parts, Prompts};
 use super::prompt::{self, Proof};
@@ -17,7 +17,7 @@ pub(crate) type Seen = HashMap<String, (usize, usize)>;
 
 /// Looks at the starts of all marks. The parts of the edits are needed for that, and again when they are cut.
 pub(crate) fn occurrences<'a>(page: &'a Page, prompts: &Prompts<'a>) -> (Seen, Vec<Parts>) {
-    let mut seen = Seen::new();
+    let mut seen = Seen::default();
     let edits = page.marks.iter().filter(|mark| matches!(mark.kind, MarkKind::Edit(_))).count();
     let mut all_parts = Vec::with_capacity(edits);
     // Mostly the same prompt stands there as before: it is counted when another one comes.

@@ -1,5 +1,9 @@
 //! What a command leads to: another shell, another host, an interpreter, or nothing that reads commands.
 
+use std::sync::LazyLock;
+
+use foldhash::HashSet;
+
 use super::words::{self, Words};
 
 /// A shell or program that a command opens.
@@ -115,42 +119,107 @@ const TAKE_A_NAME: [&str; 20] = [
 const REMOTE: [&str; 8] =
     ["start-session", "execute-command", "ssh", "console", "ssh-into", "exec", "bash", "shell"];
 
-/// Commands that are met most often and open nothing; the rest of their words need not be taken apart.
-const OPEN_NOTHING: [&str; 24] = [
-    "ls",
-    "cd",
+/// Commands that are met often and open nothing; the rest of their words need not be taken apart.
+const OPEN_NOTHING: [&str; 89] = [
+    "apt",
+    "apt-get",
+    "awk",
+    "base64",
+    "cal",
     "cat",
-    "echo",
-    "grep",
-    "ps",
-    "df",
-    "du",
-    "tail",
-    "head",
-    "cp",
-    "mv",
-    "rm",
-    "mkdir",
-    "pwd",
-    "id",
-    "whoami",
-    "uname",
+    "cd",
     "chmod",
     "chown",
-    "wc",
-    "systemctl",
-    "journalctl",
+    "clear",
+    "cp",
+    "crontab",
     "curl",
+    "cut",
+    "date",
+    "dd",
+    "df",
+    "diff",
+    "dig",
+    "dmesg",
+    "dnf",
+    "dpkg",
+    "du",
+    "echo",
+    "exit",
+    "export",
+    "false",
+    "file",
+    "find",
+    "free",
+    "getent",
+    "git",
+    "grep",
+    "groups",
+    "gzip",
+    "head",
+    "history",
+    "host",
+    "htop",
+    "id",
+    "ip",
+    "iptables",
+    "jobs",
+    "journalctl",
+    "jq",
+    "kill",
+    "last",
+    "less",
+    "ln",
+    "ls",
+    "lsblk",
+    "lsof",
+    "make",
+    "man",
+    "md5sum",
+    "mkdir",
+    "mount",
+    "mv",
+    "nc",
+    "netstat",
+    "nproc",
+    "pgrep",
+    "ping",
+    "printenv",
+    "printf",
+    "ps",
+    "pwd",
+    "rm",
+    "rpm",
+    "sed",
+    "sha256sum",
+    "sleep",
+    "sort",
+    "ss",
+    "stat",
+    "systemctl",
+    "tail",
+    "tar",
+    "tee",
+    "top",
+    "touch",
+    "tr",
+    "uname",
+    "uptime",
+    "vi",
+    "vim",
+    "wc",
+    "wget",
+    "whoami",
 ];
+
+/// The same, to be looked up.
+static NOTHING: LazyLock<HashSet<&str>> = LazyLock::new(|| OPEN_NOTHING.into_iter().collect());
 
 /// Whether a line is one such command: nothing in it begins another one.
 fn opens_nothing(line: &str) -> bool {
-    let bytes = line.as_bytes();
-    let first = bytes.split(|&byte| byte == b' ').next().unwrap_or_default();
-    OPEN_NOTHING.iter().any(|name| name.as_bytes() == first)
-        && !bytes
-            .iter()
-            .fold(false, |any, byte| any | matches!(byte, b';' | b'|' | b'&' | b'\n' | b'(' | b')' | b'`'))
+    let begins = |byte: u8| matches!(byte, b';' | b'|' | b'&' | b'\n' | b'(' | b')' | b'`');
+    let first = &line[..memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len())];
+    NOTHING.contains(first) && !line.bytes().fold(false, |any, byte| any | begins(byte))
 }
 
 /// What the command at the end of a line opens.
@@ -195,17 +264,34 @@ pub(crate) fn opening(line: &str) -> Option<Opening> {
 
 /// Whether a command may change the text of the prompt and nothing else.
 pub(crate) fn restyles(line: &str) -> bool {
-    let named = ["PS1=", "PROMPT=", "prompt=", "RPROMPT=", "PROMPT_COMMAND=", "set prompt", "fish_prompt"];
-    let first = words::last_command(line).first().map(String::as_str).unwrap_or_default().to_owned();
-    named.iter().any(|start| line.contains(start))
-        || matches!(
-            first.as_str(),
-            "." | "source" | "conda" | "mamba" | "workon" | "deactivate" | "newgrp" | "eval"
-        )
-        || matches!(
-            first.as_str(),
-            "hostname" | "hostnamectl" | "module" | "nvm" | "pyenv" | "use" | "\\c" | "\\connect"
-        )
+    let holds = |text: &str| memchr::memmem::find(line.as_bytes(), text.as_bytes()).is_some();
+    let set = memchr::memchr(b'=', line.as_bytes()).is_some()
+        && ["PS1=", "PROMPT=", "prompt=", "RPROMPT=", "PROMPT_COMMAND="].into_iter().any(holds);
+    if set || holds("set prompt") || holds("fish_prompt") {
+        return true;
+    }
+    if opens_nothing(line) {
+        return false;
+    }
+    let words = words::last_command(line);
+    matches!(
+        words.first().map_or("", AsRef::as_ref),
+        "." | "source"
+            | "conda"
+            | "mamba"
+            | "workon"
+            | "deactivate"
+            | "newgrp"
+            | "eval"
+            | "hostname"
+            | "hostnamectl"
+            | "module"
+            | "nvm"
+            | "pyenv"
+            | "use"
+            | "\\c"
+            | "\\connect"
+    )
 }
 
 fn opened(name: &str, mut words: Words<'_>, user: Option<&str>) -> Option<Opening> {

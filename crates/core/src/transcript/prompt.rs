@@ -225,15 +225,18 @@ pub(crate) fn known_start<'l>(line: &'l str, ends: &[usize]) -> Option<&'l str> 
 /// Where a prompt with user, host and path ends that leaves no blank before the command.
 fn glued_end(line: &str) -> Option<usize> {
     let near = &line[..line.floor_char_boundary(MAX_PROMPT_BYTES)];
-    let end = near.find(['$', '#', '%', '>'])?;
+    let end = places(near.as_bytes(), is_ascii_ending).next()?;
+    // This is settled fastest, and mostly settles it.
+    if line.as_bytes().get(end + 1).is_none_or(|&next| next == b' ') {
+        return None;
+    }
     let body = &near[..end];
     let who = user_and_host(body)?;
     let path = &body[body.find(who)? + who.len()..];
     let place = path.starts_with([':', ' '])
         && !path[1..].contains(' ')
         && (path.ends_with([']', ')']) || path[1..].starts_with(['~', '/']));
-    let glued = line[end + 1..].starts_with(|character: char| character != ' ');
-    (place && glued).then_some(end + 1)
+    place.then_some(end + 1)
 }
 
 /// Output as text. Nearly all of it is UTF-8, which is checked faster than it is mended.
@@ -474,12 +477,38 @@ fn psql_state(prompt: &str) -> Option<&str> {
 
 /// The word `user@host` of a prompt, if there is one.
 pub(crate) fn user_and_host(body: &str) -> Option<&str> {
-    let legal = |character: char| character.is_alphanumeric() || "._-+".contains(character);
-    let at = body.find('@')?;
-    let user = body[..at]
-        .rfind(|character: char| !legal(character))
-        .map_or(0, |before| before + body[before..].chars().next().map_or(1, char::len_utf8));
-    let host =
-        body[at + 1..].find(|character: char| !legal(character)).map_or(body.len(), |end| at + 1 + end);
-    (user < at && host > at + 1).then(|| &body[user..host])
+    let at = memchr::memchr(b'@', body.as_bytes())?;
+    let user = at - name_before(&body[..at]);
+    let end = at + 1 + name_behind(&body[at + 1..]);
+    (user < at && end > at + 1).then(|| &body[user..end])
+}
+
+/// Whether a name of a user or a host may hold this.
+fn is_legal(character: char) -> bool {
+    character.is_alphanumeric() || "._-+".contains(character)
+}
+
+/// The same for a byte of ASCII.
+fn is_legal_ascii(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'+')
+}
+
+/// How many bytes at the end of a text are a name.
+fn name_before(text: &str) -> usize {
+    let ascii = text.bytes().rev().take_while(|&byte| is_legal_ascii(byte)).count();
+    match text.as_bytes()[..text.len() - ascii].last() {
+        Some(0x80..) => {
+            text.chars().rev().take_while(|&character| is_legal(character)).map(char::len_utf8).sum()
+        }
+        _ => ascii,
+    }
+}
+
+/// How many bytes at the start of a text are a name.
+fn name_behind(text: &str) -> usize {
+    let ascii = text.bytes().take_while(|&byte| is_legal_ascii(byte)).count();
+    match text.as_bytes().get(ascii) {
+        Some(0x80..) => text.chars().take_while(|&character| is_legal(character)).map(char::len_utf8).sum(),
+        _ => ascii,
+    }
 }

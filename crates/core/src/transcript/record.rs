@@ -1,6 +1,6 @@
 //! The last step: records with their text and their place in the transcript.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 use super::ParseLimits;
 use super::command::Command;
@@ -36,7 +36,7 @@ pub(crate) fn records(page: &Page, commands: Vec<Command>, frame: &Frame, limits
     let mut output_text = 0;
     records.list.reserve_exact(commands.len().min(limits.max_records) + 1);
     let dropped = |command: &Command| !command.is_record() && command.prompt.is_some();
-    let mut prompts: HashSet<String> = HashSet::new();
+    let mut prompts: HashSet<String> = HashSet::default();
     if commands.iter().any(dropped) {
         let mut last = None;
         for prompt in commands

@@ -78,7 +78,7 @@ fn stays_blind(command: &mut Command, output: &[u8]) -> bool {
 
 /// Whether a command makes the terminal show no typing, and does not undo it.
 fn turns_echo_off(command: &str) -> bool {
-    if !command.contains("stty") {
+    if memchr::memmem::find(command.as_bytes(), b"stty").is_none() {
         return false;
     }
     let last = command.rsplit([';', '\n', '&']).find(|part| part.contains("stty") || part.contains("reset"));

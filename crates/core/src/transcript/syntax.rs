@@ -1,7 +1,8 @@
 //! As much of the shell's grammar as tells whether a line asks for another, what it starts, and whether it leaves.
 
-use std::collections::HashSet;
 use std::sync::LazyLock;
+
+use foldhash::HashSet;
 
 use super::here_document::Pending;
 
@@ -246,14 +247,17 @@ const COMMON_TOO: [&str; 32] = [
 static KNOWN: LazyLock<HashSet<&str>> =
     LazyLock::new(|| COMMON.into_iter().chain(COMMON_TOO).chain(NESTING).collect());
 
+/// Those that bring a prompt, to be looked up.
+static NEST: LazyLock<HashSet<&str>> = LazyLock::new(|| NESTING.into_iter().collect());
+
 /// Whether a command may lead to another prompt: a shell inside the shell, or a new prompt text.
 pub(crate) fn brings_prompt(command: &str) -> bool {
     words(command).any(|word| {
-        let name = word.rsplit('/').next().unwrap_or(word);
-        NESTING.contains(&name)
+        let name = base_name(word);
+        NEST.contains(name)
             || name.starts_with("python")
             || ["PS1=", "PS2=", "PROMPT=", "prompt="].iter().any(|start| word.starts_with(start))
-    }) || command.contains("start-session")
+    }) || memchr::memmem::find(command.as_bytes(), b"start-session").is_some()
 }
 
 /// Whether a line leaves the shell or program that reads it.
@@ -271,8 +275,9 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
     if line.starts_with([' ', '\t']) {
         return false;
     }
-    let Some(first) = line.split([' ', '\t', ';', '|', '&', '>', '<', '(']).next() else { return false };
-    let name = first.rsplit('/').next().unwrap_or(first);
+    let ends = |byte: u8| matches!(byte, b' ' | b'\t' | b';' | b'|' | b'&' | b'>' | b'<' | b'(');
+    let first = &line[..line.bytes().position(ends).unwrap_or(line.len())];
+    let name = base_name(first);
     let known = KNOWN.contains(name);
     let assigns = first.split_once('=').is_some_and(|(name, _)| {
         !name.is_empty()
@@ -280,7 +285,7 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
                 character.is_ascii_uppercase() || character.is_ascii_digit() || character == '_'
             })
     });
-    let file = first.contains('/');
+    let file = name.len() < first.len();
     (known && !line.ends_with(':') && !(file && !line.contains(' ') && !first.starts_with("./")))
         || (assigns && super::words::last_command(line).len() == 1)
         || first.starts_with("./")
@@ -288,7 +293,20 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
 
 /// The words of a command, separators of the shell removed.
 fn words(command: &str) -> impl Iterator<Item = &str> {
-    command.split([' ', '\t', '\n', ';', '|', '&', '(', ')', '`']).filter(|word| !word.is_empty())
+    let separates = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'|' | b'&' | b'(' | b')' | b'`');
+    let mut rest = command;
+    std::iter::from_fn(move || {
+        let start = rest.bytes().position(|byte| !separates(byte))?;
+        rest = &rest[start..];
+        let (word, behind) = rest.split_at(rest.bytes().position(separates).unwrap_or(rest.len()));
+        rest = behind;
+        Some(word)
+    })
+}
+
+/// The last part of a path.
+fn base_name(path: &str) -> &str {
+    memchr::memrchr(b'/', path.as_bytes()).map_or(path, |at| &path[at + 1..])
 }
 
 /// What is open after the lines so far. It is fed line by line, so that a long here-document costs no more than its text.

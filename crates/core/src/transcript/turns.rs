@@ -1,7 +1,8 @@
 //! Where the lines of each prompt stand, so that the next and the last one are found without reading all between.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+
+use foldhash::HashMap;
 
 use super::prompt;
 use super::syntax;

@@ -1,5 +1,7 @@
 //! The words of the command that is left in front of the terminal when a line is submitted: the last one of its list.
 
+use std::borrow::Cow;
+
 /// Stands for input that does not come from the terminal.
 const FED: &str = "<";
 
@@ -7,37 +9,40 @@ const FED: &str = "<";
 const MAX_LINE_BYTES: usize = 4 * 1024;
 
 /// The words of the last command of a line, without quotes. A pipe or a redirection into it shows as [`FED`] at the end.
-pub(crate) fn last_command(line: &str) -> Vec<String> {
-    let start = line.ceil_char_boundary(line.len().saturating_sub(MAX_LINE_BYTES));
-    let mut words: Vec<String> = Vec::new();
-    let mut word: Option<String> = None;
+pub(crate) fn last_command(line: &str) -> Vec<Cow<'_, str>> {
+    let line = &line[line.ceil_char_boundary(line.len().saturating_sub(MAX_LINE_BYTES))..];
+    let mut words: Vec<Cow<'_, str>> = Vec::new();
+    let mut word: Option<Cow<'_, str>> = None;
     let mut fed = false;
     let mut quote = None;
-    let mut characters = line[start..].chars().peekable();
-    while let Some(character) = characters.next() {
+    let mut characters = line.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
         if let Some(open) = quote {
             match character {
-                '\\' if open == '"' => word.get_or_insert_default().extend(characters.next()),
+                '\\' if open == '"' => unquote(&mut word).extend(characters.next().map(|(_, next)| next)),
                 _ if character == open => quote = None,
-                _ => word.get_or_insert_default().push(character),
+                _ => unquote(&mut word).push(character),
             }
             continue;
         }
         match character {
             '\'' | '"' => {
                 quote = Some(character);
-                word.get_or_insert_default();
+                unquote(&mut word);
             }
-            '\\' => word.get_or_insert_default().extend(characters.next().filter(|next| *next != '\n')),
+            '\\' => {
+                let next = characters.next().map(|(_, next)| next);
+                unquote(&mut word).extend(next.filter(|next| *next != '\n'));
+            }
             ' ' | '\t' => words.extend(word.take()),
             ';' | '|' | '&' | '\n' | '(' | ')' | '`' => {
-                let and = character == '&' && characters.peek() == Some(&'>');
-                let last = characters.clone().all(char::is_whitespace) && character != '&';
+                let and = character == '&' && matches!(characters.peek(), Some((_, '>')));
+                let last = line[at + 1..].chars().all(char::is_whitespace) && character != '&';
                 if and || last {
                     words.extend(word.take());
                     continue;
                 }
-                let doubled = characters.next_if_eq(&character).is_some();
+                let doubled = characters.next_if(|&(_, next)| next == character).is_some();
                 fed = character == '|' && !doubled;
                 words.clear();
                 word = None;
@@ -47,14 +52,29 @@ pub(crate) fn last_command(line: &str) -> Vec<String> {
                 words.extend(word.take());
                 fed = true;
             }
-            _ => word.get_or_insert_default().push(character),
+            _ => push(&mut word, line, at, character),
         }
     }
     words.extend(word);
     if fed {
-        words.push(FED.to_owned());
+        words.push(FED.into());
     }
     words
+}
+
+/// Adds the character of `line` at `at`. A word without quotes is a piece of the line.
+fn push<'a>(word: &mut Option<Cow<'a, str>>, line: &'a str, at: usize, character: char) {
+    let end = at + character.len_utf8();
+    match word {
+        None => *word = Some(Cow::Borrowed(&line[at..end])),
+        Some(Cow::Borrowed(text)) => *text = &line[at - text.len()..end],
+        Some(Cow::Owned(text)) => text.push(character),
+    }
+}
+
+/// The word as a text of its own, which it is from its first quote on.
+fn unquote<'w>(word: &'w mut Option<Cow<'_, str>>) -> &'w mut String {
+    word.get_or_insert_default().to_mut()
 }
 
 /// Whether a word sets a variable for the command behind it.
@@ -68,11 +88,11 @@ pub(crate) fn is_assignment(word: &str) -> bool {
 /// The words that are not yet read.
 #[derive(Clone, Debug)]
 pub(crate) struct Words<'a> {
-    rest: &'a [String],
+    rest: &'a [Cow<'a, str>],
 }
 
 impl<'a> Words<'a> {
-    pub(crate) fn new(words: &'a [String]) -> Self {
+    pub(crate) fn new(words: &'a [Cow<'a, str>]) -> Self {
         Self { rest: words }
     }
 
@@ -110,7 +130,7 @@ impl<'a> Words<'a> {
             if word == "--" {
                 return;
             }
-            if valued.contains(&word.as_str()) {
+            if valued.contains(&word.as_ref()) {
                 self.next();
             }
         }

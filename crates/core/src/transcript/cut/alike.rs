@@ -1,6 +1,8 @@
 //! Output that looks like a command: transcripts that were printed, and texts that a command says itself.
 
-use super::{Current, Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
+use memchr::memmem;
+
+use super::{Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
 use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
 use crate::transcript::command::Command;
 use crate::transcript::prompt;
@@ -15,18 +17,18 @@ impl Cutter<'_> {
         // A line editor may go to the start of the row itself where the line fills its row.
         let short =
             || edit.lines.len() <= 2 && edit.lines.iter().all(|line| line.text.len() < MAX_SHORT_BYTES);
-        let current = |current: &Current| current.key == self.prompts.key(prompt);
+        let Some(current) = &self.current else { return false };
+        let same = current.text == prompt || current.key == self.prompts.key(prompt);
         // Marks can be printed as well: then the last command says what stands between them.
-        let shown = edit.lines.first().map_or("", |line| line.text.trim());
-        let told = !shown.is_empty()
-            && self
-                .commands
-                .last()
-                .is_some_and(|last| last.command.len() <= MAX_SEARCH_BYTES && last.command.contains(shown));
-        if told && self.current.as_ref().is_some_and(|now| !current(now)) {
-            return true;
-        }
-        extra && self.current.as_ref().is_some_and(|now| !current(now) || short())
+        let told = || {
+            let shown = edit.lines.first().map_or("", |line| line.text.trim());
+            let says = |last: &Command| {
+                last.command.len() <= MAX_SEARCH_BYTES
+                    && memmem::find(last.command.as_bytes(), shown.as_bytes()).is_some()
+            };
+            !shown.is_empty() && self.commands.last().is_some_and(says)
+        };
+        (!same && told()) || (extra && (!same || short()))
     }
 
     /// Whether a line with another prompt is part of a transcript that a command printed: the terminal ended it once more.
@@ -48,6 +50,10 @@ impl Cutter<'_> {
     pub(super) fn note_quotes(&mut self, command: &str) {
         let Some(prompt) = self.current.as_ref().map(|current| current.text.trim_end()) else { return };
         if prompt.is_empty() || command.len() <= prompt.len() || command.len() > MAX_SEARCH_BYTES {
+            return;
+        }
+        // Hardly any command says so.
+        if memmem::find(command.as_bytes(), prompt.as_bytes()).is_none() {
             return;
         }
         let prompt = format!("{prompt} ");

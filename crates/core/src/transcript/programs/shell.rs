@@ -7,7 +7,7 @@ mod command;
 
 use command::{Code, State, Word};
 
-use super::Reading;
+use super::{Reading, base};
 use crate::transcript::here_document::{Line, Pending};
 
 /// How deep quotes, expansions and subshells are followed; what is deeper counts as text.
@@ -52,6 +52,9 @@ struct Lexer<'a> {
 
 /// Reads one command line into `reading`.
 pub(super) fn read(reading: &mut Reading, text: &str, depth: usize) {
+    if let Some(name) = lone_name(text) {
+        return reading.name(name);
+    }
     let lexer = Lexer {
         reading,
         text,
@@ -63,6 +66,14 @@ pub(super) fn read(reading: &mut Reading, text: &str, depth: usize) {
         looked: 0,
     };
     lexer.run();
+}
+
+/// The name in a line that is one name with its arguments, none of which can name another: most lines are.
+fn lone_name(text: &str) -> Option<&str> {
+    let first = &text[..memchr::memchr(b' ', text.as_bytes()).unwrap_or(text.len())];
+    let plain = text.bytes().fold(true, |all, byte| all & (PLAIN[usize::from(byte)] | (byte == b' ')));
+    let name = base(first);
+    (plain && !first.is_empty() && !command::says_more(first, name)).then_some(name)
 }
 
 impl Lexer<'_> {

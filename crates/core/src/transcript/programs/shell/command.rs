@@ -81,6 +81,41 @@ impl Default for Code {
     }
 }
 
+/// Whether the words behind the first one of a line may name programs or belong to the grammar. `name` is its last part.
+pub(super) fn says_more(first: &str, name: &str) -> bool {
+    memchr::memchr(b'=', first.as_bytes()).is_some()
+        || matches!(name, "find" | "eval")
+        || is_shell(name)
+        || starter(name).is_some()
+        || Code::default().grammar(first)
+}
+
+impl Code {
+    /// Words that the shell takes for itself.
+    fn grammar(&mut self, text: &str) -> bool {
+        // Nearly all names are longer or begin otherwise.
+        match text {
+            "if" | "then" | "else" | "elif" | "do" | "while" | "until" | "!" | "{" | "coproc" | "begin"
+            | "and" | "or" | "not" | "noglob" | "nocorrect" => {}
+            "fi" | "done" | "}" | "end" | "endif" | "endsw" | "switch" => self.state = State::Arguments,
+            "esac" => {
+                self.cases = self.cases.saturating_sub(1);
+                self.state = State::Arguments;
+            }
+            "for" | "select" => self.state = State::Words { csh: false },
+            "foreach" => self.state = State::Words { csh: true },
+            "case" => {
+                self.cases += 1;
+                self.state = State::Subject;
+            }
+            "function" => self.state = State::Function,
+            "[[" => self.state = State::Test,
+            _ => return false,
+        }
+        true
+    }
+}
+
 impl Lexer<'_> {
     /// Takes a whole word.
     pub(super) fn word(&mut self, word: &Word) {
@@ -127,7 +162,7 @@ impl Lexer<'_> {
     /// The first word of a command: grammar, an assignment, or a name.
     fn first(&mut self, word: &Word) {
         let text = word.text.as_str();
-        if !word.quoted && self.grammar(text) {
+        if !word.quoted && self.code().is_some_and(|code| code.grammar(text)) {
             return;
         }
         if !is_assignment(text) {
@@ -136,31 +171,6 @@ impl Lexer<'_> {
                 code.alone = known && code.state == State::Arguments;
             }
         }
-    }
-
-    /// Words that the shell takes for itself.
-    fn grammar(&mut self, text: &str) -> bool {
-        let Some(code) = self.codes.last_mut() else { return false };
-        // Nearly all names are longer or begin otherwise.
-        match text {
-            "if" | "then" | "else" | "elif" | "do" | "while" | "until" | "!" | "{" | "coproc" | "begin"
-            | "and" | "or" | "not" | "noglob" | "nocorrect" => {}
-            "fi" | "done" | "}" | "end" | "endif" | "endsw" | "switch" => code.state = State::Arguments,
-            "esac" => {
-                code.cases = code.cases.saturating_sub(1);
-                code.state = State::Arguments;
-            }
-            "for" | "select" => code.state = State::Words { csh: false },
-            "foreach" => code.state = State::Words { csh: true },
-            "case" => {
-                code.cases += 1;
-                code.state = State::Subject;
-            }
-            "function" => code.state = State::Function,
-            "[[" => code.state = State::Test,
-            _ => return false,
-        }
-        true
     }
 
     /// Takes a name, and with it how its arguments are read. Whether the name is known.
