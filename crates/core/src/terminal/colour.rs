@@ -20,7 +20,8 @@ impl Colours {
     #[inline]
     pub(crate) fn apply(&mut self, params: &[u8]) {
         match *params {
-            [] | [b'0'] => *self = Self::default(),
+            [] | [b'0'] | [b'0', b'0'] => *self = Self::default(),
+            [b'0', b'1', b';', b'3', digit @ b'0'..=b'7'] => self.foreground = u32::from(digit - b'0') + 1,
             // Most sequences hold one attribute, or one of the eight colours of letters.
             [b'0'..=b'7' | b'9'] => {}
             [b'3', digit @ b'0'..=b'7'] => self.foreground = u32::from(digit - b'0') + 1,

@@ -46,8 +46,8 @@ pub(crate) fn edit_span(
     let mut concealed = false;
     loop {
         // Line editors go back one column at a time.
-        let backspaces = backspaces(&source[at..]).min(MAX_EDIT_BYTES.saturating_sub(at - start));
-        if backspaces > 0 {
+        if source.get(at) == Some(&0x08) && at - start < MAX_EDIT_BYTES {
+            let backspaces = backspaces(&source[at..]).min(MAX_EDIT_BYTES - (at - start));
             at += backspaces;
             if let Some(strip) = &mut strip {
                 strip.backspace(backspaces);

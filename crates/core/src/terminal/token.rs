@@ -11,6 +11,9 @@ pub(crate) const MAX_SEQUENCE_BYTES: usize = 4 * 1024;
 /// Longest control string (OSC, DCS, APC, PM, SOS) that is looked at.
 pub(crate) const MAX_STRING_BYTES: usize = 64 * 1024;
 
+/// Longest control sequence that is read without a look at the general rules.
+const SHORT_SEQUENCE_BYTES: usize = 32;
+
 /// How many bytes are looked at at once.
 const BLOCK: usize = 32;
 
@@ -196,6 +199,7 @@ pub(crate) fn token_at(bytes: &[u8], start: usize) -> Option<(Token<'_>, usize)>
 }
 
 /// A sequence at the start of `rest`, and its length.
+#[inline]
 fn escape(rest: &[u8]) -> (Token<'_>, usize) {
     match rest.get(1) {
         None => (Token::Ignored, 1),
@@ -211,19 +215,19 @@ fn escape(rest: &[u8]) -> (Token<'_>, usize) {
 /// `ESC [ params intermediates final`.
 #[inline]
 fn control_sequence(rest: &[u8]) -> (Token<'_>, usize) {
-    // Most are short, and have neither marker nor intermediates.
-    const SHORT: usize = 8;
-    for (at, &byte) in rest.iter().enumerate().take(SHORT).skip(2) {
-        match byte {
-            b'0'..=b';' => {}
-            0x40..=0x7e => {
-                let csi = Csi { marker: 0, params: &rest[2..at], intermediate: 0, command: byte };
-                return (Token::Csi(csi), at + 1);
-            }
-            _ => break,
-        }
+    // Most have neither marker nor intermediates.
+    let mut at = 2;
+    while let Some(b'0'..=b';') = rest.get(at)
+        && at < SHORT_SEQUENCE_BYTES
+    {
+        at += 1;
     }
-    any_control_sequence(rest)
+    match rest.get(at) {
+        Some(&command @ 0x40..=0x7e) => {
+            (Token::Csi(Csi { marker: 0, params: &rest[2..at], intermediate: 0, command }), at + 1)
+        }
+        _ => any_control_sequence(rest),
+    }
 }
 
 fn any_control_sequence(rest: &[u8]) -> (Token<'_>, usize) {

@@ -35,10 +35,21 @@ pub(crate) struct Prompts<'a> {
     lexicon: Lexicon<'a>,
     /// What all edits without a known ending start with.
     common: String,
-    /// The start of the last line that was split, if others may start the same, and where its prompt ends.
-    split: Cell<Option<(&'a str, usize)>>,
+    /// The last line that was split, if others may start the same.
+    split: Cell<Option<Split<'a>>>,
     /// How often a text that ends with a sign starts an edit without a known ending.
     signs: HashMap<String, usize>,
+}
+
+/// How a line was split.
+#[derive(Clone, Copy, Debug)]
+struct Split<'a> {
+    /// Its start, up to its only ending.
+    start: &'a str,
+    /// Where the prompt was looked for from.
+    from: usize,
+    /// Where it ends.
+    end: usize,
 }
 
 /// An edit taken apart.
@@ -48,7 +59,7 @@ pub(crate) struct Parts {
     pub prompt: String,
     /// The lines of the command.
     pub command: Vec<String>,
-    /// Which of them something else than the line editor ended.
+    /// Which of them something else than the line editor ended; empty if none.
     pub foreign: Vec<bool>,
     /// Commands that were broken off before, within the same edit.
     pub aborted: Vec<String>,
@@ -143,7 +154,12 @@ impl<'a> Prompts<'a> {
         prompt.push_str(own);
         let mut command = vec![without_search(typed).to_owned()];
         let shell = !edit.painted && end > 0 && prompt::reader(own) == Reader::Shell;
-        let foreign = edit.lines[last..].iter().map(|line| shell && line.foreign).collect();
+        let lines = &edit.lines[last..];
+        let foreign = if shell && lines.iter().any(|line| line.foreign) {
+            lines.iter().map(|line| line.foreign).collect()
+        } else {
+            Vec::new()
+        };
         // Nearly always there is nothing but the line that the newline began.
         let below = match &edit.lines[last + 1..] {
             [line] if line.text.is_empty() => &[],
@@ -201,11 +217,11 @@ impl<'a> Prompts<'a> {
 
     /// Where a prompt of a known form ends, not before `from`.
     fn known_prompt_end(&self, line: &'a str, from: usize) -> Option<usize> {
-        if let Some((start, end)) = self.split.get()
-            && end >= from
-            && prompt::ends_like(line.as_bytes(), start)
+        if let Some(split) = self.split.get()
+            && split.from == from
+            && prompt::ends_like(line.as_bytes(), split.start)
         {
-            return Some(end);
+            return Some(split.end);
         }
         let mut ends = prompt::ends(line);
         ends.retain(|end| end >= from);
@@ -227,8 +243,9 @@ impl<'a> Prompts<'a> {
             same >= MIN_EDITS_TO_LEARN && same * 100 >= shapes(end) * LONGER_PROMPT_PERCENT
         });
         let end = longer.unwrap_or(end);
-        if from == 0 {
-            self.split.set(prompt::known_start(line, &ends).map(|start| (start, end)));
+        // Where the command behind it may hold an ending as well, the start of the line would not come back.
+        if ends.last() == Some(&end) {
+            self.split.set(prompt::known_start(line, &ends).map(|start| Split { start, from, end }));
         }
         Some(end)
     }

@@ -215,11 +215,22 @@ const OPEN_NOTHING: [&str; 89] = [
 /// The same, to be looked up.
 static NOTHING: LazyLock<HashSet<&str>> = LazyLock::new(|| OPEN_NOTHING.into_iter().collect());
 
-/// Whether a line is one such command: nothing in it begins another one.
+/// Whether the last command of a line is such a one, as far as that can be told without taking its words apart.
 fn opens_nothing(line: &str) -> bool {
-    let begins = |byte: u8| matches!(byte, b';' | b'|' | b'&' | b'\n' | b'(' | b')' | b'`');
-    let first = &line[..memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len())];
-    NOTHING.contains(first) && !line.bytes().fold(false, |any, byte| any | begins(byte))
+    let last = match memchr::memrchr3(b';', b'|', b'&', line.as_bytes()) {
+        Some(_) if line.bytes().any(quotes) => return false,
+        Some(at) => &line[at + 1..],
+        None => line,
+    };
+    let last = last.trim_start_matches(' ');
+    let begins = |byte: u8| matches!(byte, b'\n' | b'(' | b')' | b'`');
+    let first = &last[..memchr::memchr(b' ', last.as_bytes()).unwrap_or(last.len())];
+    NOTHING.contains(first) && !last.bytes().fold(false, |any, byte| any | begins(byte))
+}
+
+/// Whether a byte may take the meaning of a separator away, or give it to others.
+fn quotes(byte: u8) -> bool {
+    matches!(byte, b'\'' | b'"' | b'\\' | b'`' | b'(' | b')' | b'#' | b'<' | b'\n')
 }
 
 /// What the command at the end of a line opens.

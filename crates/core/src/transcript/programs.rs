@@ -38,14 +38,16 @@ impl Grammar {
     /// The grammar of what is typed behind a prompt.
     #[must_use]
     pub fn behind(prompt: &str) -> Self {
+        let prompt = prompt.trim_end();
+        if !prompt.ends_with('>') {
+            return Self::Unix;
+        }
         let prompt = prompt.lines().next_back().unwrap_or_default().trim();
         let drive = |text: &str| {
             let bytes = text.as_bytes();
             bytes.len() >= 3 && bytes[0].is_ascii_alphabetic() && &bytes[1..3] == b":\\"
         };
-        if !prompt.ends_with('>') {
-            Self::Unix
-        } else if prompt.starts_with("PS ") || (prompt.starts_with('[') && prompt.contains("]: PS ")) {
+        if prompt.starts_with("PS ") || (prompt.starts_with('[') && prompt.contains("]: PS ")) {
             Self::PowerShell
         } else if drive(prompt) {
             Self::Cmd

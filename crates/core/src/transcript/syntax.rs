@@ -291,6 +291,33 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
         || first.starts_with("./")
 }
 
+/// Whether a line is words alone, of which none opens a block: the first one is not of the grammar.
+fn opens_nothing(line: &str) -> bool {
+    let plain = |byte: u8| {
+        byte.is_ascii_alphanumeric()
+            | matches!(byte, b' ' | b'-' | b'.' | b'/' | b'_' | b':' | b',' | b'=' | b'@' | b'+' | b'%')
+    };
+    let first = &line[..memchr::memchr(b' ', line.as_bytes()).unwrap_or(line.len())];
+    line.bytes().fold(true, |all, byte| all & plain(byte))
+        && !first.is_empty()
+        && !matches!(
+            first,
+            "if" | "then"
+                | "else"
+                | "elif"
+                | "fi"
+                | "for"
+                | "select"
+                | "while"
+                | "until"
+                | "do"
+                | "done"
+                | "case"
+                | "esac"
+                | "time"
+        )
+}
+
 /// The words of a command, separators of the shell removed.
 fn words(command: &str) -> impl Iterator<Item = &str> {
     let separates = |byte: u8| matches!(byte, b' ' | b'\t' | b'\n' | b';' | b'|' | b'&' | b'(' | b')' | b'`');
@@ -340,6 +367,9 @@ impl Scan {
 
     fn line(&mut self, line: &str) {
         self.dangling = false;
+        if self.quote.is_none() && opens_nothing(line) {
+            return;
+        }
         let mut word = String::new();
         let mut first = true;
         let mut characters = line.chars();

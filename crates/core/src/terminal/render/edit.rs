@@ -23,7 +23,8 @@ impl<H: Heads> Renderer<'_, H> {
     pub(super) fn open_edit(&mut self, mark: usize, start: usize, line: Option<&mut Screen>) {
         let integration = self.source[mark..start].starts_with(b"\x1b]");
         let painted = self.painted.take();
-        let mut before = Screen::new(None);
+        // What stands on the screen when the edit begins.
+        let mut before = None;
         let mut aside = String::new();
         let mut source = mark;
         if let Some((text, at)) = painted.filter(|_| !integration) {
@@ -36,12 +37,14 @@ impl<H: Heads> Renderer<'_, H> {
                 .pop_if(|mark| mark.text >= text && matches!(mark.kind, MarkKind::Line(_)))
                 .is_some()
             {}
+            let mut screen = Screen::new(None);
             let mut place = at;
             while let Some((token, next)) = token_at(&self.source[..mark], place) {
-                before.apply(token);
+                screen.apply(token);
                 place = next;
             }
-            aside = before.begin_edit();
+            aside = screen.begin_edit();
+            before = Some(screen);
         } else {
             if let Some(screen) = line {
                 self.flush(screen);
@@ -69,7 +72,10 @@ impl<H: Heads> Renderer<'_, H> {
                 self.replayed += bytes.len();
                 Edit::of_strip(strip)
             }
-            None => Edit::of_replay(self.replay(bytes, &before, Until::End)),
+            None => {
+                let before = before.unwrap_or_else(|| Screen::new(None));
+                Edit::of_replay(self.replay(bytes, &before, Until::End))
+            }
         };
         self.place = BOTTOM;
         if span.concealed {
