@@ -218,7 +218,9 @@ fn is_lost(state: &State, text: &str, shown: &[u8], edited: bool, work: &mut usi
         if word.is_empty() || !touched || start >= state.high {
             continue;
         }
-        let counts = !replaced || text_of(word).chars().any(char::is_alphanumeric);
+        let counts = !replaced
+            || word.iter().any(u8::is_ascii_alphanumeric)
+            || text_of(word).chars().any(char::is_alphanumeric);
         if !counts {
             continue;
         }

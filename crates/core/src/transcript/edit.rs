@@ -292,22 +292,30 @@ fn sign_end(near: &str, at: usize) -> Option<usize> {
     (!common).then_some(end + usize::from(blank))
 }
 
-/// Where bytes stand that may be the last of such a sign. Most are not, so they are passed over in blocks.
-fn sign_places(near: &[u8]) -> impl Iterator<Item = usize> {
+/// Where bytes stand that may be the last of such a sign. Most are not, so they are looked at in blocks.
+fn sign_places(near: &[u8]) -> impl Iterator<Item = usize> + use<> {
     const BLOCK: usize = 16;
-    let behind = near.get(1..).unwrap_or_default();
-    let blocks = near.chunks(BLOCK).zip(behind.chunks(BLOCK)).zip((0..).step_by(BLOCK));
-    blocks.flat_map(move |((signs, nexts), from)| {
-        let may = |(&sign, &next): (&u8, &u8)| {
-            let shell = (sign.wrapping_sub(b'#') < 3) | (sign == b'>');
-            shell | ((next == b' ') & !sign.is_ascii_alphanumeric())
-        };
-        let pairs = move || signs.iter().zip(nexts);
-        let any = pairs().fold(false, |any, pair| any | may(pair));
-        let found = pairs().enumerate().filter_map(move |(at, pair)| may(pair).then_some(from + at));
-        found.take(if any { BLOCK } else { 0 })
+    let may = |(&sign, &next): (&u8, &u8)| {
+        let shell = (sign.wrapping_sub(b'#') < 3) | (sign == b'>');
+        shell | ((next == b' ') & !sign.is_ascii_alphanumeric())
+    };
+    let mut mask = 0_u128;
+    for (from, block) in (0..).step_by(BLOCK).zip(near.chunks(BLOCK)) {
+        let pairs = block.iter().zip(&near[(from + 1).min(near.len())..]);
+        if pairs.clone().fold(false, |any, pair| any | may(pair)) {
+            let bit = |mask: u128, (at, pair)| mask | u128::from(may(pair)) << at;
+            mask |= pairs.enumerate().fold(0, bit) << from;
+        }
+    }
+    std::iter::from_fn(move || {
+        let at = mask.trailing_zeros() as usize;
+        mask &= mask.wrapping_sub(1);
+        (at < u128::BITS as usize).then_some(at)
     })
 }
+
+/// The masks have a bit for each byte.
+const _: () = assert!(MAX_SIGN_BYTES <= u128::BITS as usize);
 
 /// What all lines start with, up to the last character that is no letter or digit.
 fn common_start<'a>(lines: &[&'a str]) -> &'a str {
