@@ -6,16 +6,16 @@ use std::marker::PhantomData;
 
 use self::rows::{returns_before, returns_from_below};
 use super::colour::Colours;
-use super::fence::is_visible;
 use super::page::{Heads, LineMark, Mark, MarkKind, Page};
 use super::replay::{Replay, Until, replay};
 use super::screen::Screen;
 use super::strip::Strip;
 use super::token::{Csi, Token, colour_len, copy_run, token_at};
-use crate::session::Flag;
+use full_screen::ScreenSwitch;
 use hidden::{BOTTOM, Place};
 
 mod edit;
+mod full_screen;
 mod hidden;
 mod overprint;
 
@@ -71,7 +71,8 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         mode: Mode::Lines,
         application_keys: false,
         asked_returns: None,
-        next_return: 0,
+        next_switch: ScreenSwitch::default(),
+        painted_to: None,
         width,
         replayed: 0,
         spare: Screen::new(None),
@@ -121,8 +122,10 @@ struct Renderer<'a, H> {
     application_keys: bool,
     /// How many returns stand before the newline of a line whose editor has asked for the cursor.
     asked_returns: Option<usize>,
-    /// Where the alternate screen is left next, or the largest number if it is not; a place that is passed tells nothing.
-    next_return: usize,
+    /// Where the alternate screen is switched next; a place that is passed tells nothing.
+    next_switch: ScreenSwitch,
+    /// Where a full-screen program painted last, if it does not leave its screen.
+    painted_to: Option<usize>,
     width: Option<usize>,
     replayed: usize,
     /// An empty screen for the next overprinted line, so that its memory is used again.
@@ -291,47 +294,7 @@ impl<H: Heads> Renderer<'_, H> {
     fn enter(&mut self, mode: Mode) {
         self.break_line();
         self.mode = mode;
-    }
-
-    /// Flattens a full-screen program: each place that it prints at gives a line.
-    fn full_screen(&mut self) {
-        let start = self.at;
-        let mut visible = false;
-        while let Some((token, next)) = token_at(self.source, self.at) {
-            self.at = next;
-            match token {
-                Token::Text(text) => {
-                    visible = visible || is_visible(text);
-                    self.page.text.extend_from_slice(text);
-                }
-                Token::Control(b'\n' | b'\r') => self.break_text(),
-                Token::Csi(Csi { command: b'm', marker: 0, params, .. }) => self.colours.apply(params),
-                Token::Csi(csi) if csi.alternate_screen() == Some(false) => break,
-                Token::Csi(csi) if self.mode == Mode::Addressed && csi.private_mode(b"1") == Some(false) => {
-                    self.application_keys = false;
-                    break;
-                }
-                Token::Csi(csi) if self.mode == Mode::Addressed && csi.alternate_screen() == Some(true) => {
-                    self.mode = Mode::Alternate;
-                }
-                Token::Csi(Csi { command: b'C', marker: 0, .. }) => self.page.text.push(b' '),
-                Token::Csi(csi) if csi.is_vertical() || matches!(csi.command, b'G' | b'`' | b'D') => {
-                    self.break_text()
-                }
-                Token::Escape(b'c') => break,
-                Token::TooLong => self.page.sequence_too_long = true,
-                _ => {}
-            }
-        }
-        if visible {
-            let alternate = self.mode == Mode::Alternate;
-            let flag = if alternate { Flag::AlternateScreen } else { Flag::Overwritten };
-            self.hide(start, self.at, flag);
-        }
-        self.place = BOTTOM;
-        self.break_text();
-        self.mode = Mode::Lines;
-        self.start_line();
+        self.painted_to = self.last_painting();
     }
 
     fn break_text(&mut self) {

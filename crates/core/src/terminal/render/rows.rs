@@ -22,34 +22,6 @@ impl<H: Heads> Renderer<'_, H> {
         let rest = &self.source[at..];
         rest.get(rest.iter().take(MAX_RETURNS).take_while(|&&byte| byte == b'\r').count()) == Some(&b'\n')
     }
-
-    /// Whether the alternate screen that begins here is never left and nothing is painted on it: then it is a screen like
-    /// the other, on which the session goes on.
-    pub(super) fn stays_line_by_line(&mut self) -> bool {
-        let near = &self.source[self.at..self.source.len().min(self.at + MAX_PREVIEW_BYTES)];
-        let paints = |at: usize| match token_at(near, at) {
-            Some((Token::Csi(csi), _)) => {
-                csi.private_mode(b"1") == Some(true)
-                    || (csi.marker == 0 && matches!(csi.command, b'H' | b'f' | b'J' | b'r'))
-            }
-            _ => false,
-        };
-        !memchr::memchr_iter(0x1b, near).any(paints) && self.stays_on_alternate_screen()
-    }
-
-    /// Whether the alternate screen is not left behind this place. What was found is kept, so that all is read once.
-    fn stays_on_alternate_screen(&mut self) -> bool {
-        if self.next_return < self.at {
-            let rest = &self.source[self.at..];
-            let leaves = |at: &usize| {
-                let mode = &rest[at + 3..];
-                [&b"1049l"[..], b"1047l", b"47l"].iter().any(|end| mode.starts_with(end))
-            };
-            let found = memchr::memmem::find_iter(rest, b"\x1b[?").find(leaves);
-            self.next_return = found.map_or(usize::MAX, |at| self.at + at);
-        }
-        self.next_return == usize::MAX
-    }
 }
 
 /// How many returns stand before the last newline.
