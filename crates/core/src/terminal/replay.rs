@@ -24,6 +24,9 @@ const MAX_RARE_BYTES: usize = 256 * 1024;
 /// What it counts when the cursor leaves the line upwards.
 const ABOVE_TOP: usize = 100;
 
+/// Characters that most prompts end with.
+const PROMPT_SIGNS: &str = "$#%>❯➜λ";
+
 /// Longest preview that is printed below a line.
 const MAX_PREVIEW_BYTES: usize = 1_024;
 
@@ -88,16 +91,19 @@ pub(crate) fn replay(
     let mut best = replay_at(bytes, before, until, Wrap::known(*known));
     let mut used = best.consumed;
     let mut rare = false;
+    let mut tried = false;
     let searched = best.penalty > 0 && search;
     if searched {
         let learned = [Wrap::Learned, Wrap::Soft].into_iter();
-        let edge = best.edge.filter(|&edge| edge >= MIN_WIDTH).into_iter().map(Wrap::At);
-        let others = edge.chain(learned).chain(COMMON_WIDTHS.into_iter().map(Wrap::At));
+        let edge = best.edge.filter(|&edge| edge >= MIN_WIDTH);
+        let others =
+            edge.into_iter().map(Wrap::At).chain(learned).chain(COMMON_WIDTHS.into_iter().map(Wrap::At));
         for wrap in others.filter(|wrap| *wrap != Wrap::known(*known)) {
             let other = replay_at(bytes, before, until, wrap);
             used += other.consumed;
             if (other.penalty, other.overreaches) < (best.penalty, best.overreaches) {
                 best = other;
+                tried = matches!(wrap, Wrap::At(width) if Some(width) != edge);
             }
             if best.penalty == 0 && !best.overreaches {
                 break;
@@ -119,8 +125,9 @@ pub(crate) fn replay(
             }
         }
     }
-    best.guessed = best.penalty > 0 || (searched && best.strays);
-    if best.penalty == 0 && !rare && best.screen.width().is_some() {
+    // That one of the usual widths is not contradicted proves nothing: more than one may fit.
+    best.guessed = best.penalty > 0 || (searched && best.strays) || tried;
+    if best.penalty == 0 && !rare && !tried && best.screen.width().is_some() {
         *known = best.screen.width();
     }
     (best, used)
@@ -240,6 +247,11 @@ pub(crate) fn is_soft_wrap(screen: &Screen, after: &[u8]) -> bool {
             !(edge || mark || repainted || text.first() == Some(&b'('))
         }
         Some((Token::Csi(Csi { command: b'A', .. }), _)) => true,
+        // zsh erases the row, prints its first character, and goes back to print it again.
+        Some((Token::Csi(Csi { command: b'K', params: b"", .. }), next)) => {
+            let first = after[next..].first().filter(|first| first.is_ascii_graphic());
+            first.is_some_and(|&first| after[next + 1..].starts_with(&[b'\r', first]))
+        }
         _ => false,
     }
 }
@@ -253,5 +265,12 @@ fn is_prompt_end(payload: &[u8]) -> bool {
 fn screen_keeps_start(screen: &Screen) -> bool {
     let first = screen.first_text();
     let end = first.char_indices().nth(8).map_or(first.len(), |(at, _)| at);
-    !screen.cleared.is_empty() || screen.has_line_starting(first[..end].trim_end())
+    // Behind a short prompt stands the line itself, in front of which anything may be put.
+    let signs = first
+        .char_indices()
+        .filter(|(_, sign)| PROMPT_SIGNS.contains(*sign))
+        .map(|(at, sign)| at + sign.len_utf8());
+    let prompt = signs.filter(|&at| first[at..].starts_with(' ')).min();
+    let start = &first[..prompt.unwrap_or(end).min(end)];
+    !screen.cleared.is_empty() || screen.has_line_starting(start.trim_end())
 }

@@ -58,7 +58,7 @@ pub(crate) struct Screen {
     saved: (usize, usize),
     /// Where the cursor stood when it last went down.
     left_at: Option<(usize, usize)>,
-    /// The cursor was moved along a row beyond its text.
+    /// The cursor was moved along a row beyond its text, or before its start.
     pub overreaches: bool,
     cells: usize,
     moved_cells: usize,
@@ -335,6 +335,8 @@ impl Screen {
             b'\n' | 0x0b | 0x0c => self.down(),
             0x08 => {
                 self.trail.goes_back(false);
+                // To go back to the row above a line editor goes up.
+                self.overreaches |= self.column == 0 && self.row > 0;
                 self.column = self.column.min(self.right_edge()).saturating_sub(1);
                 let cell = self.rows[self.row].cells.get(self.column);
                 self.last_backspace_split = cell.is_some_and(|cell| cell.main == RIGHT_HALF);

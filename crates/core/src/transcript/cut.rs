@@ -147,13 +147,16 @@ impl Cutter<'_> {
         }
         let prompt = (!parts.prompt.is_empty()).then_some(parts.prompt);
         let last_line = prompt.as_deref().map(prompt::last_line).unwrap_or_default();
-        if !self.is_replayed(edit, last_line) && self.continues(mark.text, last_line, true) {
+        // As long as the last command is not complete, nothing runs that could print a transcript.
+        let continues = self.continues(mark.text, last_line, true);
+        let replayed = !(continues && self.is_open()) && self.is_replayed(edit, last_line, &typed);
+        if continues && !replayed {
             // Lines above the last one of its prompt are nobody else's.
             let above = prompt.as_deref().unwrap_or_default().lines().rev().skip(1);
             between.extend(above.map(str::to_owned));
             return self.extend(&typed, &between, mark.text, aborted);
         }
-        if self.is_replayed(edit, last_line) {
+        if replayed {
             return self.push_output(mark, edit);
         }
         if self.asks_for_more(mark.text, prompt.as_deref()) {

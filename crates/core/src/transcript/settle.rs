@@ -11,6 +11,9 @@ use crate::terminal::page::Page;
 /// Most bytes of an output that are looked at for the words of a shell that was left.
 const MAX_LEFT_BYTES: usize = 64;
 
+/// What programs print behind their prompt when ^D ends them.
+const FAREWELLS: [&str; 3] = ["Bye", "^D", "^DBye"];
+
 /// Decides what became of lines at prompts, by what was printed behind them.
 pub(crate) fn settle(page: &Page, commands: &mut [Command]) {
     let mut blind = false;
@@ -41,19 +44,28 @@ fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], pag
     } else if command.dropped && command.status == Status::Executed {
         let text = prompt::text_of(&output[..output.len().min(MAX_LEFT_BYTES)]);
         let left = matches!(text.trim(), "exit" | "logout");
-        let other = next.is_some_and(|next| {
-            next.prompt.as_deref().map(prompt::key) != command.prompt.as_deref().map(prompt::key)
-        });
-        let last = next.is_none() && command.after + output.len() == page.text.len();
-        if left || (silent && (other || last)) {
+        if left || (silent && gives_way(command, next, output, page)) {
             command.status = Status::Eof;
             command.dropped = false;
         }
+    } else if silent && FAREWELLS.contains(&command.command.trim()) && gives_way(command, next, output, page)
+    {
+        command.between.insert(0, std::mem::take(&mut command.command));
+        command.status = Status::Eof;
     } else if command.status == Status::ProgramInput
         && output.starts_with(b"KeyboardInterrupt")
         && output.len() < 24
     {
         command.status = Status::Aborted;
+    }
+}
+
+/// Whether another prompt follows, or nothing at all.
+fn gives_way(command: &Command, next: Option<&Command>, output: &[u8], page: &Page) -> bool {
+    let key = |command: &Command| command.prompt.as_deref().map(prompt::key);
+    match next {
+        Some(next) => key(next) != key(command),
+        None => command.after + output.len() == page.text.len(),
     }
 }
 

@@ -32,12 +32,13 @@ impl Turns {
         turns
     }
 
-    /// Whether, from mark `from` on, the last line with the prompt `inner` before `outer` comes back leaves the inner
-    /// shell.
-    pub(crate) fn leaves_before(&self, page: &Page, from: usize, inner: &str, outer: &str) -> bool {
+    /// Whether, from mark `from` on, the last line with the prompt `inner` before `outer`, or any edit, comes back leaves
+    /// the inner shell.
+    pub(crate) fn leaves_before(&self, page: &Page, from: usize, inner: &str, outer: Option<&str>) -> bool {
         let of = |key: &str| self.lines.get(key).map_or(&[][..], Vec::as_slice);
         let next = |list: &[usize]| list.get(list.partition_point(|&index| index < from)).copied();
-        let end = [next(&self.edits), next(of(outer))].into_iter().flatten().min().unwrap_or(usize::MAX);
+        let outer = outer.and_then(|outer| next(of(outer)));
+        let end = [next(&self.edits), outer].into_iter().flatten().min().unwrap_or(usize::MAX);
         let inner = of(inner);
         let last =
             inner[..inner.partition_point(|&index| index < end)].last().filter(|&&index| index >= from);

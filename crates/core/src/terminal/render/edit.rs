@@ -8,7 +8,7 @@ use crate::terminal::page::{Close, Edit, Heads, Mark, MarkKind};
 use crate::terminal::replay::Until;
 use crate::terminal::screen::Screen;
 use crate::terminal::strip::EditStrip;
-use crate::terminal::token::{Token, token_at};
+use crate::terminal::token::{Csi, Token, token_at};
 
 impl<H: Heads> Renderer<'_, H> {
     /// Notes that a prompt may begin here.
@@ -61,7 +61,9 @@ impl<H: Heads> Renderer<'_, H> {
         let span = edit_span(self.source, start, integration, keys, &mut self.colours, feeds);
         self.application_keys = span.application_keys;
         self.at = span.next;
+        let mut rows_below = 0;
         if !span.newline && span.close == Close::Fence {
+            rows_below = self.skip_rows();
             self.skip_newline();
         }
         let bytes = &self.source[start..span.end];
@@ -93,7 +95,9 @@ impl<H: Heads> Renderer<'_, H> {
         self.page.invalid_utf8 |= shown.invalid_utf8;
         let aside = if aside.is_empty() { std::mem::take(&mut shown.aside) } else { aside };
         let returns = if span.newline { returns_before(bytes) } else { 0 };
+        let cursor_line = (shown.cursor_line + rows_below).min(shown.lines.len().saturating_sub(1));
         let edit = Edit {
+            cursor_line,
             close: span.close,
             newline: span.newline,
             painted,
@@ -127,6 +131,17 @@ impl<H: Heads> Renderer<'_, H> {
             at = next;
         }
         self.break_text();
+    }
+
+    /// zsh closes its edit with the cursor where it is, and goes down to the last row of the line afterwards: how many rows.
+    fn skip_rows(&mut self) -> usize {
+        match token_at(self.source, self.at) {
+            Some((Token::Csi(csi @ Csi { command: b'B', marker: 0, .. }), next)) if self.ends_row(next) => {
+                self.at = next;
+                csi.param(0, 1)
+            }
+            _ => 0,
+        }
     }
 
     fn skip_newline(&mut self) {

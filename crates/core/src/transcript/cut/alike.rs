@@ -9,7 +9,8 @@ use crate::transcript::prompt;
 
 impl Cutter<'_> {
     /// Whether an edit is part of a transcript that a command printed: the terminal ended each of its lines once more.
-    pub(super) fn is_replayed(&self, edit: &Edit, prompt: &str) -> bool {
+    /// `typed` is what stands behind its prompt.
+    pub(super) fn is_replayed(&self, edit: &Edit, prompt: &str, typed: &str) -> bool {
         let extra = !edit.painted
             && !edit.integration
             && edit.newline
@@ -19,14 +20,15 @@ impl Cutter<'_> {
             || edit.lines.len() <= 2 && edit.lines.iter().all(|line| line.text.len() < MAX_SHORT_BYTES);
         let Some(current) = &self.current else { return false };
         let same = current.text == prompt || current.key == self.prompts.key(prompt);
-        // Marks can be printed as well: then the last command says what stands between them.
+        // Marks can be printed as well: then the last command says what stands between them. A prompt alone tells nothing:
+        // that for more lines is a redirection in many a command.
         let told = || {
             let shown = edit.lines.first().map_or("", |line| line.text.trim());
             let says = |last: &Command| {
                 last.command.len() <= MAX_SEARCH_BYTES
                     && memmem::find(last.command.as_bytes(), shown.as_bytes()).is_some()
             };
-            !shown.is_empty() && self.commands.last().is_some_and(says)
+            !shown.is_empty() && !typed.trim().is_empty() && self.commands.last().is_some_and(says)
         };
         (!same && told()) || (extra && (!same || short()))
     }

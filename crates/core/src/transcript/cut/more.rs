@@ -76,7 +76,13 @@ impl Cutter<'_> {
         // Within a quoted text anything can look like a prompt, but it does not start like the one that is current.
         let alike = |one: char, other: char| one == other || (one.is_ascii_digit() && other.is_ascii_digit());
         let starts = line.chars().zip(current.text.chars()).take(2).all(|(one, other)| alike(one, other));
-        line.is_empty() || !starts || self.prompts.key(line) != current.key
+        if line.is_empty() {
+            return true;
+        }
+        // A field that tells how the last command ended may stand in front of all.
+        let who = prompt::user_and_host(&current.text);
+        let same = who.is_some() && prompt::user_and_host(line) == who;
+        !same && (!starts || self.prompts.key(line) != current.key)
     }
 
     /// Adds the lines of an edit, whose prompt has no known form, to the last command.

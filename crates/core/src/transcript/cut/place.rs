@@ -86,7 +86,9 @@ impl Cutter<'_> {
             return None;
         }
         let key = prompt::key(prompt);
-        if current.marked && current.key == key {
+        // A shell that marks its edits may open one that does not, and both may have the same prompt.
+        let inner = opens && current.marked && self.index < self.last_edit;
+        if current.marked && current.key == key && !inner {
             return None;
         }
         let count = self.seen.get(&key).map_or(0, |seen| seen.0);
@@ -136,7 +138,9 @@ impl Cutter<'_> {
 
     /// Whether the shell with this prompt is left before the current prompt comes back.
     pub(super) fn is_left_before(&mut self, inner: &str) -> bool {
+        // Where the outer shell marks its edits, its prompt may be that of the inner one.
         let outer = self.current.as_ref().map_or("", |current| current.key.as_str());
+        let outer = Some(outer).filter(|outer| *outer != inner);
         let turns = self.turns.get_or_insert_with(|| Turns::of(self.page));
         turns.leaves_before(self.page, self.index, inner, outer)
     }
