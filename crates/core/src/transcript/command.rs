@@ -40,6 +40,8 @@ pub(crate) struct Command {
     pub submitted: bool,
     /// A bell rang while it was edited.
     pub bell: bool,
+    /// Its line ended in a bare newline, unlike those before: the terminal was left raw, and shows no typing.
+    pub raw: bool,
 }
 
 impl Command {
@@ -63,6 +65,7 @@ impl Command {
             expanded: None,
             submitted: false,
             bell: false,
+            raw: false,
         }
     }
 

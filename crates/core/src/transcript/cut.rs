@@ -287,6 +287,7 @@ impl Cutter<'_> {
             boundary: Boundary::Prompt,
             submitted: line.newline,
             bell: line.bell,
+            raw: line.newline && line.returns == 0 && self.line_returns.is_some_and(|usual| usual > 0),
             ..Command::nothing()
         };
         if line.newline && (self.line_returns.is_none() || self.is_opened()) {

@@ -13,8 +13,10 @@ const MOVING: [&str; 8] = ["cd", "pushd", "popd", "git", "z", "j", "..", "USE"];
 pub(crate) struct Expectation {
     /// It leaves the shell.
     pub leaves: bool,
-    /// It opens a shell or a program that has a prompt.
+    /// It opens a shell or a program that has a prompt, or changes the prompt.
     pub opens: bool,
+    /// It opens a shell or a program.
+    pub nests: bool,
     /// It may bring a prompt of its own.
     pub brings: bool,
     /// It may change the words of the prompt.
@@ -24,11 +26,12 @@ pub(crate) struct Expectation {
 impl Expectation {
     /// Looks at the last command; without one, at the empty text.
     pub(crate) fn after(command: &str) -> Self {
-        let opens =
-            opening(command).is_some() || restyles(command) || is_logger(command) || brought_by(command);
+        let nests = opening(command).is_some();
+        let opens = nests || restyles(command) || is_logger(command) || brought_by(command);
         Self {
             leaves: syntax::leaves(command),
             opens,
+            nests,
             brings: opens || syntax::brings_prompt(command),
             moves: command
                 .as_bytes()

@@ -22,7 +22,7 @@ pub(crate) fn settle(page: &Page, commands: &mut [Command]) {
         let next = rest.first();
         let command = &mut commands[index];
         let output = command.output(page, next);
-        if blind {
+        if blind || command.raw {
             blind = stays_blind(command, output);
         }
         if command.boundary == Boundary::Prompt && !command.blind {

@@ -29,6 +29,7 @@ impl<H: Heads> Renderer<'_, H> {
         let mut visible = false;
         while let Some((token, next)) = token_at(self.source, self.at) {
             if matches!(token, Token::Csi(csi) if csi.private_mode(b"2004") == Some(true))
+                && (self.painted_to.is_some() || self.mode == Mode::Addressed)
                 && self.is_shell_edit(next)
             {
                 self.application_keys = false;

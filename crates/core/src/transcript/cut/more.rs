@@ -80,8 +80,11 @@ impl Cutter<'_> {
             return true;
         }
         // A field that tells how the last command ended may stand in front of all.
+        let field =
+            |before: &str| !before.contains(|sign: char| sign.is_alphabetic() || "'\"=<>$".contains(sign));
         let who = prompt::user_and_host(&current.text);
-        let same = who.is_some() && prompt::user_and_host(line) == who;
+        let same = prompt::user_and_host(line)
+            .is_some_and(|found| Some(found) == who && line.split(found).next().is_some_and(field));
         !same && (!starts || self.prompts.key(line) != current.key)
     }
 

@@ -78,7 +78,7 @@ impl Cutter<'_> {
         };
         let gone = current.last.is_none_or(|last| last < self.index);
         let last = self.commands.last().map_or("", |command| command.command.as_str());
-        let Expectation { leaves, opens, brings, moves } =
+        let Expectation { leaves, opens, nests, brings, moves } =
             *self.expectation.get_or_insert_with(|| Expectation::after(last));
         // Of the known prompts one is current, and it was looked for before.
         let returns = self.known.len() > 1 && (gone || leaves || self.output_says_left());
@@ -87,7 +87,7 @@ impl Cutter<'_> {
         }
         let key = prompt::key(prompt);
         // A shell that marks its edits may open one that does not, and both may have the same prompt.
-        let inner = opens && current.marked && self.index < self.last_edit;
+        let inner = nests && current.marked && self.index < self.last_edit;
         if current.marked && current.key == key && !inner {
             return None;
         }
