@@ -4,7 +4,7 @@ use super::colour::Colours;
 use super::page::Close;
 use super::replay::MAX_EDIT_BYTES;
 use super::strip::EditStrip;
-use super::token::{Token, token_at};
+use super::token::{Token, text_len, token_at};
 
 /// Bytes at the start of an edit that tell its prompt.
 const HEAD_BYTES: usize = 8;
@@ -132,6 +132,13 @@ pub(crate) fn edit_span(
     EditSpan { end: at, next: at, close: Close::End, newline, application_keys, concealed }
 }
 
+impl EditSpan {
+    /// Whether what it spans, from `start` on, is the lines of a shell without marks.
+    pub(crate) fn is_stray(&self, source: &[u8], start: usize) -> bool {
+        is_stray(&source[start..self.end])
+    }
+}
+
 /// How many backspaces stand at the start.
 pub(crate) fn backspaces(bytes: &[u8]) -> usize {
     bytes.iter().take_while(|&&byte| byte == 0x08).count()
@@ -140,6 +147,47 @@ pub(crate) fn backspaces(bytes: &[u8]) -> usize {
 /// Whether some text tells anything: a blank in any colour does not.
 pub(crate) fn is_visible(text: &[u8]) -> bool {
     text.iter().any(|&byte| byte.is_ascii_alphanumeric() || byte >= 0x80)
+}
+
+/// Whether the prompt of an edit comes back in it with another command: then no line editor opened it, and the shell has no
+/// marks. Below a list of completions the line stands again as it was left above.
+fn is_stray(edit: &[u8]) -> bool {
+    let first = &edit[..text_len(edit)];
+    let prompt = &first[..memchr::memchr(b' ', first).unwrap_or(0)];
+    if prompt.is_empty() {
+        return false;
+    }
+    let mut last = None;
+    for line in edit.split_inclusive(|&byte| byte == b'\n').filter(|line| line.starts_with(prompt)) {
+        let Some(shown) = shown(line) else { return false };
+        let again = |last: &Vec<u8>| line[..text_len(line)].starts_with(last.trim_ascii_end());
+        if !last.replace(shown).as_ref().is_none_or(again) {
+            return true;
+        }
+    }
+    false
+}
+
+/// What a line shows that was typed and corrected from its end; `None` if more was done to it.
+fn shown(line: &[u8]) -> Option<Vec<u8>> {
+    let (mut row, mut column) = (Vec::new(), 0);
+    let mut at = 0;
+    while let Some((token, next)) = token_at(line, at) {
+        match token {
+            Token::Text(text) => {
+                row.truncate(column);
+                row.extend_from_slice(text);
+                column = row.len();
+            }
+            Token::Control(0x08) => column = column.checked_sub(1)?,
+            Token::Csi(csi) if csi.command == b'K' && csi.params.is_empty() => row.truncate(column),
+            Token::Control(0x07 | b'\n') => {}
+            Token::Control(b'\r') if line[next..].iter().all(|byte| matches!(byte, b'\r' | b'\n')) => {}
+            _ => return None,
+        }
+        at = next;
+    }
+    Some(row)
 }
 
 /// Where the first line of an edit ends that no line editor ended, unless the edit shows its start again, as it does below

@@ -72,6 +72,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         application_keys: false,
         asked_returns: None,
         next_switch: ScreenSwitch::default(),
+        stray_to: 0,
         painted_to: None,
         width,
         replayed: 0,
@@ -124,6 +125,8 @@ struct Renderer<'a, H> {
     asked_returns: Option<usize>,
     /// Where the alternate screen is switched next; a place that is passed tells nothing.
     next_switch: ScreenSwitch,
+    /// Up to here no shell marks its edits, whatever is switched on.
+    stray_to: usize,
     /// Where a full-screen program painted last, if it does not leave its screen.
     painted_to: Option<usize>,
     width: Option<usize>,
@@ -278,7 +281,7 @@ impl<H: Heads> Renderer<'_, H> {
                 if let Some(on) = csi.private_mode(b"1") {
                     self.application_keys = on;
                 }
-                if csi.private_mode(b"2004") == Some(true) {
+                if csi.private_mode(b"2004") == Some(true) && self.at > self.stray_to {
                     return Switch::OpenEdit;
                 }
                 if csi.alternate_screen() == Some(true) && !self.stays_line_by_line() {

@@ -37,8 +37,9 @@ pub(crate) struct Prompts<'a> {
     common: String,
     /// The last line that was split, if others may start the same.
     split: Cell<Option<Split<'a>>>,
-    /// How often a text that ends with a sign starts an edit without a known ending.
+    /// How often a text that ends with a sign starts an edit without a known ending, by its key and by its shape.
     signs: HashMap<String, usize>,
+    sign_shapes: HashMap<String, usize>,
 }
 
 /// How a line was split.
@@ -103,6 +104,7 @@ impl<'a> Prompts<'a> {
             for line in edit.lines.iter().take(MAX_PROMPT_LINES) {
                 for end in sign_ends(line) {
                     *prompts.signs.entry(prompt::key(&line.text[..end])).or_default() += 1;
+                    *prompts.sign_shapes.entry(prompt::shape(&line.text[..end])).or_default() += 1;
                 }
             }
         }
@@ -121,9 +123,12 @@ impl<'a> Prompts<'a> {
         let best =
             sign_ends(line).map(|end| (blank(&end), count(&end))).filter(|(_, count)| *count > 1).max()?;
         // A longer one that comes back nearly as often is the whole prompt.
-        sign_ends(line)
-            .filter(|end| blank(end) == best.0 && count(end) * 100 >= best.1 * LONGER_PROMPT_PERCENT)
-            .last()
+        let shapes = |end: &usize| {
+            let shapes = self.sign_shapes.get(&prompt::shape(&line.text[..*end])).copied().unwrap_or(0);
+            if shapes >= MIN_EDITS_TO_LEARN { shapes } else { 0 }
+        };
+        let recurs = |end: &usize| count(end).max(shapes(end)) * 100 >= best.1 * LONGER_PROMPT_PERCENT;
+        sign_ends(line).filter(|end| blank(end) == best.0 && recurs(end)).last()
     }
 
     /// The key of a prompt.

@@ -23,6 +23,7 @@ impl<H: Heads> Renderer<'_, H> {
     pub(super) fn open_edit(&mut self, mark: usize, start: usize, line: Option<&mut Screen>) {
         let integration = self.source[mark..start].starts_with(b"\x1b]");
         let painted = self.painted.take();
+        let fresh = painted.is_none() && line.is_none() && !integration;
         // What stands on the screen when the edit begins.
         let mut before = None;
         let mut aside = String::new();
@@ -45,20 +46,27 @@ impl<H: Heads> Renderer<'_, H> {
             }
             aside = screen.begin_edit();
             before = Some(screen);
-        } else {
-            if let Some(screen) = line {
-                self.flush(screen);
-            }
-            if self.page.text.len() > self.line_text {
-                self.note_line(false);
-            }
+        } else if let Some(screen) = line {
+            self.flush(screen);
         }
         let painted = painted.is_some() && !integration;
         let mut row = std::mem::take(&mut self.strip);
         let mut strip = EditStrip::new(&mut row, self.width);
         let feeds = if painted { None } else { Some(&mut strip) };
         let keys = self.application_keys;
-        let span = edit_span(self.source, start, integration, keys, &mut self.colours, feeds);
+        let mut colours = self.colours;
+        let span = edit_span(self.source, start, integration, keys, &mut colours, feeds);
+        if fresh && span.is_stray(self.source, start) {
+            self.strip = row;
+            self.at = start;
+            // What stands up to there was looked at once.
+            self.stray_to = span.end;
+            return;
+        }
+        self.colours = colours;
+        if !painted && self.page.text.len() > self.line_text {
+            self.note_line(false);
+        }
         self.application_keys = span.application_keys;
         self.at = span.next;
         let mut rows_below = 0;
