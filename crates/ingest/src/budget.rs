@@ -101,8 +101,16 @@ impl Reservation {
     /// It always comes true: bytes above the limit are those of inflated objects, and the writer builds
     /// them while there are any ([`Budget::pressure`]).
     pub(crate) async fn room_to_grow(&self) {
-        let budget = &self.budget;
-        budget.wait_for(|usage| usage.used_bytes - self.bytes <= budget.limit_bytes).await;
+        self.budget.wait_for(|usage| self.may_grow(usage)).await;
+    }
+
+    /// Whether [`Reservation::room_to_grow`] would not wait.
+    pub(crate) fn has_room_to_grow(&self) -> bool {
+        self.may_grow(&self.budget.usage.borrow())
+    }
+
+    fn may_grow(&self, usage: &Usage) -> bool {
+        usage.used_bytes - self.bytes <= self.budget.limit_bytes
     }
 
     /// Counts `bytes` instead of what was counted so far.
@@ -197,10 +205,12 @@ mod tests {
         let second = budget.admit(50 * KIB).await;
         first.resize(300 * KIB);
         assert!(!is_ready(second.room_to_grow()).await);
+        assert!(!second.has_room_to_grow());
         assert!(is_ready(budget.pressure(0)).await);
         first.resize(0);
         assert_eq!(first.bytes(), MIN_BYTES);
         assert!(is_ready(second.room_to_grow()).await);
+        assert!(second.has_room_to_grow());
         assert!(!is_ready(budget.pressure(0)).await);
     }
 }

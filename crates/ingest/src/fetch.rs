@@ -5,6 +5,7 @@ use std::sync::Arc;
 use shelltrail_core::ObjectRef;
 use shelltrail_core::carrier::Carrier;
 use shelltrail_core::decode::{self, Transcript};
+use shelltrail_core::envelope::{DataKey, Envelope};
 use shelltrail_core::ids::{Partition, TranscriptId};
 use shelltrail_core::object::Fetched;
 use shelltrail_core::sink::RecordSink;
@@ -23,7 +24,7 @@ use crate::record::{Recorder, Unreadable};
 use crate::source::{KeyService, ObjectStore, SourceError, SourceErrorKind, StoredObject};
 use crate::stop::Stop;
 use crate::summary::Counter;
-use crate::workers::{Workers, computing};
+use crate::workers::Workers;
 
 /// An object to be indexed.
 #[derive(Debug)]
@@ -189,26 +190,23 @@ where
         announced: &ObjectRef,
         stored: StoredObject,
         id: TranscriptId,
-        mut reservation: Reservation,
+        reservation: Reservation,
         look_up: bool,
     ) -> Result<Obtained, End> {
         let envelope = self.reader.unlock(&stored).await?;
-        let stored_bytes = stored.body.len() as u64;
         let StoredObject { object, metadata, last_modified, body } = stored;
         let fetched = Fetched { object, id, metadata, last_modified, body };
         let max_bytes = self.config.max_object_bytes;
-        let _lane = self.workers.decode_lanes().acquire().await.expect("the semaphore is never closed");
-        reservation.room_to_grow().await;
-        let unseen = look_up.then(|| (self.recorder.clone(), self.possible(announced), announced.clone()));
-        let opened = computing(move || {
-            if let Some((recorder, partitions, announced)) = unseen {
-                ended(recorder.look_up_here(&partitions, &id, &announced))?;
+        let look_up = look_up.then(|| (self.recorder.clone(), self.possible(announced), announced.clone()));
+        let mut sealed = Box::new(Sealed { fetched, envelope, max_bytes, look_up, reservation });
+        loop {
+            sealed.reservation.room_to_grow().await;
+            match self.workers.decoding().run(move || sealed.open()).await {
+                Ok(Ok(opened)) => return opened,
+                Ok(Err(still_sealed)) => sealed = still_sealed,
+                Err(panicked) => return Err(End::failed("panic", &panicked)),
             }
-            decode::open(fetched, envelope, max_bytes).map_err(|error| End::failed(error.reason(), &error))
-        });
-        let transcript = opened.await.unwrap_or_else(|panicked| Err(End::failed("panic", &panicked)))?;
-        reservation.resize(transcript.bytes.len() as u64);
-        Ok(Obtained { transcript, reservation, stored_bytes })
+        }
     }
 
     async fn end_if_stored(&self, object: &ObjectRef, id: TranscriptId) -> Result<(), End> {
@@ -255,6 +253,35 @@ struct Obtained {
     transcript: Transcript,
     reservation: Reservation,
     stored_bytes: u64,
+}
+
+/// An object that is read and not yet inflated.
+struct Sealed<R> {
+    fetched: Fetched,
+    envelope: Option<(Envelope, DataKey)>,
+    max_bytes: u64,
+    /// Where to look for an identity that is known only since the read.
+    look_up: Option<(Recorder<R>, Vec<Partition>, ObjectRef)>,
+    reservation: Reservation,
+}
+
+impl<R: RecordSink> Sealed<R> {
+    /// Decrypts and inflates, unless others have taken the room since this one waited for it. Blocks.
+    fn open(self: Box<Self>) -> Result<Result<Obtained, End>, Box<Self>> {
+        if self.reservation.has_room_to_grow() { Ok(self.open_here()) } else { Err(self) }
+    }
+
+    fn open_here(self) -> Result<Obtained, End> {
+        let Self { fetched, envelope, max_bytes, look_up, mut reservation } = self;
+        if let Some((recorder, partitions, announced)) = look_up {
+            ended(recorder.look_up_here(&partitions, &fetched.id, &announced))?;
+        }
+        let stored_bytes = fetched.body.len() as u64;
+        let transcript = decode::open(fetched, envelope, max_bytes)
+            .map_err(|error| End::failed(error.reason(), &error))?;
+        reservation.resize(transcript.bytes.len() as u64);
+        Ok(Obtained { transcript, reservation, stored_bytes })
+    }
 }
 
 /// What a look-up means for an order: only where nothing is stored does it go on.

@@ -12,11 +12,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use shelltrail_core::ObjectRef;
 
+use crate::carriage::Carriage;
 use crate::source::{ListedObject, ObjectStore, SourceError, SourceErrorKind, StoredObject};
 use crate::workers::blocking;
 
 /// Files of one page.
 const PAGE: usize = 1000;
+
+/// Threads that read files at once.
+const READERS: usize = 4;
 
 /// Stands in a key for bytes of a file name that are not UTF-8. Such a file is listed but cannot be read,
 /// so that it shows up as a failure.
@@ -28,13 +32,14 @@ pub struct LocalFolder {
     root: PathBuf,
     /// Where the last page ended, so that the next one need not walk again.
     resumable: Arc<Mutex<Option<(String, Walk)>>>,
+    readers: Arc<Carriage>,
 }
 
 impl LocalFolder {
     /// The files below `root`.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), resumable: Arc::default() }
+        Self { root: root.into(), resumable: Arc::default(), readers: Carriage::blocking(READERS) }
     }
 
     fn page(&self, prefix: &str, after: Option<&str>) -> Result<Vec<ListedObject>, SourceError> {
@@ -60,36 +65,55 @@ impl LocalFolder {
     fn read(&self, key: &str, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
         let failed = |error: io::Error| failed("read the file", key, error);
         let mut path = self.root.clone();
-        for part in key.split('/') {
+        let mut announced_bytes = 0;
+        let mut parts = key.split('/').peekable();
+        while let Some(part) = parts.next() {
             if matches!(part, "" | "." | "..") {
                 return Err(refused(SourceErrorKind::Invalid, "file-path", key, "not a path below the root"));
             }
             path.push(part);
-            if fs::symlink_metadata(&path).map_err(failed)?.is_symlink() {
+            let metadata = fs::symlink_metadata(&path).map_err(failed)?;
+            if metadata.is_symlink() {
                 return Err(refused(SourceErrorKind::Invalid, "symbolic-link", key, "not followed"));
             }
-        }
-        let file = File::open(&path).map_err(failed)?;
-        let metadata = file.metadata().map_err(failed)?;
-        if !metadata.is_file() {
-            return Err(refused(SourceErrorKind::Invalid, "no-file", key, "not a file"));
+            if parts.peek().is_none() && !metadata.is_file() {
+                return Err(refused(SourceErrorKind::Invalid, "no-file", key, "not a file"));
+            }
+            announced_bytes = metadata.len();
         }
         let too_large = || refused(SourceErrorKind::TooLarge, "too-large", key, "over the limit");
-        if metadata.len() > max_bytes {
+        if announced_bytes > max_bytes {
             return Err(too_large());
         }
-        let mut body = Vec::new();
+        let file = File::open(&path).map_err(failed)?;
         // The file may grow while it is read.
-        file.take(max_bytes.saturating_add(1)).read_to_end(&mut body).map_err(failed)?;
+        let body = read_up_to(file, announced_bytes, max_bytes.saturating_add(1)).map_err(failed)?;
         if body.len() as u64 > max_bytes { Err(too_large()) } else { Ok(body) }
     }
+}
+
+/// Reads a file of about `expected_bytes` to its end or to `max_bytes`, in one go if the size is right.
+fn read_up_to(mut file: File, expected_bytes: u64, max_bytes: u64) -> io::Result<Vec<u8>> {
+    let mut body = vec![0; usize::try_from(expected_bytes).unwrap_or(usize::MAX)];
+    let mut read = 0;
+    while read < body.len() {
+        match file.read(&mut body[read..]) {
+            Ok(0) => break,
+            Ok(more) => read += more,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    body.truncate(read);
+    file.take(max_bytes.saturating_sub(read as u64)).read_to_end(&mut body)?;
+    Ok(body)
 }
 
 #[async_trait]
 impl ObjectStore for LocalFolder {
     async fn get(&self, object: &ObjectRef, max_bytes: u64) -> Result<StoredObject, SourceError> {
         let (folder, key) = (self.clone(), object.key.clone());
-        let body = blocking(move || folder.read(&key, max_bytes)).await.unwrap_or_else(|_| {
+        let body = self.readers.run(move || folder.read(&key, max_bytes)).await.unwrap_or_else(|_| {
             Err(refused(SourceErrorKind::Internal, "panic", &object.key, "the reader panicked"))
         })?;
         let object = ObjectRef { key: object.key.clone(), ..ObjectRef::default() };

@@ -18,6 +18,7 @@ mod backfill;
 mod backoff;
 mod budget;
 mod build;
+mod carriage;
 mod claim;
 mod config;
 mod delivery;

@@ -10,6 +10,8 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
+use crate::carriage::Carriage;
+
 /// The work panicked. What it said stays unsaid: the text of a panic may quote a transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the code that handled it panicked")]
@@ -19,17 +21,17 @@ pub(crate) struct Panicked;
 /// while it holds memory that the other needs.
 #[derive(Debug)]
 pub(crate) struct Workers {
-    decode: Arc<Semaphore>,
-    build: Arc<Semaphore>,
+    decode: Arc<Carriage>,
+    build: Semaphore,
 }
 
 impl Workers {
     pub(crate) fn new(lanes: usize) -> Self {
-        Self { decode: Arc::new(Semaphore::new(lanes)), build: Arc::new(Semaphore::new(lanes)) }
+        Self { decode: Carriage::computing(lanes), build: Semaphore::new(lanes) }
     }
 
-    /// The lanes that bound how many objects are inflated at once.
-    pub(crate) fn decode_lanes(&self) -> &Semaphore {
+    /// Where objects are inflated, at most as many at once as there are lanes.
+    pub(crate) fn decoding(&self) -> &Arc<Carriage> {
         &self.decode
     }
 
@@ -59,8 +61,12 @@ where
     T: Send + 'static,
     F: FnOnce() -> T + Send + 'static,
 {
-    // A scope that is opened outside the pool runs in it, and the thread that opened it waits.
-    blocking(move || rayon::scope(move |_| caught(work))).await.flatten()
+    blocking(move || on_rayon(|| caught(work))).await.flatten()
+}
+
+/// Runs `work` in the pool while this thread waits: a scope that is opened outside the pool runs in it.
+pub(crate) fn on_rayon<T: Send>(work: impl FnOnce() -> T + Send) -> T {
+    rayon::scope(move |_| work())
 }
 
 /// Runs `work` here and turns its panic into a value.
