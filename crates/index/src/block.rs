@@ -109,10 +109,10 @@ impl BlockHeader {
 }
 
 /// The meta part: everything of a session but its text.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-struct BlockMeta<S> {
+#[derive(Clone, Debug, Deserialize)]
+struct BlockMeta {
     /// The session.
-    session: S,
+    session: SessionMeta,
     /// First seq, blocks and distance back, as in the header: there they have no checksum.
     links: (u32, u32, u64),
     /// The records of this block.
@@ -161,31 +161,35 @@ impl SessionMeta {
     }
 }
 
-/// A record without its command and its output, which lie in the text.
+/// A record without its command and its output, which lie in the text: read with texts `T`, lists of flags `F` and of
+/// texts `L` of its own, written with those of the record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-struct RecordMeta {
+struct RecordMeta<T = String, F = Vec<Flag>, L = Vec<String>> {
     /// Bytes of the command; `None` if there is none.
     command_bytes: Option<u32>,
     output_bytes: u32,
-    prompt: Option<String>,
+    prompt: Option<T>,
     status: Option<Status>,
     confidence: Confidence,
     boundary: Boundary,
     span: Span,
     reason: Option<Reason>,
-    flags: Vec<Flag>,
-    context: Vec<String>,
+    flags: F,
+    context: L,
     origin: Origin,
-    command_as_sent: Option<String>,
-    output_as_sent: Option<String>,
-    expanded: Option<String>,
-    here_documents: Vec<String>,
-    programs: Vec<String>,
+    command_as_sent: Option<T>,
+    output_as_sent: Option<T>,
+    expanded: Option<T>,
+    here_documents: L,
+    programs: L,
     at: Option<Timestamp>,
 }
 
-impl RecordMeta {
-    fn of(record: &CommandRecord) -> Result<Self, BlockError> {
+/// As it is written.
+type RecordMetaOf<'a> = RecordMeta<&'a str, &'a [Flag], &'a [String]>;
+
+impl<'a> RecordMetaOf<'a> {
+    fn of(record: &'a CommandRecord) -> Result<Self, BlockError> {
         let fits = |text: &str| u32::try_from(text.len()).map_err(|_| BlockError::TooLarge(text.len()));
         let CommandRecord {
             seq: _,
@@ -210,24 +214,26 @@ impl RecordMeta {
         Ok(Self {
             command_bytes: command.as_deref().map(fits).transpose()?,
             output_bytes: fits(output)?,
-            prompt: prompt.clone(),
+            prompt: prompt.as_deref(),
             status: *status,
             confidence: *confidence,
             boundary: *boundary,
             span: *span,
             reason: *reason,
-            flags: flags.clone(),
-            context: context.clone(),
+            flags,
+            context,
             origin: *origin,
-            command_as_sent: command_as_sent.clone(),
-            output_as_sent: output_as_sent.clone(),
-            expanded: expanded.clone(),
-            here_documents: here_documents.clone(),
-            programs: programs.clone(),
+            command_as_sent: command_as_sent.as_deref(),
+            output_as_sent: output_as_sent.as_deref(),
+            expanded: expanded.as_deref(),
+            here_documents,
+            programs,
             at: *at,
         })
     }
+}
 
+impl RecordMeta {
     fn to_record(&self, seq: u32, command: Option<&str>, output: &str) -> CommandRecord {
         let meta = self.clone();
         CommandRecord {
@@ -279,7 +285,7 @@ impl Block {
         let mut text = inflate(body, clear)?;
         let meta = text.split_off(header.text_clear as usize);
         let text = String::from_utf8(text).map_err(|_| BlockError::Damaged("its text is not UTF-8"))?;
-        let BlockMeta::<SessionMeta> { session, links, records } = postcard::from_bytes(&meta)
+        let BlockMeta { session, links, records } = postcard::from_bytes(&meta)
             .map_err(|_| BlockError::Damaged("its meta part is not what it should be"))?;
         if links != (header.first_seq, header.blocks, header.back) || records.len() != header.records as usize
         {
@@ -374,14 +380,18 @@ pub fn encode(session: &Session) -> Result<(Vec<u8>, Vec<u64>), BlockError> {
         record_count: session.records.len() as u64,
         defects: session.defects.clone(),
     };
+    // It stands in every block: fields are written in order, so it can be written once.
+    let session_meta = to_bytes(&session_meta, Vec::new())?;
     let groups = group(&session.records);
     let blocks = u32::try_from(groups.len()).unwrap_or(u32::MAX);
     let mut run = Vec::new();
+    let mut body = Vec::new();
     let mut offsets = Vec::with_capacity(session.records.len());
     for records in groups {
         let at = run.len();
         offsets.extend(std::iter::repeat_n(at as u64, records.len()));
-        encode_block(&session_meta, records, blocks, &mut run)?;
+        body.clear();
+        body = encode_block(&session_meta, records, blocks, body, &mut run)?;
     }
     Ok((run, offsets))
 }
@@ -404,25 +414,25 @@ fn group(records: &[CommandRecord]) -> Vec<&[CommandRecord]> {
     groups
 }
 
+/// Appends a block to the run; gives the buffer of its body back.
 fn encode_block(
-    session: &SessionMeta,
+    session_meta: &[u8],
     records: &[CommandRecord],
     blocks: u32,
+    mut body: Vec<u8>,
     run: &mut Vec<u8>,
-) -> Result<(), BlockError> {
+) -> Result<Vec<u8>, BlockError> {
     let at = run.len();
     let first_seq = records.first().map_or(0, |record| record.seq);
     let back = at as u64;
-    let metas = records.iter().map(RecordMeta::of).collect::<Result<_, _>>()?;
-    let meta = BlockMeta { session, links: (first_seq, blocks, back), records: metas };
-    let mut body = Vec::with_capacity(2 * TARGET_TEXT_BYTES);
+    let metas = records.iter().map(RecordMetaOf::of).collect::<Result<Vec<_>, _>>()?;
     for record in records {
         body.extend_from_slice(record.command.as_deref().unwrap_or_default().as_bytes());
         body.extend_from_slice(record.output.as_bytes());
     }
     let text_clear = clear_size(body.len())?;
-    let body = postcard::to_extend(&meta, body)
-        .map_err(|_| BlockError::Damaged("its meta part cannot be written"))?;
+    body.extend_from_slice(session_meta);
+    let body = to_bytes(&((first_seq, blocks, back), metas), body)?;
     run.resize(at + HEADER_BYTES, 0);
     let header = BlockHeader {
         stored: deflate(&body, run)?,
@@ -434,7 +444,12 @@ fn encode_block(
         back,
     };
     header.write(&mut run[at..at + HEADER_BYTES]);
-    Ok(())
+    Ok(body)
+}
+
+/// Appends a value as postcard writes it.
+fn to_bytes(value: &impl Serialize, bytes: Vec<u8>) -> Result<Vec<u8>, BlockError> {
+    postcard::to_extend(value, bytes).map_err(|_| BlockError::Damaged("its meta part cannot be written"))
 }
 
 fn clear_size(bytes: usize) -> Result<u32, BlockError> {
@@ -450,7 +465,11 @@ fn deflate(bytes: &[u8], out: &mut Vec<u8>) -> Result<u32, BlockError> {
         // A compression context is a megabyte of tables: one per thread, not one per block.
         static COMPRESSOR: std::cell::RefCell<Option<zstd::bulk::Compressor<'static>>> = const { std::cell::RefCell::new(None) };
     }
-    let frame = COMPRESSOR.with_borrow_mut(|slot| -> std::io::Result<Vec<u8>> {
+    let before = out.len();
+    out.reserve(zstd::zstd_safe::compress_bound(bytes.len()));
+    let mut end = std::io::Cursor::new(std::mem::take(out));
+    end.set_position(before as u64);
+    let written = COMPRESSOR.with_borrow_mut(|slot| -> std::io::Result<usize> {
         let compressor = match slot {
             Some(compressor) => compressor,
             None => {
@@ -459,11 +478,10 @@ fn deflate(bytes: &[u8], out: &mut Vec<u8>) -> Result<u32, BlockError> {
                 slot.insert(compressor)
             }
         };
-        compressor.compress(bytes)
+        compressor.compress_to_buffer(bytes, &mut end)
     });
-    let frame = frame.map_err(|_| BlockError::TooLarge(bytes.len()))?;
-    out.extend_from_slice(&frame);
-    clear_size(frame.len())
+    *out = end.into_inner();
+    clear_size(written.map_err(|_| BlockError::TooLarge(bytes.len()))?)
 }
 
 fn inflate(frame: &[u8], clear: usize) -> Result<Vec<u8>, BlockError> {

@@ -14,6 +14,7 @@ pub mod local;
 pub mod pack;
 pub mod partition;
 pub mod root;
+mod row;
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod samples;

@@ -13,16 +13,16 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use rayon::prelude::*;
 use shelltrail_core::sink::{Failure, RecordSink, SinkError};
-use shelltrail_core::{AccountId, CommandRecord, ObjectRef, Partition, Session, TranscriptId};
+use shelltrail_core::{AccountId, ObjectRef, Partition, Session, TranscriptId};
 use tantivy::indexer::{AddOperation, LogMergePolicy, SegmentWriter};
-use tantivy::{IndexWriter, SegmentMeta, TantivyDocument};
+use tantivy::{IndexWriter, SegmentMeta};
 
 use crate::block;
 use crate::failures::FailureWriter;
 use crate::pack::{BlockAt, PackWriter};
 use crate::partition::{CommitPayload, PartitionError, PartitionIndex, tantivy_error};
 use crate::root::{IndexRoot, WriterLock};
-use crate::schema::{Fields, SESSION};
+use crate::row::Stored;
 
 /// What tantivy may use for the terms of one batch before it grows its tables.
 const SEGMENT_MEMORY_BYTES: usize = 32 << 20;
@@ -33,6 +33,8 @@ const WRITER_MEMORY_BYTES: usize = 15_000_000;
 pub struct LocalSink {
     root: IndexRoot,
     partitions: Mutex<HashMap<Partition, Arc<OpenPartition>>>,
+    /// Partitions that were not there when somebody asked; who makes one of them opens it.
+    absent: Mutex<HashSet<Partition>>,
     failures: FailureWriter,
     _lock: WriterLock,
 }
@@ -78,13 +80,25 @@ impl LocalSink {
     #[must_use]
     pub fn new(root: IndexRoot, writer_lock: WriterLock) -> Self {
         let failures = FailureWriter::new(root.failures_dir());
-        Self { root, partitions: Mutex::default(), failures, _lock: writer_lock }
+        Self { root, partitions: Mutex::default(), absent: Mutex::default(), failures, _lock: writer_lock }
     }
 
     /// The index root.
     #[must_use]
     pub fn root(&self) -> &IndexRoot {
         &self.root
+    }
+
+    /// Whether there is no such partition. Only this process could make one, so the disk is asked once.
+    fn is_absent(&self, partition: &Partition) -> bool {
+        let mut absent = lock(&self.absent);
+        if !absent.contains(partition) {
+            if PartitionIndex::exists(&self.root.partition_dir(partition)) {
+                return false;
+            }
+            absent.insert(partition.clone());
+        }
+        true
     }
 
     fn open(&self, partition: &Partition) -> Result<Arc<OpenPartition>, PartitionError> {
@@ -145,8 +159,7 @@ impl LocalSink {
             }
             claims.ids.push(session.id);
             let (at, offsets) = store(&open, &session)?;
-            let shape = Shape { fields: &open.index.fields, session: &session, at };
-            for document in shape.documents(&offsets) {
+            for document in (Stored { fields: open.index.fields, session, at, offsets }).rows() {
                 let operation = AddOperation { opstamp: u64::from(documents), document };
                 writer.add_document(operation).map_err(tantivy_error("build"))?;
                 documents += 1;
@@ -218,60 +231,6 @@ fn store_text(open: &OpenPartition, session: &Session) -> Result<(BlockAt, Vec<u
     Ok((lock(&open.packs).append(&run)?, offsets))
 }
 
-/// A session and where its text went: all that its documents say.
-struct Shape<'a> {
-    fields: &'a Fields,
-    session: &'a Session,
-    at: BlockAt,
-}
-
-impl Shape<'_> {
-    fn documents<'d>(&'d self, offsets: &'d [u64]) -> impl Iterator<Item = TantivyDocument> + 'd {
-        let records = self.session.records.iter().zip(offsets);
-        std::iter::once_with(|| self.session_document())
-            .chain(records.map(|(record, offset)| self.record_document(record, *offset)))
-    }
-
-    fn session_document(&self) -> TantivyDocument {
-        let (fields, session) = (self.fields, self.session);
-        let mut document = TantivyDocument::default();
-        document.add_text(fields.kind, SESSION);
-        document.add_text(fields.transcript, session.id.to_string());
-        document.add_text(fields.session, &session.session);
-        let account = session.account.as_ref().map(AccountId::as_str);
-        let identifiers = [
-            (fields.account, account),
-            (fields.region, session.region.as_deref()),
-            (fields.principal, session.principal.as_deref()),
-        ];
-        for (field, value) in identifiers {
-            if let Some(value) = value {
-                document.add_text(field, value);
-            }
-        }
-        if let Some(ended_at) = session.ended_at {
-            document.add_i64(fields.ended_at, ended_at.as_millisecond());
-        }
-        document.add_u64(fields.pack, self.at.pack);
-        document.add_u64(fields.block, self.at.offset);
-        document.add_u64(fields.bytes, session.bytes);
-        document.add_u64(fields.records, session.records.len() as u64);
-        document
-    }
-
-    fn record_document(&self, record: &CommandRecord, offset: u64) -> TantivyDocument {
-        let mut document = TantivyDocument::default();
-        document.add_u64(self.fields.block, self.at.offset + offset);
-        for command in [&record.command, &record.command_as_sent, &record.expanded].into_iter().flatten() {
-            document.add_text(self.fields.command, command);
-        }
-        for output in [Some(&record.output), record.output_as_sent.as_ref()].into_iter().flatten() {
-            document.add_text(self.fields.output, output);
-        }
-        document
-    }
-}
-
 fn sink_error(
     action: &'static str,
     partition: &str,
@@ -289,9 +248,7 @@ impl RecordSink for LocalSink {
 
     fn contains(&self, partition: &Partition, id: &TranscriptId) -> Result<bool, SinkError> {
         // Asking must not create a partition.
-        if !lock(&self.partitions).contains_key(partition)
-            && !PartitionIndex::exists(&self.root.partition_dir(partition))
-        {
+        if !lock(&self.partitions).contains_key(partition) && self.is_absent(partition) {
             return Ok(false);
         }
         let found = self.open(partition).and_then(|open| open.find(id));

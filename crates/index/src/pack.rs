@@ -5,7 +5,7 @@
 //! sees a block that is not whole.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -140,7 +140,7 @@ impl PackWriter {
             }
         };
         let offset = *length;
-        file.seek(SeekFrom::Start(offset)).and_then(|_| file.write_all(run)).map_err(io)?;
+        file.write_all_at(run, offset).map_err(io)?;
         *length += run.len() as u64;
         Ok(BlockAt { pack, offset })
     }
