@@ -84,6 +84,7 @@ pub fn run(stage: &str, files: &Files) -> Outcome<()> {
         "pipeline" => pipeline(files)?,
         "terms" => prepared(files, false)?,
         "documents" => prepared(files, true)?,
+        "direct" => direct(files)?,
         "warm" => crate::queries::warm(files)?,
         cold => crate::queries::cold(files, cold)?,
     };
@@ -300,6 +301,39 @@ fn prepared(files: &Files, with_text: bool) -> Outcome<Numbers> {
     let mut numbers = Numbers::new();
     note(&mut numbers, "build", build);
     note(&mut numbers, "commit", commit);
+    Ok(numbers)
+}
+
+/// All the work of the pipeline and nothing else: the same batches and commits, every file read, inflated and parsed when
+/// its batch asks for it, without claims, queues and limits.
+fn direct(files: &Files) -> Outcome<Numbers> {
+    let rounds: Vec<Vec<Content>> = serde_json::from_slice(&fs::read(files.batches())?)?;
+    let sink = fresh_sink(&files.prepared())?;
+    let (layout, limits) = (KeyLayout::default(), ParseLimits::default());
+    let mut spent = Spent::default();
+    let sessions_of = |key: &String| -> Outcome<Vec<Session>> {
+        let transcript = decode::open(fetched(&files.packed(), key)?, None, u64::MAX)?;
+        Ok(decode::sessions(&transcript, &layout, &limits))
+    };
+    for round in rounds {
+        spent.by_all(|| -> Outcome<()> {
+            let of_batch = |keys: Vec<String>| -> Outcome<local::Batch> {
+                let first = keys.first().map(String::as_str).unwrap_or_default();
+                let partition = sink.partition(layout.locate(first).account.as_ref());
+                let mut failed = None;
+                let mut sessions =
+                    keys.iter().map_while(|key| sessions_of(key).map_err(|error| failed = Some(error)).ok());
+                let mut sessions = sessions.by_ref().flatten();
+                let batch = sink.build(&partition, &mut sessions)?;
+                drop(sessions);
+                failed.map_or(Ok(batch), Err)
+            };
+            let built = round.into_par_iter().map(of_batch).collect::<Outcome<Vec<_>>>()?;
+            Ok(sink.commit(built)?)
+        })?;
+    }
+    let mut numbers = Numbers::new();
+    note(&mut numbers, "direct", spent);
     Ok(numbers)
 }
 
