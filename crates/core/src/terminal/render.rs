@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use self::rows::{returns_before, returns_from_below};
 use super::colour::Colours;
 use super::page::{Heads, LineMark, Mark, MarkKind, Page};
-use super::replay::{Replay, Until, replay};
+use super::replay::{Hints, Replay, Until, prompt_columns, replay};
 use super::screen::Screen;
 use super::strip::Strip;
 use super::token::{Csi, Token, colour_len, copy_run, token_at};
@@ -34,6 +34,12 @@ const MIN_REPLAYED_BYTES: usize = 1024 * 1024;
 
 /// Least blanks after which the mark of an unfinished line is recognised.
 const MIN_MARK_BLANKS: usize = 19;
+
+/// How much of the start of a line is kept, to know its prompt again.
+const MAX_START_BYTES: usize = 128;
+
+/// How many lines of an edit are kept so.
+const MAX_START_LINES: usize = 3;
 
 /// How much of the end of a long line is searched for a prompt.
 const TAIL_BYTES: usize = 200;
@@ -76,6 +82,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         painted_to: None,
         width,
         replayed: 0,
+        last_start: Vec::new(),
         spare: Screen::new(None),
         strip: Strip::default(),
         suspect: false,
@@ -131,6 +138,8 @@ struct Renderer<'a, H> {
     painted_to: Option<usize>,
     width: Option<usize>,
     replayed: usize,
+    /// How the last line started that may hold a prompt.
+    last_start: Vec<u8>,
     /// An empty screen for the next overprinted line, so that its memory is used again.
     spare: Screen,
     /// The same for lines that a row of bytes is enough for.
@@ -263,8 +272,8 @@ impl<H: Heads> Renderer<'_, H> {
     }
 
     fn replay(&mut self, bytes: &[u8], before: &Screen, until: Until) -> Replay {
-        let search = self.may_search();
-        let (replay, used) = replay(bytes, before, until, &mut self.width, search);
+        let hints = Hints { search: self.may_search(), prompt: prompt_columns(&self.last_start, bytes) };
+        let (replay, used) = replay(bytes, before, until, &mut self.width, hints);
         self.replayed += used;
         replay
     }
@@ -354,6 +363,8 @@ impl<H: Heads> Renderer<'_, H> {
         // Behind output without a newline, a prompt stands far from the start.
         let tail = &line[line.len().saturating_sub(TAIL_BYTES)..];
         if H::is_head(line, self.suspect) || (line.len() > TAIL_BYTES && H::is_head(tail, self.suspect)) {
+            self.last_start.clear();
+            self.last_start.extend_from_slice(&line[..line.len().min(MAX_START_BYTES)]);
             let returns = if newline { returns_before(&self.source[..self.at]) } else { 0 };
             let mark = LineMark { end: self.page.text.len(), newline, returns, ..self.line };
             self.page.marks.push(Mark {

@@ -49,6 +49,8 @@ pub(crate) struct Replay {
     overreaches: bool,
     /// Where the first row ends, if the cursor went up behind a blank: a line editor prints it to wrap at the edge.
     edge: Option<usize>,
+    /// How many columns behind the start of the line something was printed first after the cursor had gone up.
+    landing: Option<usize>,
 }
 
 /// Where rows end.
@@ -77,23 +79,38 @@ pub(crate) enum Until {
     Newline,
 }
 
+/// What is known about a line before it is replayed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Hints {
+    /// Other widths may be tried.
+    pub search: bool,
+    /// The columns of its prompt.
+    pub prompt: Option<usize>,
+}
+
 /// Replays `bytes` on a screen that shows `before`, with the width that fits best. `known` is what earlier lines or the
-/// header told; what this line tells is written back to it. Other widths are tried only if `search` allows it. Also
-/// returns how many bytes were looked at in all.
+/// header told; what this line tells is written back to it. Also returns how many bytes were looked at in all.
 pub(crate) fn replay(
     bytes: &[u8],
     before: &Screen,
     until: Until,
     known: &mut Option<usize>,
-    search: bool,
+    hints: Hints,
 ) -> (Replay, usize) {
     let bytes = &bytes[..bytes.len().min(MAX_EDIT_BYTES)];
     let mut best = replay_at(bytes, before, until, Wrap::known(*known));
     let mut used = best.consumed;
     let mut rare = false;
     let mut tried = false;
-    let searched = best.penalty > 0 && search;
-    if searched {
+    let searched = best.penalty > 0 && hints.search;
+    let proven = hints.prompt.filter(|_| searched).and_then(|prompt| {
+        let (proven, looked) = replay_at_prompt(bytes, before, until, prompt);
+        used += looked;
+        proven
+    });
+    if let Some(proven) = proven {
+        best = proven;
+    } else if searched {
         let learned = [Wrap::Learned, Wrap::Soft].into_iter();
         let edge = best.edge.filter(|&edge| edge >= MIN_WIDTH);
         let others =
@@ -133,6 +150,24 @@ pub(crate) fn replay(
     (best, used)
 }
 
+/// Replays with the width at which a recalled line is printed right behind the prompt, once the cursor has gone up to it.
+/// Also returns how many bytes were looked at.
+fn replay_at_prompt(bytes: &[u8], before: &Screen, until: Until, prompt: usize) -> (Option<Replay>, usize) {
+    let mut used = 0;
+    for width in MIN_WIDTH..=MAX_RARE_WIDTH {
+        let replay = replay_at(bytes, before, until, Wrap::At(width));
+        used += replay.consumed;
+        if replay.penalty == 0 && !replay.overreaches && replay.landing == Some(prompt) {
+            return (Some(replay), used);
+        }
+        // It never goes up, or the line is too long for so many tries.
+        if replay.landing.is_none() && width == MIN_WIDTH || used > MAX_RARE_BYTES {
+            break;
+        }
+    }
+    (None, used)
+}
+
 /// Replays with one idea of where rows end.
 fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay {
     let mut screen = before.clone();
@@ -141,6 +176,7 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     let mut submitted = false;
     let mut broken_wraps = 0;
     let mut edge = None;
+    let (mut up, mut landing) = (false, None);
     let last_up = memchr::memmem::rfind(bytes, b"\x1b[A").unwrap_or(0);
     while let Some((token, next)) = token_at(bytes, at) {
         if until == Until::Newline && starts_something_else(token) {
@@ -148,6 +184,10 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
         }
         at = next;
         submitted = false;
+        up |= matches!(token, Token::Csi(Csi { command: b'A', marker: 0, .. }));
+        if up && landing.is_none() && matches!(token, Token::Text(_)) {
+            landing = Some(screen.offset());
+        }
         match token {
             Token::Control(b'\n') => {
                 submitted = screen.blank_below()
@@ -198,7 +238,38 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     let penalty = screen.above_top * ABOVE_TOP + broken_wraps * 20 + usize::from(damaged) * 5 + soft;
     let strays = screen.cursor_strays();
     let overreaches = screen.overreaches;
-    Replay { screen, consumed: at, submitted, penalty, guessed: false, strays, overreaches, edge }
+    Replay { screen, consumed: at, submitted, penalty, guessed: false, strays, overreaches, edge, landing }
+}
+
+/// The columns of the prompt that a line and the one before it, which started with `last`, have in common: up to the blank
+/// behind a sign that prompts end with, or else up to the last blank.
+pub(crate) fn prompt_columns(last: &[u8], bytes: &[u8]) -> Option<usize> {
+    let mut same = 0;
+    let mut at = 0;
+    while let Some((token, next)) = token_at(bytes, at) {
+        match token {
+            Token::Text(text) => {
+                let alike = text.iter().zip(&last[same..]).take_while(|(one, other)| one == other).count();
+                same += alike;
+                if alike < text.len() {
+                    break;
+                }
+            }
+            Token::Csi(Csi { command: b'm', .. }) | Token::Csi(Csi { marker: 1.., .. }) | Token::Osc(_) => {}
+            Token::Control(b'\r') => {}
+            Token::Control(b'\n') if last.get(same) == Some(&b'\n') => same += 1,
+            _ => break,
+        }
+        at = next;
+    }
+    // The line of the command is the last one.
+    let same = &last[..same];
+    let line = &same[memchr::memrchr(b'\n', same).map_or(0, |at| at + 1)..];
+    let start = line.utf8_chunks().next()?.valid();
+    let mut blanks = start.match_indices(' ').map(|(at, _)| at);
+    let signed = blanks.find(|&at| start[..at].ends_with(|sign| PROMPT_SIGNS.contains(sign)));
+    let end = signed.or_else(|| start.rfind(' '))? + 1;
+    Some(unicode_width::UnicodeWidthStr::width(&start[..end]))
 }
 
 /// Whether the cursor goes up again before the next newline: then this one was only a way down.
@@ -234,7 +305,10 @@ fn starts_something_else(token: Token<'_>) -> bool {
 
 /// Whether a carriage return after a blank is a line editor's way to force the wrap at the right edge.
 pub(crate) fn is_soft_wrap(screen: &Screen, after: &[u8]) -> bool {
-    if !screen.last_was_blank() {
+    // Where it has the next row at hand, it prints that row's first character instead of a blank, and once more behind the
+    // return.
+    let next = after.first().copied().filter(u8::is_ascii_graphic).map(char::from);
+    if !screen.last_was_blank() && (next.is_none() || next != screen.last()) {
         return false;
     }
     match token_at(after, 0) {

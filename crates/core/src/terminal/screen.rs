@@ -69,7 +69,8 @@ pub(crate) struct Screen {
     /// Where colours were set last before anything was edited.
     styled: Option<(usize, usize)>,
     edited: bool,
-    last_was_blank: bool,
+    /// What was printed last, if nothing but colours came since.
+    last: Option<char>,
     last_backspace_split: bool,
     /// A character of two columns was printed.
     wide: bool,
@@ -116,7 +117,7 @@ impl Screen {
             first_is_whole: false,
             styled: None,
             edited: false,
-            last_was_blank: false,
+            last: None,
             last_backspace_split: false,
             wide: false,
             trail: Trail::default(),
@@ -176,7 +177,12 @@ impl Screen {
 
     /// Whether the last thing printed was a blank.
     pub(crate) fn last_was_blank(&self) -> bool {
-        self.last_was_blank
+        self.last == Some(' ')
+    }
+
+    /// What was printed last, if nothing but colours came since.
+    pub(crate) fn last(&self) -> Option<char> {
+        self.last
     }
 
     /// Sets the width for what comes.
@@ -246,7 +252,7 @@ impl Screen {
         self.trail.printed(text.len(), text.iter().any(|&byte| byte != b' '));
         self.cells += self.rows[self.row].print_plain(self.column, text);
         self.column = end;
-        self.last_was_blank = text.last() == Some(&b' ');
+        self.last = text.last().copied().map(char::from);
         if !self.first_is_whole {
             let first = &text[..text.len().min(FIRST_BYTES.saturating_sub(self.first_text.len()))];
             self.first_text.extend(first.iter().copied().map(char::from));
@@ -320,7 +326,7 @@ impl Screen {
     }
 
     fn control(&mut self, control: u8) {
-        self.last_was_blank = false;
+        self.last = None;
         match control {
             0x08 => self.note_editing(),
             b'\r' if self.column > 0 => self.left_at = Some((self.row, self.column)),
@@ -387,7 +393,7 @@ impl Screen {
             _ => {}
         }
         if csi.command != b'm' {
-            self.last_was_blank = false;
+            self.last = None;
         }
     }
 
@@ -449,7 +455,7 @@ impl Screen {
                     self.trail.printed(character.len_utf8(), character != ' ');
                 }
                 self.last_backspace_split = false;
-                self.last_was_blank = character == ' ';
+                self.last = Some(character);
                 if self.first_text.len() < FIRST_BYTES && !self.first_is_whole {
                     self.first_text.push(character);
                 }

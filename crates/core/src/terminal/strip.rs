@@ -215,7 +215,7 @@ impl<'s> EditStrip<'s> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::replay::{Until, replay};
+    use super::super::replay::{Hints, Until, replay};
     use super::super::screen::Screen;
     use super::super::token::token_at;
     use super::*;
@@ -264,7 +264,8 @@ mod tests {
             let bytes: String = picked.into_iter().map(|index| PIECES[index]).collect();
             if let Some(strip) = replay_strip(bytes.as_bytes(), width) {
                 let mut known = width;
-                let (other, _) = replay(bytes.as_bytes(), &Screen::new(None), Until::End, &mut known, true);
+                let hints = Hints { search: true, ..Hints::default() };
+                let (other, _) = replay(bytes.as_bytes(), &Screen::new(None), Until::End, &mut known, hints);
                 let lines = other.screen.lines();
                 prop_assert_eq!(&lines[0].text, &strip.text);
                 prop_assert_eq!(lines.len(), 1 + usize::from(strip.newline));

@@ -1,7 +1,7 @@
 //! Edits that a shell marked.
 
 use super::hidden::BOTTOM;
-use super::{Renderer, returns_before};
+use super::{MAX_START_BYTES, MAX_START_LINES, Renderer, returns_before};
 use crate::session::Flag;
 use crate::terminal::fence::edit_span;
 use crate::terminal::page::{Close, Edit, Heads, Mark, MarkKind};
@@ -118,6 +118,12 @@ impl<H: Heads> Renderer<'_, H> {
         if overflow {
             // What does not fit the screen is kept as it came.
             self.push_stripped(start, span.end);
+        }
+        self.last_start.clear();
+        for line in edit.lines.iter().take(MAX_START_LINES) {
+            let text = line.text.as_bytes();
+            self.last_start.extend_from_slice(&text[..text.len().min(MAX_START_BYTES)]);
+            self.last_start.push(b'\n');
         }
         let blank = |text: &str| text.trim().is_empty();
         if !edit.lines.iter().all(|line| blank(&line.text)) || !edit.cleared.is_empty() {

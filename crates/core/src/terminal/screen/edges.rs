@@ -86,6 +86,12 @@ impl Screen {
         &self.first_text
     }
 
+    /// How many columns the cursor stands behind the start of its line, rows counted in full.
+    pub(crate) fn offset(&self) -> usize {
+        let rows = self.rows[..self.row].iter().rev().take_while(|row| row.wraps).count();
+        rows * self.width.unwrap_or(0) + self.column
+    }
+
     /// Which of the [`Screen::lines`] the cursor is on.
     pub(crate) fn line_of_cursor(&self) -> usize {
         (0..self.row).filter(|&index| !self.wraps_after(index)).count()
