@@ -15,6 +15,7 @@ const ALLOWED: [(&str, &[&str]); 4] = [
             "blake3",
             "cbc",
             "flate2",
+            "foldhash",
             "hkdf",
             "jiff",
             "libdeflater",
