@@ -11,6 +11,7 @@ const ALLOWED: [(&str, &[&str]); 4] = [
         &[
             "aes",
             "aes-gcm",
+            "aho-corasick",
             "base64",
             "blake3",
             "cbc",
@@ -21,6 +22,7 @@ const ALLOWED: [(&str, &[&str]); 4] = [
             "libdeflater",
             "memchr",
             "percent-encoding",
+            "regex",
             "serde",
             "serde_json",
             "sha2",

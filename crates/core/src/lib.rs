@@ -13,6 +13,7 @@ pub mod layout;
 pub mod notification;
 pub mod object;
 pub mod sanitize;
+pub mod secrets;
 pub mod session;
 pub mod sink;
 pub mod terminal;
