@@ -15,7 +15,7 @@ use shelltrail_core::sink::RecordSink;
 use shelltrail_core::transcript::ParseLimits;
 use shelltrail_core::{ObjectRef, Session, TranscriptId};
 use shelltrail_index::tokens::Terms;
-use shelltrail_index::{Filter, IndexRoot, Literal, LocalSink, Searcher, block};
+use shelltrail_index::{IndexRoot, LocalSink, Query, SearchOptions, Searcher, block};
 
 use corpus::{Corpus, Kind, Transcript};
 
@@ -90,9 +90,9 @@ fn stages(criterion: &mut Criterion) {
     for (name, text) in
         [("word", "systemd"), ("phrase", "connection refused"), ("inside words", "ubect"), ("no hit", "zzq")]
     {
-        let literal = Literal::new(text);
+        let query = Query::literal(text);
         group.bench_function(name, |bencher| {
-            bencher.iter(|| searcher.search(&literal, &Filter::default(), 100).hits.len());
+            bencher.iter(|| searcher.search(&query, &SearchOptions::default()).hits.len());
         });
     }
     group.finish();

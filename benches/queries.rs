@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use shelltrail_index::{Filter, Literal, Searcher};
+use shelltrail_index::{Query, SearchOptions, Searcher};
 
 use crate::corpus;
 use crate::measure::percentile;
@@ -44,11 +44,12 @@ pub const QUERIES: [(&str, &str); 15] = [
 pub fn warm(files: &Files) -> Outcome<Numbers> {
     let mut numbers = Numbers::new();
     for (name, text) in QUERIES {
-        let (literal, filter) = (Literal::new(text), Filter::default());
+        let (query, options) =
+            (Query::literal(text), SearchOptions { limit: LIMIT, ..SearchOptions::default() });
         let searcher = Searcher::open(&files.index())?;
-        black_box(searcher.search(&Literal::new(NOWHERE), &filter, LIMIT));
+        black_box(searcher.search(&Query::literal(NOWHERE), &options));
         let begun = Instant::now();
-        let answer = searcher.search(&literal, &filter, LIMIT);
+        let answer = searcher.search(&query, &options);
         numbers.insert(format!("{name}_first"), begun.elapsed().as_secs_f64() * 1e3);
         if !answer.coverage.is_complete() {
             return Err(format!("{name}: the answer is incomplete: {:?}", answer.coverage).into());
@@ -56,7 +57,7 @@ pub fn warm(files: &Files) -> Outcome<Numbers> {
         let mut durations = [Duration::ZERO; REPEATS];
         for duration in &mut durations {
             let begun = Instant::now();
-            black_box(searcher.search(&literal, &filter, LIMIT));
+            black_box(searcher.search(&query, &options));
             *duration = begun.elapsed();
         }
         numbers.insert(format!("{name}_hits"), answer.hits.len() as f64);
@@ -71,10 +72,11 @@ pub fn warm(files: &Files) -> Outcome<Numbers> {
 /// the page cache.
 pub fn cold(files: &Files, name: &str) -> Outcome<Numbers> {
     let text = QUERIES.iter().find(|(known, _)| *known == name).map(|(_, text)| text);
-    let literal = Literal::new(text.ok_or("no such stage or question")?);
+    let query = Query::literal(text.ok_or("no such stage or question")?);
+    let options = SearchOptions { limit: LIMIT, ..SearchOptions::default() };
     let begun = Instant::now();
     let searcher = Searcher::open(&files.index())?;
-    black_box(searcher.search(&literal, &Filter::default(), LIMIT));
+    black_box(searcher.search(&query, &options));
     Ok(Numbers::from([("cold".to_owned(), begun.elapsed().as_secs_f64() * 1e3)]))
 }
 

@@ -11,30 +11,35 @@ pub mod worker;
 
 use anyhow::bail;
 use shelltrail_core::sanitize::printable;
-use shelltrail_index::{Coverage, Filter};
+use shelltrail_index::query::{Fact, Glob, Identifier};
+use shelltrail_index::{Coverage, Query};
 
 use crate::args::FilterArgs;
 
 /// Output beyond this is cut in JSON (`output_truncated`); `show` prints all of it.
 pub const MAX_OUTPUT_BYTES: usize = 64 << 10;
 
-/// Turns flags into a filter.
+/// Turns flags into a query about sessions.
 ///
 /// # Errors
 /// The times exclude everything.
-pub fn filter(args: &FilterArgs) -> anyhow::Result<Filter> {
+pub fn filter(args: &FilterArgs) -> anyhow::Result<Query> {
     if let (Some(since), Some(until)) = (args.since, args.until)
         && since >= until
     {
         bail!("--since {since} is not before --until {until}: no session can match");
     }
-    Ok(Filter {
-        accounts: args.account.clone(),
-        principal: args.principal.clone(),
-        session: None,
-        since: args.since,
-        until: args.until,
-    })
+    let mut query = Query::All;
+    if !args.account.is_empty() {
+        query = query.and(Query::any_of(args.account.iter().map(Query::account)));
+    }
+    if let Some(principal) = &args.principal {
+        query = query.and(Query::is(Fact::Identifier(Identifier::Principal, Glob::exactly(principal))));
+    }
+    if args.since.is_some() || args.until.is_some() {
+        query = query.and(Query::ended(args.since, args.until));
+    }
+    Ok(query)
 }
 
 /// Says on stderr what an answer could not see.

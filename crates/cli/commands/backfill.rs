@@ -26,6 +26,7 @@ pub fn run(args: &Args, command: &BackfillArgs) -> anyhow::Result<Exit> {
     let pipeline = config.pipeline()?;
     let source = Source::parse(&command.source)?;
     let (root, lock) = IndexRoot::open_for_writing(&config.index(&command.index)?, config.partition_digits)?;
+    let note = root.begin_backfill(&command.source)?;
     let sink = Arc::new(LocalSink::new(root, lock));
     let progress = Arc::new(Progress::new());
     let bar = bar(Arc::clone(&progress));
@@ -49,6 +50,10 @@ pub fn run(args: &Args, command: &BackfillArgs) -> anyhow::Result<Exit> {
     bar.finish_and_clear();
     match done {
         Ok(done) => {
+            // What failed is listed by itself; what was not begun is known to this note alone.
+            if done.unstarted == 0 && done.retried == 0 {
+                note.end()?;
+            }
             summary::report(&done);
             Ok(summary::exit(&done))
         }

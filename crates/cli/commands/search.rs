@@ -6,7 +6,7 @@ use anyhow::bail;
 use shelltrail_core::CommandRecord;
 use shelltrail_core::document::RecordDocument;
 use shelltrail_index::search::with_causes;
-use shelltrail_index::{Hit, Literal, Searcher};
+use shelltrail_index::{Hit, Literal, Query, SearchOptions, Searcher};
 
 use crate::args::{Args, Format, SearchArgs};
 use crate::commands::{MAX_OUTPUT_BYTES, filter, report_coverage};
@@ -28,7 +28,9 @@ pub fn run(args: &Args, command: &SearchArgs) -> anyhow::Result<Exit> {
     let literal = Literal::new(query);
     let index = Config::load(args)?.index(&command.index)?;
     let searcher = Searcher::open(&index)?;
-    let mut answer = searcher.search(&literal, &filter, command.limit as usize);
+    let asks_for_times = filter.asks_for_times();
+    let options = SearchOptions { limit: command.limit as usize, ..SearchOptions::default() };
+    let mut answer = searcher.search(&filter.and(Query::literal(query)), &options);
 
     let mut out = BufWriter::new(stdout().lock());
     let paint = Paint::for_stdout();
@@ -45,10 +47,10 @@ pub fn run(args: &Args, command: &SearchArgs) -> anyhow::Result<Exit> {
         print(&mut out, hit, &around, command.format, &literal, paint, shown.new_session)?;
     }
     out.flush()?;
-    if answer.limited {
+    if answer.more {
         eprintln!("shelltrail: more records match; the newest {} are shown (--limit)", command.limit);
     }
-    if filter.since.is_some() || filter.until.is_some() {
+    if asks_for_times {
         let unknown = answer.hits.iter().filter(|hit| hit.session().ended_at.is_none()).count();
         if unknown > 0 {
             eprintln!("shelltrail: {unknown} hits are in sessions whose time is unknown; they were kept");

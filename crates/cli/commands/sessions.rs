@@ -3,7 +3,7 @@
 use std::io::{BufWriter, Write, stdout};
 
 use shelltrail_core::document::{SCHEMA, SessionDocument};
-use shelltrail_index::Searcher;
+use shelltrail_index::{SearchOptions, Searcher};
 
 use crate::args::{Args, Format, SessionsArgs};
 use crate::commands::{filter, report_coverage};
@@ -19,10 +19,12 @@ use crate::render::{self, Paint};
 pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
     let filter = filter(&command.filter)?;
     let index = Config::load(args)?.index(&command.index)?;
-    let (sessions, coverage) = Searcher::open(&index)?.sessions(&filter);
+    let all = SearchOptions { limit: usize::MAX, ..SearchOptions::default() };
+    let answer = Searcher::open(&index)?.sessions(&filter, &all);
+    let (sessions, coverage) = (answer.sessions, answer.coverage);
     let mut out = BufWriter::new(stdout().lock());
     let paint = Paint::for_stdout();
-    for (meta, _) in &sessions {
+    for meta in sessions.iter().map(|found| &found.session) {
         match command.format {
             Format::Text => render::session_line(&mut out, &meta.to_session(), meta.record_count, paint)?,
             Format::Jsonl => {

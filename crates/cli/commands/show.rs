@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write, stdout};
 use shelltrail_core::document::RecordDocument;
 use shelltrail_core::sanitize::printable;
 use shelltrail_index::search::with_causes;
-use shelltrail_index::{Filter, Searcher};
+use shelltrail_index::{Query, SearchOptions, Searcher};
 
 use crate::args::{Args, Format, ShowArgs};
 use crate::commands::report_coverage;
@@ -22,8 +22,9 @@ use crate::render::Paint;
 pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
     let index = Config::load(args)?.index(&command.index)?;
     let searcher = Searcher::open(&index)?;
-    let filter = Filter { session: Some(command.session.clone()), ..Filter::default() };
-    let (transcripts, mut coverage) = searcher.sessions(&filter);
+    let all = SearchOptions { limit: usize::MAX, ..SearchOptions::default() };
+    let answer = searcher.sessions(&Query::session(&command.session), &all);
+    let (transcripts, mut coverage) = (answer.sessions, answer.coverage);
     // Whether objects of other sessions could not be indexed says nothing about one that is stored.
     if !transcripts.is_empty() {
         coverage.not_indexed.clear();
@@ -42,7 +43,7 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
     let mut out = BufWriter::new(stdout().lock());
     let mut reader = Reader::new(Paint::for_stdout(), command.fold.output_lines);
     let mut printed = 0;
-    for (meta, place) in &transcripts {
+    for (meta, place) in transcripts.iter().map(|found| (&found.session, &found.place)) {
         let session = meta.to_session();
         let records = match searcher.records(place, first, last) {
             Ok(records) => records,
@@ -69,7 +70,7 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
     if transcripts.is_empty() {
         eprintln!("shelltrail: no transcript of session {} is stored", printable(&command.session));
     } else if printed == 0 && command.around.is_some() {
-        let records = transcripts.iter().map(|(meta, _)| meta.record_count).max().unwrap_or(0);
+        let records = transcripts.iter().map(|found| found.session.record_count).max().unwrap_or(0);
         eprintln!("shelltrail: the session has {records} records, none of them around that position");
     }
     report_coverage(&coverage);

@@ -23,6 +23,8 @@ use shelltrail_core::{
     SessionKind, Status, TimeSource, TranscriptId,
 };
 
+use crate::record_view::RecordView;
+
 /// Text per block, unless one record alone is larger. Showing a hit costs one block, so smaller blocks make faster
 /// answers and larger packs: 8 KiB takes a third more than 1 MiB (benches/README.md).
 pub const TARGET_TEXT_BYTES: usize = 8 << 10;
@@ -334,13 +336,24 @@ impl Block {
         (self.first_seq..).take(self.records.len())
     }
 
-    /// The searchable texts of a record.
-    pub fn texts(&self, seq: u32) -> impl Iterator<Item = &str> {
-        let found = self.find(seq);
-        let (command, output) = found.map(|(_, command, output)| (command, output)).unzip();
-        let others = found.map(|(meta, ..)| [&meta.command_as_sent, &meta.output_as_sent, &meta.expanded]);
-        let others = others.into_iter().flatten().filter_map(Option::as_deref);
-        command.flatten().into_iter().chain(output).chain(others)
+    /// What a query may ask of a record.
+    pub(crate) fn view(&self, seq: u32) -> Option<RecordView<'_>> {
+        let (meta, command, output) = self.find(seq)?;
+        Some(RecordView {
+            seq,
+            command,
+            output,
+            command_as_sent: meta.command_as_sent.as_deref(),
+            output_as_sent: meta.output_as_sent.as_deref(),
+            expanded: meta.expanded.as_deref(),
+            prompt: meta.prompt.as_deref(),
+            status: meta.status,
+            confidence: meta.confidence,
+            flags: &meta.flags,
+            context: &meta.context,
+            programs: &meta.programs,
+            origin: meta.origin,
+        })
     }
 
     /// A record.

@@ -45,6 +45,62 @@ impl Docs {
         }
     }
 
+    /// Adds a range of documents.
+    pub fn insert_range(&mut self, range: Range<DocId>) {
+        let (start, end) = (range.start as usize, range.end.min(self.max_doc) as usize);
+        if start >= end {
+            return;
+        }
+        let (first, last) = (start / 64, (end - 1) / 64);
+        let (from, to) = (u64::MAX << (start % 64), u64::MAX >> (63 - (end - 1) % 64));
+        if first == last {
+            self.words[first] |= from & to;
+            return;
+        }
+        self.words[first] |= from;
+        self.words[first + 1..last].fill(u64::MAX);
+        self.words[last] |= to;
+    }
+
+    /// Exactly the documents that are not in the set.
+    #[must_use]
+    pub fn complement(mut self) -> Self {
+        let all = Self::all(self.max_doc);
+        for (word, all) in self.words.iter_mut().zip(&all.words) {
+            *word = all & !*word;
+        }
+        self
+    }
+
+    /// How many documents the segment has.
+    #[must_use]
+    pub fn max_doc(&self) -> DocId {
+        self.max_doc
+    }
+
+    /// How many documents are in both.
+    #[must_use]
+    pub fn count_common(&self, other: &Self) -> u64 {
+        let common = self.words.iter().zip(&other.words).map(|(word, other)| (word & other).count_ones());
+        common.map(u64::from).sum()
+    }
+
+    /// How many documents of a range are in the set.
+    #[must_use]
+    pub fn count_in(&self, range: Range<DocId>) -> u64 {
+        let (start, end) = (range.start as usize, range.end.min(self.max_doc) as usize);
+        if start >= end {
+            return 0;
+        }
+        let (first, last) = (start / 64, (end - 1) / 64);
+        let (from, to) = (u64::MAX << (start % 64), u64::MAX >> (63 - (end - 1) % 64));
+        let masked = |at: usize| {
+            let mask = if at == first { from } else { u64::MAX } & if at == last { to } else { u64::MAX };
+            u64::from((self.words[at] & mask).count_ones())
+        };
+        (first..=last).map(masked).sum()
+    }
+
     /// Keeps only what is in both.
     pub fn intersect(&mut self, other: &Self) {
         for (word, other) in self.words.iter_mut().zip(&other.words) {
@@ -124,6 +180,17 @@ mod tests {
             assert_eq!(both.first_in(range.clone()), first, "{range:?}");
         }
         assert!(both.contains(64) && !both.contains(63) && !both.contains(5000));
+        for range in [0..0, 0..1, 63..64, 5..64, 0..200, 60..130, 100..500, 64..128] {
+            let mut some = Docs::none(200);
+            some.insert_range(range.clone());
+            let end = range.end.min(200);
+            assert_eq!(some.iter().collect::<Vec<_>>(), (range.start..end).collect::<Vec<_>>());
+            assert_eq!(some.count_in(0..200), u64::from(end - range.start));
+            let seen = Docs::all(200).count_in(range.clone());
+            assert_eq!(seen, u64::from(end - range.start), "{range:?}");
+            some.union(&some.clone().complement());
+            assert_eq!(some.count_in(0..999), 200);
+        }
         both.union(&set(&[0]));
         assert_eq!(both.iter().collect::<Vec<_>>(), [0, 64, 199]);
     }

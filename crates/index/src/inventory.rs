@@ -142,8 +142,8 @@ fn take(
         ..PartitionInventory::default()
     };
     for reader in index.searcher().segment_readers() {
-        let segment = Segment::new(reader.clone(), &FlatBudget::new());
-        let totals = segment.totals(&index.fields)?;
+        let segment = Segment::new(reader.clone(), index.fields, &FlatBudget::new());
+        let totals = segment.totals()?;
         part.segments += 1;
         part.sessions += totals.sessions;
         part.records += totals.records;

@@ -3,9 +3,12 @@
 //! Smart case, as in ripgrep: a literal without upper-case letters ignores case, any upper-case letter
 //! makes it exact.
 
+use std::ops::Range;
+
 use memchr::memmem::Finder;
 
 use crate::fold::{fold, fold_char};
+use crate::query::Case;
 use crate::tokens::{MAX_FRAGMENT_BYTES, WINDOW_BYTES, dotted_number, is_dropped, is_word, terms};
 
 /// A literal to look for.
@@ -30,10 +33,20 @@ pub enum Condition {
 }
 
 impl Literal {
-    /// Takes a literal as the user typed it, without surrounding quotes. It must not be empty.
+    /// Takes a literal as the user typed it, without surrounding quotes, in smart case. It must not be empty.
     #[must_use]
     pub fn new(text: &str) -> Self {
-        let ignore_case = !text.chars().any(char::is_uppercase);
+        Self::with(text, Case::Smart)
+    }
+
+    /// Takes a literal as the user typed it. It must not be empty.
+    #[must_use]
+    pub fn with(text: &str, case: Case) -> Self {
+        let ignore_case = match case {
+            Case::Smart => !text.chars().any(char::is_uppercase),
+            Case::Ignore => true,
+            Case::Exact => false,
+        };
         let needle = if ignore_case { fold(text).into_owned() } else { text.to_owned() };
         let finder = Finder::new(needle.as_bytes()).into_owned();
         Self { needle, ignore_case, finder }
@@ -49,9 +62,22 @@ impl Literal {
         }
     }
 
+    /// Whether case does not count: then it is looked for in folded texts.
+    #[must_use]
+    pub fn ignores_case(&self) -> bool {
+        self.ignore_case
+    }
+
+    /// The first occurrence at or after `at` in a text that is folded if case does not count.
+    #[must_use]
+    pub fn find_folded(&self, text: &str, at: usize) -> Option<Range<usize>> {
+        let start = at + self.finder.find(text.as_bytes().get(at..)?)?;
+        Some(start..start + self.needle.len())
+    }
+
     /// Byte ranges of the occurrences in a text, left to right, not overlapping.
     #[must_use]
-    pub fn matches_in(&self, text: &str) -> Vec<std::ops::Range<usize>> {
+    pub fn matches_in(&self, text: &str) -> Vec<Range<usize>> {
         if !self.ignore_case || text.is_ascii() {
             let folded = if self.ignore_case { fold(text) } else { text.into() };
             let starts = self.finder.find_iter(folded.as_bytes());
@@ -74,30 +100,34 @@ impl Literal {
     /// They are necessary, not sufficient: the text decides.
     #[must_use]
     pub fn conditions(&self) -> Vec<Condition> {
-        let folded = fold(&self.needle);
-        let mut conditions = Vec::new();
-        for (start, word) in runs(&folded, is_word) {
-            let open_left = start == 0;
-            let open_right = start + word.len() == folded.len();
-            if is_dropped(word) {
-                continue;
-            }
-            match (open_left, open_right) {
-                (false, false) => conditions.extend(terms(word).into_iter().map(Condition::Exact)),
-                (true, false) => conditions.push(Condition::Suffix(tail(word).to_owned())),
-                (false, true) => conditions.push(Condition::Prefix(head(word).to_owned())),
-                (true, true) => conditions.push(Condition::Infix(head(word).to_owned())),
-            }
-        }
-        // A dotted number may go on beyond any border of the literal's run that is not a digit or dot.
-        let numbers = runs(&folded, |c| c.is_ascii_digit() || c == '.');
-        for (_, run) in numbers {
-            if let Some(number) = dotted_number(run) {
-                conditions.push(Condition::Infix(head(number).to_owned()));
-            }
-        }
-        conditions
+        conditions(&fold(&self.needle))
     }
+}
+
+/// Conditions that the terms of every text fulfil whose folded form contains this folded text; possibly none.
+pub(crate) fn conditions(folded: &str) -> Vec<Condition> {
+    let mut conditions = Vec::new();
+    for (start, word) in runs(folded, is_word) {
+        let open_left = start == 0;
+        let open_right = start + word.len() == folded.len();
+        if is_dropped(word) {
+            continue;
+        }
+        match (open_left, open_right) {
+            (false, false) => conditions.extend(terms(word).into_iter().map(Condition::Exact)),
+            (true, false) => conditions.push(Condition::Suffix(tail(word).to_owned())),
+            (false, true) => conditions.push(Condition::Prefix(head(word).to_owned())),
+            (true, true) => conditions.push(Condition::Infix(head(word).to_owned())),
+        }
+    }
+    // A dotted number may go on beyond any border of the literal's run that is not a digit or dot.
+    let numbers = runs(folded, |c| c.is_ascii_digit() || c == '.');
+    for (_, run) in numbers {
+        if let Some(number) = dotted_number(run) {
+            conditions.push(Condition::Infix(head(number).to_owned()));
+        }
+    }
+    conditions
 }
 
 /// Maximal runs of characters with a property, with their byte offsets.

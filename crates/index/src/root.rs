@@ -6,19 +6,22 @@
 //! DIR/partitions/NAME/tantivy/   a tantivy index: terms and columns, no text
 //! DIR/partitions/NAME/packs/     the clear text, in blocks
 //! DIR/failures/HASH.json         objects that could not be indexed
+//! DIR/backfills/HASH.json        backfills that were begun and did not end
 //! ```
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shelltrail_core::Partition;
 
+use crate::backfills::{self, BackfillNote};
 use crate::durable;
 
 /// The version of everything below an index root. Another version is refused.
-pub const SCHEMA_VERSION: u32 = 2;
+pub const SCHEMA_VERSION: u32 = 3;
 /// One digit, ten partitions: more cost disk and memory, fewer leave nothing to skip (benches/README.md).
 pub const DEFAULT_PARTITION_DIGITS: u8 = 1;
 
@@ -200,6 +203,30 @@ impl IndexRoot {
     #[must_use]
     pub fn failures_dir(&self) -> PathBuf {
         self.path.join("failures")
+    }
+
+    /// Notes that a backfill of a source begins: until its end no answer is complete.
+    ///
+    /// # Errors
+    /// The note is not durable.
+    pub fn begin_backfill(&self, source: &str) -> Result<BackfillNote, RootError> {
+        let dir = self.backfills_dir();
+        let note = BackfillNote::begin(&dir, source, Timestamp::now());
+        note.map_err(|source| RootError::Io { action: "note a backfill in", path: dir, source })
+    }
+
+    /// The sources of the backfills that were begun and did not end.
+    ///
+    /// # Errors
+    /// The notes cannot be listed.
+    pub fn unfinished_backfills(&self) -> Result<Vec<String>, RootError> {
+        let dir = self.backfills_dir();
+        let sources = backfills::unfinished(&dir);
+        sources.map_err(|source| RootError::Io { action: "list the notes in", path: dir, source })
+    }
+
+    fn backfills_dir(&self) -> PathBuf {
+        self.path.join("backfills")
     }
 
     /// The partitions that hold something, in order of their names.

@@ -1,18 +1,19 @@
 //! A session and its records as documents of tantivy, which reads their texts where they are.
 
-use std::array;
-use std::iter::{Empty, Flatten};
+use std::iter::Empty;
 use std::sync::Arc;
+use std::vec;
 
 use shelltrail_core::{AccountId, Session};
 use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf};
 use tantivy::schema::{Document, Field, Value};
 
+use crate::facts;
 use crate::pack::BlockAt;
 use crate::schema::{Fields, SESSION};
 
-/// Most values of one document.
-const MAX_CELLS: usize = 11;
+/// Room for the values of most documents.
+const USUAL_CELLS: usize = 16;
 
 /// A session and where its text went: all that its documents say.
 #[derive(Debug)]
@@ -60,30 +61,43 @@ impl Stored {
 }
 
 impl Row {
-    fn of_session<'a>(&'a self, id: &'a str) -> [Option<(Field, Cell<'a>)>; MAX_CELLS] {
+    fn of_session<'a>(&'a self, id: &'a str) -> Vec<(Field, Cell<'a>)> {
         let Stored { fields, session, at, .. } = &*self.stored;
-        let text = |field, text| Some((field, Cell::Text(text)));
-        let number = |field, number| Some((field, Cell::Unsigned(number)));
-        [
-            text(fields.kind, SESSION),
-            text(fields.transcript, id),
-            text(fields.session, &session.session),
-            session.account.as_ref().map(AccountId::as_str).and_then(|account| text(fields.account, account)),
-            session.region.as_deref().and_then(|region| text(fields.region, region)),
-            session.principal.as_deref().and_then(|principal| text(fields.principal, principal)),
-            session.ended_at.map(|ended_at| (fields.ended_at, Cell::Signed(ended_at.as_millisecond()))),
-            number(fields.pack, at.pack),
-            number(fields.bytes, session.bytes),
-            number(fields.records, session.records.len() as u64),
-            number(fields.block, at.offset),
-        ]
+        let mut cells = Vec::with_capacity(USUAL_CELLS);
+        let terms = [
+            (fields.kind, SESSION),
+            (fields.transcript, id),
+            (fields.session_kind, facts::kind(session.kind)),
+        ];
+        cells.extend(terms.map(|(field, text)| (field, Cell::Text(text))));
+        let identifiers = [
+            (fields.session, Some(session.session.as_str())),
+            (fields.account, session.account.as_ref().map(AccountId::as_str)),
+            (fields.region, session.region.as_deref()),
+            (fields.principal, session.principal.as_deref()),
+            (fields.target, session.target.as_deref()),
+        ];
+        for (field, value) in identifiers {
+            cells.extend(
+                facts::identifiers(fields, field, value).map(|(field, text)| (field, Cell::Text(text))),
+            );
+        }
+        cells.extend(session.ended_at.map(|at| (fields.ended_at, Cell::Signed(at.as_millisecond()))));
+        let numbers = [
+            (fields.pack, at.pack),
+            (fields.bytes, session.bytes),
+            (fields.records, session.records.len() as u64),
+            (fields.block, at.offset),
+        ];
+        cells.extend(numbers.map(|(field, number)| (field, Cell::Unsigned(number))));
+        cells
     }
 
-    fn of_record(&self, place: usize) -> [Option<(Field, Cell<'_>)>; MAX_CELLS] {
+    fn of_record(&self, place: usize) -> Vec<(Field, Cell<'_>)> {
         let Stored { fields, session, at, offsets } = &*self.stored;
         let record = &session.records[place];
-        let mut cells = [None; MAX_CELLS];
-        cells[0] = Some((fields.block, Cell::Unsigned(at.offset + offsets[place])));
+        let mut cells = Vec::with_capacity(USUAL_CELLS);
+        cells.push((fields.block, Cell::Unsigned(at.offset + offsets[place])));
         let texts = [
             (fields.command, record.command.as_deref()),
             (fields.command, record.command_as_sent.as_deref()),
@@ -91,23 +105,24 @@ impl Row {
             (fields.output, Some(record.output.as_str())),
             (fields.output, record.output_as_sent.as_deref()),
         ];
-        for (cell, (field, text)) in cells[1..].iter_mut().zip(texts) {
-            *cell = text.map(|text| (field, Cell::Text(text)));
-        }
+        let texts = texts.into_iter().filter_map(|(field, text)| Some((field, text?)));
+        cells.extend(
+            texts.chain(facts::of_record(fields, record)).map(|(field, text)| (field, Cell::Text(text))),
+        );
         cells
     }
 }
 
 impl Document for Row {
     type Value<'a> = Cell<'a>;
-    type FieldsValuesIter<'a> = Flatten<array::IntoIter<Option<(Field, Cell<'a>)>, MAX_CELLS>>;
+    type FieldsValuesIter<'a> = vec::IntoIter<(Field, Cell<'a>)>;
 
     fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
         let cells = match &self.subject {
             Subject::Session { id } => self.of_session(id),
             Subject::Record(place) => self.of_record(*place),
         };
-        cells.into_iter().flatten()
+        cells.into_iter()
     }
 }
 

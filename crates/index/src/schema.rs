@@ -32,6 +32,10 @@ pub struct Fields {
     pub region: Field,
     /// Principal, on session documents.
     pub principal: Field,
+    /// Managed node, on session documents.
+    pub target: Field,
+    /// What the object holds, on session documents.
+    pub session_kind: Field,
     /// Milliseconds since 1970 (UTC), on session documents; absent if unknown.
     pub ended_at: Field,
     /// Number of the pack, on session documents.
@@ -42,6 +46,12 @@ pub struct Fields {
     pub records: Field,
     /// Offset of the block in the pack; of a session, its first block.
     pub block: Field,
+    /// The programs that the command names.
+    pub program: Field,
+    /// The shells and programs in which the line was typed.
+    pub context: Field,
+    /// What else is so (see [`crate::facts`]); [`crate::facts::UNLISTED`] on session documents too.
+    pub fact: Field,
     /// Terms of the command.
     pub command: Field,
     /// Terms of the output.
@@ -82,11 +92,16 @@ pub fn schema() -> (Schema, Fields) {
         account: builder.add_text_field("account", identifier()),
         region: builder.add_text_field("region", identifier()),
         principal: builder.add_text_field("principal", identifier()),
+        target: builder.add_text_field("target", identifier()),
+        session_kind: builder.add_text_field("session_kind", identifier()),
         ended_at: builder.add_i64_field(column::ENDED_AT, number()),
         pack: builder.add_u64_field(column::PACK, number()),
         bytes: builder.add_u64_field(column::BYTES, number()),
         records: builder.add_u64_field(column::RECORDS, number()),
         block: builder.add_u64_field(column::BLOCK, number()),
+        program: builder.add_text_field("program", identifier()),
+        context: builder.add_text_field("context", identifier()),
+        fact: builder.add_text_field("fact", identifier()),
         command: builder.add_text_field("command", text()),
         output: builder.add_text_field("output", text()),
     };

@@ -1,144 +1,34 @@
 //! Questions to the index, and answers that say what they could not see.
 
+mod answer;
+mod count;
+mod explain;
+mod merge;
+mod run;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use rayon::prelude::*;
 use shelltrail_core::{AccountId, CommandRecord, Partition};
 
-use crate::block::{Block, SessionMeta};
+pub use answer::{
+    Answer, Coverage, Cursor, FoundSession, Hit, NotACursor, Place, SearchOptions, SessionAnswer, with_causes,
+};
+pub use count::{By, CountGroup, Counts};
+pub use explain::{Estimate, Explanation, How, Node};
+
 use crate::block_cache::BlockCache;
-use crate::candidates::{Candidates, Segment};
+use crate::candidates::{Segment, What};
 use crate::dictionary::FlatBudget;
 use crate::failures;
-use crate::literal::Literal;
-use crate::pack::{BlockAt, PackError, PackReader};
+use crate::pack::{PackError, PackReader};
 use crate::partition::{PartitionError, PartitionIndex};
+use crate::query::{Account, Fact, Glob, Identifier, Query};
 use crate::root::{IndexRoot, RootError};
-
-/// How many candidates are verified at a time at most.
-const MAX_ROUND: usize = 4096;
-/// And at least, as long as there are so many.
-const MIN_ROUND: usize = 16;
-
-/// Which sessions a question is about. Empty parts admit everything.
-#[derive(Clone, Debug, Default)]
-pub struct Filter {
-    /// Only these accounts.
-    pub accounts: Vec<AccountId>,
-    /// Only this principal.
-    pub principal: Option<String>,
-    /// Only this session ID.
-    pub session: Option<String>,
-    /// Only sessions that ended at this time or later, or at an unknown time.
-    pub since: Option<Timestamp>,
-    /// Only sessions that ended before this time, or at an unknown time.
-    pub until: Option<Timestamp>,
-}
-
-impl Filter {
-    /// Whether a session that ended then (milliseconds since 1970) is admitted. An unknown time may be
-    /// any time, so it is never a reason to hide a session.
-    #[must_use]
-    pub fn admits(&self, ended_at: Option<i64>) -> bool {
-        ended_at.is_none_or(|at| {
-            self.since.is_none_or(|since| at >= since.as_millisecond())
-                && self.until.is_none_or(|until| at < until.as_millisecond())
-        })
-    }
-
-    /// Whether an account is admitted; an unknown one only if no account was asked for.
-    #[must_use]
-    pub fn admits_account(&self, account: Option<&AccountId>) -> bool {
-        self.accounts.is_empty() || account.is_some_and(|account| self.accounts.contains(account))
-    }
-}
-
-/// A found record in its session.
-#[derive(Clone, Debug)]
-pub struct Hit {
-    /// Position in the session.
-    pub seq: u32,
-    /// Where the text of the session begins, for [`Searcher::records`].
-    pub place: Place,
-    block: Arc<Block>,
-}
-
-impl Hit {
-    /// The session, without its records.
-    #[must_use]
-    pub fn session(&self) -> &SessionMeta {
-        &self.block.session
-    }
-
-    /// The record.
-    #[must_use]
-    pub fn record(&self) -> CommandRecord {
-        self.block.record(self.seq).expect("a hit is made from a block that holds it")
-    }
-}
-
-/// Where a session lies.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    partition: Partition,
-    first: BlockAt,
-}
-
-/// The answer to a search.
-#[derive(Clone, Debug, Default)]
-pub struct Answer {
-    /// Newest first, then by transcript, then by position in the session.
-    pub hits: Vec<Hit>,
-    /// Whether the limit cut the answer: there may be more hits.
-    pub limited: bool,
-    /// What was seen, and what was not.
-    pub coverage: Coverage,
-}
-
-/// What an answer rests on.
-#[derive(Clone, Debug, Default)]
-pub struct Coverage {
-    /// Partitions in scope that were searched.
-    pub partitions: u64,
-    /// Partitions in scope that could not be searched, and why.
-    pub failed_partitions: BTreeMap<String, String>,
-    /// Records that may match and whose text could not be read, and one of the reasons.
-    pub unreadable_records: u64,
-    /// One reason for `unreadable_records`.
-    pub unreadable_reason: Option<String>,
-    /// Objects in scope that are known and not indexed, by reason.
-    pub not_indexed: BTreeMap<String, u64>,
-    /// Records whose text was read to decide.
-    pub verified: u64,
-}
-
-impl Coverage {
-    /// Whether everything in scope was searched: only then is "no hits" a statement about the sessions.
-    #[must_use]
-    pub fn is_complete(&self) -> bool {
-        self.failed_partitions.is_empty() && self.unreadable_records == 0 && self.not_indexed.is_empty()
-    }
-
-    fn unreadable(&mut self, records: u64, reason: &PackError) {
-        self.unreadable_records += records;
-        self.unreadable_reason.get_or_insert_with(|| with_causes(reason));
-    }
-}
-
-/// An error and its causes on one line.
-#[must_use]
-pub fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
-}
+use merge::{Merge, Source};
+use run::Run;
 
 /// Reads an index root as it was at its last commits.
 pub struct Searcher {
@@ -147,7 +37,6 @@ pub struct Searcher {
 }
 
 struct PartitionReader {
-    index: PartitionIndex,
     packs: PackReader,
     segments: Vec<Segment>,
 }
@@ -161,9 +50,9 @@ impl PartitionReader {
             .segment_readers()
             .iter()
             .cloned()
-            .map(|reader| Segment::new(reader, budget))
+            .map(|reader| Segment::new(reader, index.fields, budget))
             .collect();
-        Ok(Some(Self { index, packs, segments }))
+        Ok(Some(Self { packs, segments }))
     }
 }
 
@@ -186,58 +75,75 @@ impl Searcher {
         Ok(Self { root, partitions })
     }
 
-    /// Finds the records that contain a literal in their command or in their output.
+    /// Finds the records that a query is true of.
     #[must_use]
-    pub fn search(&self, literal: &Literal, filter: &Filter, limit: usize) -> Answer {
-        let mut answer = Answer { coverage: self.coverage(filter), ..Answer::default() };
-        let conditions = literal.conditions();
-        let mut merge = self.merge(filter, &mut answer.coverage, |partition, segment| {
-            segment.records(&partition.index.fields, &conditions, filter)
+    pub fn search(&self, query: &Query, options: &SearchOptions) -> Answer {
+        let mut run = Run::begin(self, query, What::Records, options);
+        let mut hits: Vec<Hit> = Vec::new();
+        let more = run.until(options.limit, false, |_, group, block, seqs| {
+            let place = group.place(block.back);
+            let hit = |seq: &u32| Hit { seq: *seq, place: place.clone(), block: Arc::clone(block) };
+            hits.extend(seqs.iter().map(hit));
+            hits.len()
         });
-        // The first round is as large as the answer.
-        let mut round = limit.saturating_add(1).clamp(MIN_ROUND, MAX_ROUND);
-        let mut taken = 0;
-        while answer.hits.len() <= limit {
-            let groups = merge.take(round, &mut answer.coverage);
-            if groups.is_empty() {
-                break;
-            }
-            taken += round;
-            let verified: Vec<_> = groups.par_iter().map(|group| self.verify(group, literal)).collect();
-            for (group, hits) in groups.iter().zip(verified) {
-                match hits {
-                    Ok(hits) => {
-                        answer.coverage.verified += group.seqs.len() as u64;
-                        answer.hits.extend(hits);
-                    }
-                    Err(error) => answer.coverage.unreadable(group.seqs.len() as u64, &error),
-                }
-            }
-            round = next_round(round, taken, answer.hits.len(), limit);
-        }
-        answer.limited = answer.hits.len() > limit;
-        answer.hits.truncate(limit);
-        answer
+        let surplus = hits.len().saturating_sub(options.limit);
+        hits.truncate(options.limit);
+        let cursor = more.then(|| match hits.last() {
+            Some(last) if surplus > 0 => Some(last.cursor()),
+            _ => run.examined.clone(),
+        });
+        let left_at_most = if more { run.left() + surplus as u64 } else { 0 };
+        Answer { hits, more, left_at_most, cursor: cursor.flatten(), coverage: run.end() }
     }
 
-    /// Lists the sessions that pass a filter, newest first.
+    /// Lists sessions, newest first: those that have a hit. A query about sessions alone lists all that it is true of,
+    /// those without records included.
     #[must_use]
-    pub fn sessions(&self, filter: &Filter) -> (Vec<(SessionMeta, Place)>, Coverage) {
-        let mut coverage = self.coverage(filter);
-        let mut merge = self.merge(filter, &mut coverage, |partition, segment| {
-            segment.sessions(&partition.index.fields, filter)
-        });
-        let groups = merge.take(usize::MAX, &mut coverage);
-        let read = |group: &Group| Ok((group.packs.block(group.at)?.session.clone(), group.place(group.at)));
-        let metas: Vec<Result<_, PackError>> = groups.par_iter().map(read).collect();
-        let mut sessions = Vec::with_capacity(metas.len());
-        for meta in metas {
-            match meta {
-                Ok(session) => sessions.push(session),
-                Err(error) => coverage.unreadable(1, &error),
+    pub fn sessions(&self, query: &Query, options: &SearchOptions) -> SessionAnswer {
+        let about_sessions = query.is_about_sessions();
+        let what = if about_sessions { What::Sessions } else { What::Records };
+        let mut run = Run::begin(self, query, what, options);
+        let mut sessions: Vec<FoundSession> = Vec::new();
+        let mut unread = BTreeMap::new();
+        let more = run.until(options.limit, true, |merge, group, block, seqs| {
+            let place = group.place(block.back);
+            let is_known = sessions.last().is_some_and(|last| last.place == place);
+            if !is_known && (about_sessions || !seqs.is_empty()) {
+                let (flags, confidence_floor) = match merge.signs(group) {
+                    Ok(signs) => signs,
+                    Err(error) => {
+                        unread.insert(group.partition.to_string(), with_causes(&error));
+                        (Vec::new(), None)
+                    }
+                };
+                sessions.push(FoundSession {
+                    session: block.session.clone(),
+                    place,
+                    flags,
+                    confidence_floor,
+                });
             }
-        }
-        (sessions, coverage)
+            sessions.len()
+        });
+        let surplus = sessions.len().saturating_sub(options.limit);
+        sessions.truncate(options.limit);
+        let cursor = more.then(|| match sessions.last() {
+            Some(last) if surplus > 0 => Some(Cursor::of(&last.session, u32::MAX)),
+            // A session that is listed is done with, whatever its other records say.
+            Some(last) => run.examined.clone().map(|at| at.max(Cursor::of(&last.session, u32::MAX))),
+            None => run.examined.clone(),
+        });
+        let left_at_most = if more { run.left() + surplus as u64 } else { 0 };
+        let mut coverage = run.end();
+        coverage.failed_partitions.extend(unread);
+        SessionAnswer { sessions, more, left_at_most, cursor: cursor.flatten(), coverage }
+    }
+
+    /// All sessions whose ID is this or begins with it. Several transcripts may claim one ID.
+    #[must_use]
+    pub fn find_session(&self, prefix: &str, options: &SearchOptions) -> SessionAnswer {
+        let query = Query::is(Fact::Identifier(Identifier::Session, Glob::beginning_with(prefix)));
+        self.sessions(&query, options)
     }
 
     /// Reads the records of a session with `first <= seq <= last`.
@@ -268,26 +174,24 @@ impl Searcher {
         Ok(records)
     }
 
-    fn verify(&self, group: &Group, literal: &Literal) -> Result<Vec<Hit>, PackError> {
-        let block = group.packs.block(group.at)?;
-        let first = BlockAt { offset: group.at.offset.saturating_sub(block.back), ..group.at };
-        if let Some(&seq) = group.seqs.iter().find(|&&seq| !block.holds(seq)) {
-            return Err(group.packs.not_there(group.at, seq));
-        }
-        let matches = |seq: &&u32| block.texts(**seq).any(|text| literal.is_in(text));
-        let hit = |seq: &u32| Hit { seq: *seq, place: group.place(first), block: Arc::clone(&block) };
-        Ok(group.seqs.iter().filter(matches).map(hit).collect())
-    }
-
     /// What is in scope and cannot be seen, before anything is searched.
-    fn coverage(&self, filter: &Filter) -> Coverage {
+    fn coverage(&self, query: &Query) -> Coverage {
         let mut coverage = Coverage::default();
+        match self.root.unfinished_backfills() {
+            Ok(sources) => coverage.unfinished_backfills = sources,
+            Err(error) => {
+                coverage.failed_partitions.insert("backfills".to_owned(), with_causes(&error));
+            }
+        }
         match failures::list(&self.root.failures_dir()) {
             Ok(mut list) => {
                 // An object whose key names no account may hold sessions of any.
-                let in_scope =
-                    |account: Option<&AccountId>| account.is_none() || filter.admits_account(account);
-                list.failures.retain(|failure| in_scope(failure.account.as_ref()));
+                list.failures.retain(|failure| {
+                    query.may_concern(match &failure.account {
+                        Some(account) => Account::Is(AccountId::as_str(account)),
+                        None => Account::Any,
+                    })
+                });
                 coverage.not_indexed = list.by_reason();
             }
             Err(error) => {
@@ -300,12 +204,13 @@ impl Searcher {
     /// Asks all segments of the partitions in scope for their candidates.
     fn merge<'s>(
         &'s self,
-        filter: &Filter,
+        query: &Query,
+        what: What,
+        after: Option<&Cursor>,
         coverage: &mut Coverage,
-        candidates: impl Fn(&'s PartitionReader, &'s Segment) -> Result<Candidates<'s>, PartitionError> + Sync,
     ) -> Merge<'s> {
         let mut in_scope = Vec::new();
-        for (name, partition) in self.partitions.iter().filter(|(name, _)| self.in_scope(name, filter)) {
+        for (name, partition) in self.partitions.iter().filter(|(name, _)| self.in_scope(name, query)) {
             match partition {
                 Ok(Some(partition)) => in_scope.push((name, partition)),
                 Ok(None) => {}
@@ -318,106 +223,32 @@ impl Searcher {
         let segments: Vec<_> = in_scope
             .into_iter()
             .flat_map(|(name, partition)| {
-                partition.segments.iter().map(move |segment| (name, partition, segment))
+                partition.segments.iter().map(move |segment| (name, &partition.packs, segment))
             })
             .collect();
-        let found: Vec<_> =
-            segments.par_iter().map(|(_, partition, segment)| candidates(partition, segment)).collect();
-        let mut merge = Merge { segments: Vec::with_capacity(segments.len()) };
-        for ((name, partition, _), found) in segments.into_iter().zip(found) {
+        let candidates = |segment: &'s Segment| {
+            segment.candidates(segment.bounds(query)?, segment.scope(query)?, what, after)
+        };
+        let found: Vec<_> = segments.par_iter().map(|(_, _, segment)| candidates(segment)).collect();
+        let mut merge = Merge { sources: Vec::with_capacity(segments.len()) };
+        for ((partition, packs, _), found) in segments.into_iter().zip(found) {
             match found {
-                Ok(candidates) => merge.segments.push((name, &partition.packs, candidates)),
+                Ok(candidates) => merge.sources.push(Source { partition, packs, candidates }),
                 Err(error) => {
-                    coverage.failed_partitions.insert(name.to_string(), with_causes(&error));
+                    coverage.failed_partitions.insert(partition.to_string(), with_causes(&error));
                 }
             }
         }
         merge
     }
 
-    fn in_scope(&self, partition: &Partition, filter: &Filter) -> bool {
-        let digits = self.root.manifest().partition_digits;
+    fn in_scope(&self, partition: &Partition, query: &Query) -> bool {
         // Sessions of objects that hold many accounts lie in no partition of an account.
-        filter.accounts.is_empty()
-            || *partition == Partition::of(None, digits)
-            || filter.accounts.iter().any(|account| Partition::of(Some(account), digits) == *partition)
-    }
-}
-
-/// How many candidates to verify next: a little more than it should take if hits stay as frequent as they were.
-fn next_round(round: usize, taken: usize, hits: usize, limit: usize) -> usize {
-    let wanted = limit.saturating_add(1).saturating_sub(hits);
-    let expected = wanted.saturating_mul(taken).checked_div(hits).unwrap_or(usize::MAX);
-    let with_margin = expected.saturating_add(expected / 4);
-    with_margin.clamp(MIN_ROUND, round.saturating_mul(2).clamp(MIN_ROUND, MAX_ROUND))
-}
-
-/// Neighbours in the order of results that lie in one block.
-struct Group<'s> {
-    partition: &'s Partition,
-    packs: &'s PackReader,
-    at: BlockAt,
-    seqs: Vec<u32>,
-}
-
-impl Group<'_> {
-    fn place(&self, first: BlockAt) -> Place {
-        Place { partition: self.partition.clone(), first }
-    }
-}
-
-/// The candidates of all segments in the order of results.
-struct Merge<'s> {
-    segments: Vec<(&'s Partition, &'s PackReader, Candidates<'s>)>,
-}
-
-impl<'s> Merge<'s> {
-    /// Takes the next `count` candidates, those in one block together.
-    fn take(&mut self, count: usize, coverage: &mut Coverage) -> Vec<Group<'s>> {
-        let mut groups: Vec<Group<'s>> = Vec::new();
-        for _ in 0..count {
-            let Some(first) = self.first(coverage) else { break };
-            let (partition, packs, candidates) = &mut self.segments[first];
-            let Some(candidate) = candidates.pop() else { break };
-            let at = candidates.place(candidate);
-            match groups.last_mut() {
-                Some(last) if last.at == at && last.partition == *partition => {
-                    last.seqs.push(candidate.seq())
-                }
-                _ => groups.push(Group { partition, packs, at, seqs: vec![candidate.seq()] }),
-            }
-        }
-        groups
-    }
-
-    /// The segment whose first candidate comes first of all.
-    fn first(&mut self, coverage: &mut Coverage) -> Option<usize> {
-        let heads = self.segments.iter().enumerate();
-        let mut heads: Vec<_> = heads.filter_map(|(i, s)| s.2.peek().map(|head| (head.age(), i))).collect();
-        let newest = heads.iter().map(|(age, _)| *age).min()?;
-        heads.retain(|(age, _)| *age == newest);
-        if let [(_, only)] = heads[..] {
-            return Some(only);
-        }
-        // Ordinals of different segments cannot be compared, so ties in time are broken by the text.
-        let mut best: Option<(String, u32, usize)> = None;
-        for (_, i) in heads {
-            let (name, _, candidates) = &mut self.segments[i];
-            let seq = candidates.peek()?.seq();
-            match candidates.first_transcript() {
-                Ok(transcript) => {
-                    let comes_first = |(t, s, _): &(String, u32, usize)| (transcript, seq) < (t.as_str(), *s);
-                    if best.as_ref().is_none_or(comes_first) {
-                        best = Some((transcript.to_owned(), seq, i));
-                    }
-                }
-                Err(error) => {
-                    coverage.failed_partitions.insert(name.to_string(), error.to_string());
-                    best.get_or_insert((String::new(), seq, i));
-                }
-            }
-        }
-        best.map(|(_, _, i)| i)
+        query.may_concern(match (partition.as_str(), self.root.manifest().partition_digits) {
+            (Partition::UNPLACED, _) => Account::Any,
+            (_, 0) => Account::BeginsWith(""),
+            (digits, _) => Account::BeginsWith(digits),
+        })
     }
 }
 

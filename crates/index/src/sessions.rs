@@ -38,6 +38,9 @@ impl SessionDocs {
 /// All sessions of a segment: newest first, then by transcript.
 pub struct Sessions {
     list: Vec<SessionDocs>,
+    /// How many records the sessions have that come before each, and all of them.
+    records_before: Vec<u64>,
+    documents: Docs,
     blocks: Column<u64>,
     transcripts: Option<StrColumn>,
 }
@@ -70,13 +73,39 @@ impl Sessions {
             });
         }
         list.sort_unstable_by_key(|session| (session.age, session.transcript, session.doc));
-        Ok(Self { list, blocks: number(column::BLOCK)?, transcripts })
+        let counts = list.iter().map(|session| session.records().len() as u64);
+        let mut records_before = vec![0];
+        records_before.extend(counts.scan(0, |sum, count| {
+            *sum += count;
+            Some(*sum)
+        }));
+        let documents = session_documents.clone();
+        Ok(Self { list, records_before, documents, blocks: number(column::BLOCK)?, transcripts })
     }
 
     /// A session by its place in the order.
     #[must_use]
     pub fn get(&self, at: usize) -> Option<&SessionDocs> {
         self.list.get(at)
+    }
+
+    /// The sessions from a place in the order on.
+    #[must_use]
+    pub fn from(&self, at: usize) -> &[SessionDocs] {
+        self.list.get(at..).unwrap_or_default()
+    }
+
+    /// How many sessions come before a place in the order, and how many records these have.
+    #[must_use]
+    pub fn before(&self, at: usize) -> (u64, u64) {
+        let at = at.min(self.list.len());
+        (at as u64, self.records_before.get(at).copied().unwrap_or(0))
+    }
+
+    /// The session documents.
+    #[must_use]
+    pub fn documents(&self) -> &Docs {
+        &self.documents
     }
 
     /// Where the text of a document of a session lies.
@@ -99,7 +128,7 @@ impl Sessions {
 }
 
 /// Order-preserving: the newer, the smaller; unknown is the largest.
-fn age(ended_at: Option<i64>) -> u64 {
+pub(crate) fn age(ended_at: Option<i64>) -> u64 {
     ended_at.map_or(u64::MAX, |millis| !(millis.cast_unsigned() ^ (1 << 63)))
 }
 

@@ -7,8 +7,10 @@ use proptest::test_runner::{Config, RngSeed, TestRunner};
 use shelltrail_core::Session;
 use shelltrail_core::sink::{Failure, RecordSink};
 
+use jiff::Timestamp;
+
 use super::*;
-use crate::{IndexRoot, LocalSink, samples};
+use crate::{IndexRoot, Literal, LocalSink, samples};
 
 fn store(dir: &Path, commits: &[&[Session]]) -> LocalSink {
     let (root, lock) = IndexRoot::open_for_writing(dir, Some(1)).unwrap();
@@ -25,6 +27,14 @@ fn store(dir: &Path, commits: &[&[Session]]) -> LocalSink {
         sink.commit(batches).unwrap();
     }
     sink
+}
+
+fn ask(searcher: &Searcher, query: &Query, limit: usize) -> Answer {
+    searcher.search(query, &SearchOptions { limit, ..SearchOptions::default() })
+}
+
+fn listed(searcher: &Searcher, query: &Query) -> usize {
+    searcher.sessions(query, &SearchOptions { limit: 1000, ..SearchOptions::default() }).sessions.len()
 }
 
 fn found(answer: &Answer) -> Vec<(String, u32)> {
@@ -94,7 +104,7 @@ fn an_index_answers_as_a_scan_does() {
             let to = text.ceil_char_boundary((from + len).min(text.len()));
             let query = if lower { text[from..to].to_lowercase() } else { text[from..to].to_owned() };
             let literal = Literal::new(&query);
-            let answer = searcher.search(&literal, &Filter::default(), 1000);
+            let answer = ask(&searcher, &Query::literal(&query), 1000);
             prop_assert!(answer.coverage.is_complete());
             prop_assert_eq!(found(&answer), scan(&sessions, &literal), "{:?}", query);
             Ok(())
@@ -119,10 +129,10 @@ fn merged_segments_answer_as_a_scan_does() {
     let searcher = Searcher::open(dir.path()).unwrap();
     for query in ["i", "uid", "cat", "x", "ee", "d=3", "exit"] {
         let literal = Literal::new(query);
-        let answer = searcher.search(&literal, &Filter::default(), 1000);
+        let answer = ask(&searcher, &Query::literal(query), 1000);
         assert_eq!(found(&answer), scan(&sessions, &literal), "{query}");
     }
-    assert_eq!(searcher.sessions(&Filter::default()).0.len(), 40);
+    assert_eq!(listed(&searcher, &Query::All), 40);
 }
 
 #[test]
@@ -131,12 +141,12 @@ fn the_limit_keeps_the_newest() {
     let dir = tempfile::tempdir().unwrap();
     store(dir.path(), &[&sessions]);
     let searcher = Searcher::open(dir.path()).unwrap();
-    let literal = Literal::new("e");
-    let all = searcher.search(&literal, &Filter::default(), 1000);
-    assert!(!all.limited && all.hits.len() > 3);
+    let query = Query::literal("e");
+    let all = ask(&searcher, &query, 1000);
+    assert!(!all.more && all.hits.len() > 3);
     for limit in 1..all.hits.len() {
-        let some = searcher.search(&literal, &Filter::default(), limit);
-        assert!(some.limited);
+        let some = ask(&searcher, &query, limit);
+        assert!(some.more);
         assert_eq!(found(&some), found(&all)[..limit]);
     }
 }
@@ -147,19 +157,21 @@ fn filters_keep_what_they_name_and_what_is_unknown() {
     let dir = tempfile::tempdir().unwrap();
     store(dir.path(), &[&sessions]);
     let searcher = Searcher::open(dir.path()).unwrap();
-    let hits = |filter: Filter| found(&searcher.search(&Literal::new("e"), &filter, 1000)).len();
-    let of = |account: &str| Filter { accounts: vec![account.parse().unwrap()], ..Filter::default() };
-    let all = hits(Filter::default());
+    let hits = |filter: Query| found(&ask(&searcher, &filter.and(Query::literal("e")), 1000)).len();
+    let of = |account: &str| Query::account(&account.parse().unwrap());
+    let all = hits(Query::All);
     assert_eq!(hits(of("111122223333")) + hits(of("444455556666")), all);
     assert_eq!(hits(of("999999999999")), 0);
-    let of_user = Filter { principal: Some("user1".to_owned()), ..Filter::default() };
+    let of_user = Query::is(Fact::Identifier(Identifier::Principal, Glob::exactly("user1")));
     assert!(hits(of_user) > 0);
-    let future = Filter { since: Some(Timestamp::from_second(1_800_000_000).unwrap()), ..Filter::default() };
-    let unknown_time = searcher.search(&Literal::new("e"), &future, 1000);
+    let future = Query::ended(Some(Timestamp::from_second(1_800_000_000).unwrap()), None);
+    let unknown_time = ask(&searcher, &future.clone().and(Query::literal("e")), 1000);
+    let not_unknown = ask(&searcher, &future.not().and(Query::literal("e")), 1000);
+    assert_eq!(not_unknown.hits.len(), all, "an unknown time is not told by its opposite either");
     assert!(!unknown_time.hits.is_empty());
     assert!(unknown_time.hits.iter().all(|hit| hit.session().ended_at.is_none()));
-    assert_eq!(searcher.sessions(&Filter::default()).0.len(), 4);
-    assert_eq!(searcher.sessions(&of("111122223333")).0.len(), 2);
+    assert_eq!(listed(&searcher, &Query::All), 4);
+    assert_eq!(listed(&searcher, &of("111122223333")), 2);
 }
 
 #[test]
@@ -187,11 +199,11 @@ fn sessions_of_an_object_with_many_accounts_are_found_by_each() {
     assert!(!dir.path().join("partitions").join(placed.as_str()).exists());
     let searcher = Searcher::open(dir.path()).unwrap();
     for (account, wanted) in [("111122223333", 1), ("444455556666", 2), ("999999999999", 0)] {
-        let filter = Filter { accounts: vec![account.parse().unwrap()], ..Filter::default() };
-        let answer = searcher.search(&Literal::new("id"), &filter, 10);
+        let query = Query::account(&account.parse().unwrap()).and(Query::literal("id"));
+        let answer = ask(&searcher, &query, 10);
         assert_eq!(answer.hits.len(), wanted, "{account}");
         assert!(answer.coverage.is_complete());
-        assert_eq!(searcher.sessions(&filter).0.len(), wanted);
+        assert_eq!(listed(&searcher, &query), wanted);
     }
 }
 
@@ -204,7 +216,7 @@ fn records_around_a_hit_are_read_across_blocks() {
     let other = samples::session("bob-05ba181f37a0fb8d2", &[("id", "")]);
     store(dir.path(), &[&[other, session.clone()]]);
     let searcher = Searcher::open(dir.path()).unwrap();
-    let answer = searcher.search(&Literal::new("cat"), &Filter::default(), 1000);
+    let answer = ask(&searcher, &Query::literal("cat"), 1000);
     assert_eq!(answer.hits.len(), 10);
     for hit in &answer.hits {
         let (first, last) = (hit.seq.saturating_sub(2), hit.seq + 2);
@@ -228,11 +240,11 @@ fn an_answer_says_what_it_could_not_see() {
     };
     sink.record_failure(&failure).unwrap();
     let searcher = Searcher::open(dir.path()).unwrap();
-    let coverage = searcher.search(&Literal::new("nothing"), &Filter::default(), 10).coverage;
+    let coverage = ask(&searcher, &Query::literal("nothing"), 10).coverage;
     assert!(!coverage.is_complete());
     assert_eq!(coverage.not_indexed, [("kms-denied".to_owned(), 1)].into());
-    let other = Filter { accounts: vec!["444455556666".parse().unwrap()], ..Filter::default() };
-    assert!(searcher.search(&Literal::new("nothing"), &other, 10).coverage.is_complete());
+    let other = Query::account(&"444455556666".parse().unwrap()).and(Query::literal("nothing"));
+    assert!(ask(&searcher, &other, 10).coverage.is_complete());
 
     // A damaged pack: its records are counted, the rest is found.
     sink.clear_failure(&failure.object).unwrap();
@@ -242,13 +254,114 @@ fn an_answer_says_what_it_could_not_see() {
         *byte = !*byte;
     }
     std::fs::write(&pack, bytes).unwrap();
-    let answer = Searcher::open(dir.path()).unwrap().search(&Literal::new("e"), &Filter::default(), 1000);
+    let answer = ask(&Searcher::open(dir.path()).unwrap(), &Query::literal("e"), 1000);
     assert!(!answer.hits.is_empty() && !answer.coverage.is_complete());
     assert!(answer.coverage.unreadable_records > 0);
     assert!(answer.coverage.unreadable_reason.unwrap().contains("00000000.pack"));
 
     // A partition that cannot be opened at all.
     std::fs::write(dir.path().join("partitions/4/tantivy/meta.json"), "{").unwrap();
-    let answer = Searcher::open(dir.path()).unwrap().search(&Literal::new("e"), &Filter::default(), 1000);
+    let answer = ask(&Searcher::open(dir.path()).unwrap(), &Query::literal("e"), 1000);
     assert_eq!(answer.coverage.failed_partitions.keys().collect::<Vec<_>>(), ["4"]);
+}
+
+#[test]
+fn a_deadline_ends_an_answer_honestly_and_the_next_goes_on() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &[&sessions]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let query = Query::literal("e");
+    let late = SearchOptions { deadline: Some(std::time::Instant::now()), ..SearchOptions::default() };
+    let answer = searcher.search(&query, &late);
+    assert!(answer.coverage.budget_exceeded && !answer.coverage.is_complete());
+    assert!(answer.hits.is_empty() && answer.more && answer.left_at_most > 0);
+    assert_eq!((answer.coverage.sessions_searched, answer.coverage.records_searched), (0, 0));
+    let all = ask(&searcher, &query, 1000);
+    let next = searcher.search(&query, &SearchOptions { cursor: answer.cursor, ..SearchOptions::default() });
+    assert_eq!(found(&next), found(&all));
+    assert!(!searcher.count(&query, None, &late).coverage.is_complete());
+}
+
+#[test]
+fn coverage_counts_what_is_in_scope() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    let sink = store(dir.path(), &[&sessions]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let all = ask(&searcher, &Query::literal("e"), 1000).coverage;
+    assert_eq!((all.partitions, all.sessions_in_scope, all.sessions_searched), (3, 4, 4));
+    assert_eq!(all.records_searched, 7);
+    let of_one = Query::account(&"444455556666".parse().unwrap());
+    let one = ask(&searcher, &of_one.clone().and(Query::literal("zz")), 1000).coverage;
+    // Its own partition, and the one for objects without an account.
+    assert_eq!((one.partitions, one.sessions_in_scope, one.records_searched), (2, 1, 2));
+    let first = ask(&searcher, &Query::literal("e"), 1).coverage;
+    assert!(first.is_complete(), "a limit hides nothing: the next page has it");
+
+    let note = sink.root().begin_backfill("s3://bucket/ssm").unwrap();
+    let coverage = ask(&searcher, &Query::literal("zz"), 1).coverage;
+    assert_eq!(coverage.unfinished_backfills, ["s3://bucket/ssm"]);
+    assert!(!coverage.is_complete());
+    note.end().unwrap();
+    assert!(ask(&searcher, &Query::literal("zz"), 1).coverage.is_complete());
+}
+
+#[test]
+fn sessions_are_found_by_the_beginning_of_their_id() {
+    let mut sessions = corpus();
+    sessions[1].session = sessions[0].session.clone();
+    sessions[2].session = "user*".to_owned();
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &[&sessions]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let find = |prefix: &str| searcher.find_session(prefix, &SearchOptions::default()).sessions;
+    assert_eq!(find("user0-05ba181f37a0fb8d2").len(), 2, "two transcripts claim one ID");
+    assert_eq!(find("user").len(), 4);
+    assert_eq!(find("user*").len(), 1);
+    assert_eq!(find("USER").len(), 0);
+    let signs = &find("user0")[0];
+    assert_eq!(signs.confidence_floor, Some(shelltrail_core::Confidence::High));
+    let empty = find("user3");
+    assert_eq!((empty.len(), empty[0].confidence_floor), (1, None));
+}
+
+#[test]
+fn counts_tell_how_widely_something_is_spread() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &[&sessions]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let count = |query: &Query, by| searcher.count(query, by, &SearchOptions::default());
+    let mut by_account = count(&Query::literal("e"), Some(By::Account));
+    let all = ask(&searcher, &Query::literal("e"), 1000).hits.len() as u64;
+    assert_eq!((by_account.records, by_account.sessions), (all, 3));
+    let names = |counts: &Counts| counts.groups.iter().map(|group| group.value.clone()).collect::<Vec<_>>();
+    let (often, rare) = (Some("111122223333".to_owned()), Some("444455556666".to_owned()));
+    assert_eq!(names(&by_account), [often.clone(), rare.clone()]);
+    by_account.rarest_first();
+    assert_eq!(names(&by_account), [rare, often]);
+    assert_eq!(by_account.groups[0].first_seen, None);
+    assert!(by_account.groups[1].first_seen.is_some());
+    let by_day = count(&Query::All, Some(By::Day));
+    assert_eq!(names(&by_day), [Some("2023-11-14".to_owned()), None]);
+}
+
+#[test]
+fn an_explanation_tells_index_from_text() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &[&sessions]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let options = crate::query::Options::at(Timestamp::UNIX_EPOCH);
+    let query = crate::query::parse("sudo id AND NOT /[0-9]/ account:1*", &options).unwrap();
+    let explanation = searcher.explain(&query);
+    assert_eq!(explanation.root.label, "AND");
+    let how: Vec<How> = explanation.root.parts.iter().map(|part| part.how).collect();
+    assert_eq!(how, [How::IndexThenText, How::Parts, How::Index]);
+    assert_eq!(explanation.root.parts[1].parts[0].how, How::Text);
+    assert_eq!(explanation.root.parts[0].span, Some(0..7));
+    assert!(explanation.root.parts[0].conditions[0].contains("\"sudo\""));
+    assert_eq!(explanation.partitions.iter().map(|part| part.candidates).sum::<u64>(), 1);
+    assert!(explanation.bytes_to_read > 0);
 }
