@@ -95,12 +95,42 @@ fn a_hit_shows_the_match_that_the_terminal_did_not() {
     let index = dir.path().join("index");
     run(shelltrail().arg("backfill").arg(&bucket).arg("--index").arg(&index)).exits(0);
     let found = ask(&index, "search", &["rm -rf"]).exits(0).out;
-    assert!(
-        found.ends_with("ls -la   [overwritten]\n      in the line as sent:\n      rm -rf /var/log\n"),
-        "{found}"
-    );
+    assert!(found.contains("  alice-05ba181f37a0fb8d2@0  1 of 1  "), "{found}");
+    assert!(found.contains("  overwritten\n") && found.contains("ls -la\n"), "{found}");
+    assert!(found.contains("      line as sent:\n        rm -rf /var/log\n"), "{found}");
     let shown = ask(&index, "search", &["ls -la"]).exits(0).out;
-    assert!(shown.ends_with("ls -la   [overwritten]\n"), "{shown}");
+    assert!(shown.ends_with("ls -la\n"), "{shown}");
+    let sent = ask(&index, "show", &["--as", "sent", "alice-05ba181f37a0fb8d2"]).exits(0).out;
+    assert!(sent.contains("rm -rf /var/log"), "{sent}");
+}
+
+#[test]
+fn hits_are_grouped_marked_and_cut_to_the_width() {
+    let dir = tempfile::tempdir().unwrap();
+    let bucket = dir.path().join("bucket");
+    let path = bucket.join("session/111122223333/eu-west-1/alice-05ba181f37a0fb8d2.log");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let long = format!("{}needle{}", "漢".repeat(300), "é".repeat(300));
+    let lines: String = (1..=20).map(|n| format!("line {n}\r\r\n")).collect();
+    let body = format!("{HEADER}$ cat a\r\r\n{lines}{long}\r\r\n{lines}$ echo needle\r\r\nneedle\r\r\n$ ");
+    fs::write(&path, body).unwrap();
+    let index = dir.path().join("index");
+    run(shelltrail().arg("backfill").arg(&bucket).arg("--index").arg(&index)).exits(0);
+
+    let arguments = ["needle", "--width", "80", "--context-lines", "1", "-B", "1"];
+    let text = ask(&index, "search", &arguments).exits(0).out;
+    assert_eq!(text.matches("2026-11-20T21:02:14Z ended (transcript header)").count(), 1, "{text}");
+    assert!(text.contains("        … 19 lines\n        line 20\n        …漢"), "{text}");
+    assert!(text.contains("        line 1\n        … 19 lines\n"), "{text}");
+    assert!(text.lines().all(|line| columns(line) <= 80), "{text}");
+    let coloured = ask(&index, "search", &[&arguments[..], &["--color", "always"]].concat()).exits(0).out;
+    assert!(coloured.contains("\x1b[1;31mneedle\x1b[0m"), "{coloured}");
+    let berlin = ask(&index, "search", &["needle", "--tz", "+01:00"]).exits(0).out;
+    assert!(berlin.starts_with("2026-11-20T22:02:14+01:00 ended"), "{berlin}");
+}
+
+fn columns(line: &str) -> usize {
+    line.chars().map(|c| if c >= '\u{2e80}' { 2 } else { 1 }).sum()
 }
 
 /// The text without the shells in which its lines were typed.

@@ -4,6 +4,7 @@
 
 mod aws_clients;
 mod cli;
+mod cli_ask;
 mod cli_text;
 mod kill;
 mod support;

@@ -1,13 +1,20 @@
 //! The command line.
 
+mod ask;
+mod output;
+mod read;
+
 use std::path::PathBuf;
 
 use clap::builder::styling::{AnsiColor, Styles};
-use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
-use jiff::Timestamp;
-use shelltrail_core::AccountId;
+use clap::{Args as ClapArgs, Parser, Subcommand};
 
-use crate::times;
+pub use ask::{
+    AroundArgs, ExplainArgs, FilterArgs, GroupField, Place, QueryArgs, ReadArgs, SearchArgs, StackArgs,
+    StackFormat,
+};
+pub use output::{AuditArg, FoldArg, Format, OutputArgs, ScreenArgs};
+pub use read::{Floor, Reading, SessionsArgs, ShowArgs, Sort};
 
 const STYLES: Styles = Styles::styled()
     .header(AnsiColor::Green.on_default().bold())
@@ -15,23 +22,33 @@ const STYLES: Styles = Styles::styled()
     .literal(AnsiColor::Cyan.on_default().bold())
     .placeholder(AnsiColor::Cyan.on_default());
 
-const EXIT_CODES: &str = "\
+const AFTER_HELP: &str = "\
 Exit codes:
   0  hits, or done
   1  no hits, and everything in scope was searched
   2  usage error or failure
-  3  finished, but something was not searched or not indexed (stderr says what)";
+  3  finished, but something was not searched or not indexed (stderr says what)
+
+Examples:
+  shelltrail backfill fixtures/bucket --index trail      index a folder laid out like the bucket
+  export SHELLTRAIL_INDEX=trail                          the index of all that follows
+  shelltrail search 'sudo -i'                            who typed or saw this text
+  shelltrail show -C 5 -- alice-0123456789abcdef0@12     what stands around that record
+  shelltrail sessions --account 111122223333             the sessions of an account";
 
 /// Searches the transcripts of AWS Session Manager sessions.
 #[derive(Debug, Parser)]
-#[command(name = "shelltrail", version, styles = STYLES, after_help = EXIT_CODES)]
+#[command(name = "shelltrail", version, styles = STYLES, after_help = AFTER_HELP)]
 #[command(subcommand_required = true, arg_required_else_help = true)]
 pub struct Args {
     /// Configuration file (TOML); flags and SHELLTRAIL_* variables override it
-    #[arg(long, global = true, value_name = "FILE", env = "SHELLTRAIL_CONFIG")]
+    #[arg(long, global = true, value_name = "FILE", env = "SHELLTRAIL_CONFIG", help_heading = "Everywhere")]
     pub config: Option<PathBuf>,
+    /// Read no configuration file, whatever SHELLTRAIL_CONFIG says
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub no_config: bool,
     /// Say more on stderr; twice for details of every object
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Everywhere")]
     pub verbose: u8,
     /// What to do.
     #[command(subcommand)]
@@ -41,27 +58,35 @@ pub struct Args {
 /// The verbs.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Consume S3 event notifications from an SQS queue and index the transcripts they announce
-    Worker(WorkerArgs),
-    /// Index the transcripts below a directory or an S3 prefix
-    Backfill(BackfillArgs),
     /// Find commands and outputs that contain a text
-    Search(SearchArgs),
+    Search(Box<SearchArgs>),
     /// Read a session, or a part of it
-    Show(ShowArgs),
+    Show(Box<ShowArgs>),
     /// List the stored transcripts, newest first
-    Sessions(SessionsArgs),
+    Sessions(Box<SessionsArgs>),
+    /// Count values: the most frequent first, or the rarest
+    Stack(Box<StackArgs>),
+    /// Tell how a query is read, what the index answers of it, and what it costs
+    Explain(Box<ExplainArgs>),
     /// Cut one transcript into records, without index and without AWS
     Parse(ParseArgs),
     /// Tell what the index holds and what could not be indexed
     Status(StatusArgs),
+    /// Consume S3 event notifications from an SQS queue and index the transcripts they announce
+    Worker(WorkerArgs),
+    /// Index the transcripts below a directory or an S3 prefix
+    Backfill(BackfillArgs),
+    /// Print the completions of a shell
+    Completions(CompletionsArgs),
+    /// Write man pages into a directory
+    Man(ManArgs),
 }
 
 /// Where the index is.
 #[derive(Debug, ClapArgs)]
 pub struct IndexArg {
     /// Index root
-    #[arg(long, value_name = "DIR", env = "SHELLTRAIL_INDEX")]
+    #[arg(long, value_name = "DIR", env = "SHELLTRAIL_INDEX", value_hint = clap::ValueHint::DirPath)]
     pub index: Option<PathBuf>,
 }
 
@@ -80,109 +105,38 @@ pub struct WorkerArgs {
 
 /// `shelltrail backfill`
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  shelltrail backfill s3://example-central-transcripts/session/ --index /var/lib/shelltrail
+  shelltrail backfill ./bucket --index trail")]
 pub struct BackfillArgs {
     /// A directory laid out like the bucket, or s3://BUCKET[/PREFIX]
+    #[arg(value_hint = clap::ValueHint::AnyPath)]
     pub source: String,
     #[command(flatten)]
     pub index: IndexArg,
 }
 
-/// Which sessions.
-#[derive(Debug, ClapArgs)]
-pub struct FilterArgs {
-    /// Only these accounts (12 digits each)
-    #[arg(long, value_name = "ID[,ID…]", value_delimiter = ',')]
-    pub account: Vec<AccountId>,
-    /// Only sessions that this principal started
-    #[arg(long, value_name = "P")]
-    pub principal: Option<String>,
-    /// Only sessions that ended at this time or later: 2026-11-20, 2026-11-20T21:02:14Z, or 36h ago as 36h
-    #[arg(long, value_name = "T", value_parser = times::parse)]
-    pub since: Option<Timestamp>,
-    /// Only sessions that ended before this time
-    #[arg(long, value_name = "T", value_parser = times::parse)]
-    pub until: Option<Timestamp>,
-}
-
-/// How results are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    Text,
-    /// One JSON object per line
-    Jsonl,
-}
-
-/// How much of long outputs is printed as text.
-#[derive(Clone, Copy, Debug, ClapArgs)]
-pub struct FoldArg {
-    /// Print at most N lines of each output as text; 0 prints all
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    pub output_lines: usize,
-}
-
-/// `shelltrail search`
-#[derive(Debug, ClapArgs)]
-pub struct SearchArgs {
-    /// The text to find, in commands and outputs; upper-case letters make it case-sensitive
-    pub query: String,
-    #[command(flatten)]
-    pub index: IndexArg,
-    #[command(flatten)]
-    pub filter: FilterArgs,
-    /// Show N records before and after each hit
-    #[arg(short = 'C', long, value_name = "N", default_value_t = 0)]
-    pub context: u32,
-    /// Stop after N hits
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
-    pub limit: u32,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// `shelltrail show`
-#[derive(Debug, ClapArgs)]
-pub struct ShowArgs {
-    /// Session ID; put `--` before one that begins with a hyphen
-    pub session: String,
-    #[command(flatten)]
-    pub index: IndexArg,
-    /// Only the records around this position (from 0)
-    #[arg(long, value_name = "SEQ")]
-    pub around: Option<u32>,
-    /// How many records before and after --around
-    #[arg(short = 'C', long, value_name = "N", default_value_t = 3, requires = "around")]
-    pub context: u32,
-    #[command(flatten)]
-    pub fold: FoldArg,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
-/// `shelltrail sessions`
-#[derive(Debug, ClapArgs)]
-pub struct SessionsArgs {
-    #[command(flatten)]
-    pub index: IndexArg,
-    #[command(flatten)]
-    pub filter: FilterArgs,
-    /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
-}
-
 /// `shelltrail parse`
 #[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  shelltrail parse --format text alice-0123456789abcdef0.log
+  zcat transcript.gz | shelltrail parse -")]
 pub struct ParseArgs {
     /// A transcript, perhaps gzipped; `-` reads standard input
+    #[arg(value_hint = clap::ValueHint::FilePath)]
     pub file: PathBuf,
     #[command(flatten)]
     pub fold: FoldArg,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Jsonl)]
+    #[arg(long, value_enum, default_value_t = Format::Jsonl, help_heading = "Output")]
     pub format: Format,
+    /// Show secrets as they are, instead of masking them
+    #[arg(long, help_heading = "Output")]
+    pub reveal: bool,
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// `shelltrail status`
@@ -191,8 +145,43 @@ pub struct StatusArgs {
     #[command(flatten)]
     pub index: IndexArg,
     /// Output format
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = StatusFormat::Text)]
+    pub format: StatusFormat,
+}
+
+/// How the inventory is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum StatusFormat {
+    /// For people
+    Text,
+    /// One JSON object
+    Jsonl,
+}
+
+/// `shelltrail completions`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  shelltrail completions bash > ~/.local/share/bash-completion/completions/shelltrail
+  shelltrail completions zsh > ~/.zfunc/_shelltrail
+  shelltrail completions fish > ~/.config/fish/completions/shelltrail.fish
+  shelltrail completions powershell >> $PROFILE")]
+pub struct CompletionsArgs {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// `shelltrail man`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+Examples:
+  shelltrail man /usr/local/share/man/man1
+  shelltrail man . && man ./shelltrail-search.1")]
+pub struct ManArgs {
+    /// The directory, which is created if it is not there
+    #[arg(value_hint = clap::ValueHint::DirPath)]
+    pub dir: PathBuf,
 }
 
 #[cfg(test)]
@@ -212,7 +201,6 @@ mod tests {
             Args::try_parse_from(["shelltrail", "show", "--index", "i", "--", "-rf-0abc1234567890abc"]);
         let Ok(Args { command: Command::Show(show), .. }) = args else { panic!("{args:?}") };
         assert_eq!(show.session, "-rf-0abc1234567890abc");
-        assert!(Args::try_parse_from(["shelltrail", "search", "--account", "12345", "x"]).is_err());
         assert!(Args::try_parse_from(["shelltrail", "search", "--since", "yesterdayy", "x"]).is_err());
     }
 }

@@ -1,70 +1,55 @@
 //! One file per verb, each a thin call into a library.
 
 pub mod backfill;
+pub mod completions;
+pub mod coverage;
+pub mod explain;
+mod find;
+mod follow;
+mod opened;
 pub mod parse;
+mod raw;
 pub mod search;
 pub mod sessions;
 pub mod show;
+pub mod stack;
+mod stats;
 pub mod status;
 mod summary;
 pub mod worker;
 
-use anyhow::bail;
-use shelltrail_core::sanitize::printable;
-use shelltrail_index::query::{Fact, Glob, Identifier};
-use shelltrail_index::{Coverage, Query};
+use std::time::{Duration, Instant};
 
-use crate::args::FilterArgs;
+use crate::args::OutputArgs;
+use crate::exit::Exit;
 
 /// Output beyond this is cut in JSON (`output_truncated`); `show` prints all of it.
 pub const MAX_OUTPUT_BYTES: usize = 64 << 10;
 
-/// Turns flags into a query about sessions.
-///
-/// # Errors
-/// The times exclude everything.
-pub fn filter(args: &FilterArgs) -> anyhow::Result<Query> {
-    if let (Some(since), Some(until)) = (args.since, args.until)
-        && since >= until
-    {
-        bail!("--since {since} is not before --until {until}: no session can match");
-    }
-    let mut query = Query::All;
-    if !args.account.is_empty() {
-        query = query.and(Query::any_of(args.account.iter().map(Query::account)));
-    }
-    if let Some(principal) = &args.principal {
-        query = query.and(Query::is(Fact::Identifier(Identifier::Principal, Glob::exactly(principal))));
-    }
-    if args.since.is_some() || args.until.is_some() {
-        query = query.and(Query::ended(args.since, args.until));
-    }
-    Ok(query)
+/// The name of what an answer is printed as, for the audit file.
+#[must_use]
+pub fn format_name(output: &OutputArgs) -> String {
+    if output.template.is_some() { "template".to_owned() } else { value_name(&output.format) }
 }
 
-/// Says on stderr what an answer could not see.
-pub fn report_coverage(coverage: &Coverage) {
-    for (partition, reason) in &coverage.failed_partitions {
-        eprintln!("shelltrail: partition {partition} was not searched: {}", printable(reason));
+/// The name of a value of a flag.
+#[must_use]
+pub fn value_name(value: &impl clap::ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+}
+
+/// What the exit code says about an answer.
+#[must_use]
+pub fn exit(complete: bool, found: bool) -> Exit {
+    match (complete, found) {
+        (false, _) => Exit::Incomplete,
+        (true, false) => Exit::NothingFound,
+        (true, true) => Exit::Done,
     }
-    if coverage.unreadable_records > 0 {
-        let reason = coverage.unreadable_reason.as_deref().unwrap_or_default();
-        eprintln!(
-            "shelltrail: {} records could not be read: {}",
-            coverage.unreadable_records,
-            printable(reason)
-        );
-    }
-    let not_indexed: u64 = coverage.not_indexed.values().sum();
-    if not_indexed > 0 {
-        let reasons: Vec<String> = coverage
-            .not_indexed
-            .iter()
-            .map(|(reason, count)| format!("{count} {}", printable(reason)))
-            .collect();
-        eprintln!("shelltrail: {not_indexed} objects in scope are not indexed: {}", reasons.join(", "));
-    }
-    if !coverage.is_complete() {
-        eprintln!("shelltrail: this answer is not complete");
-    }
+}
+
+/// When to stop.
+#[must_use]
+pub fn deadline(budget: Option<Duration>) -> Option<Instant> {
+    budget.and_then(|budget| Instant::now().checked_add(budget))
 }

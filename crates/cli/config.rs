@@ -13,6 +13,7 @@ use shelltrail_core::layout::KeyLayout;
 use shelltrail_ingest::PipelineConfig;
 
 use crate::args::{Args, IndexArg};
+use crate::screen::PagerChoice;
 
 const MIB: u64 = 1 << 20;
 
@@ -24,6 +25,10 @@ pub struct Config {
     pub index: Option<PathBuf>,
     /// URL of the SQS queue.
     pub queue_url: Option<String>,
+    /// Where questions are written down; `audit.jsonl` in the index root if it says nothing.
+    pub audit: Option<PathBuf>,
+    /// Which pager shows long text on a terminal.
+    pub pager: Option<PagerChoice>,
     /// How many digits of the account ID name a partition, fixed when the index is created.
     pub partition_digits: Option<u8>,
     /// The write pipeline.
@@ -88,7 +93,8 @@ pub struct AwsSection {
 /// Sections of the file, which are also the first words of variables.
 const SECTIONS: [&str; 4] = ["worker", "s3", "kms", "aws"];
 /// Settings that are text whatever their value looks like: an account ID is no number.
-const TEXTS: [&str; 5] = ["index", "queue_url", "s3_bucket_owner", "aws_profile", "aws_region"];
+const TEXTS: [&str; 7] =
+    ["index", "queue_url", "audit", "pager", "s3_bucket_owner", "aws_profile", "aws_region"];
 /// Variables with this prefix that are flags of the command line or of the diagnostics.
 const NOT_SETTINGS: [&str; 2] = ["SHELLTRAIL_CONFIG", "SHELLTRAIL_LOG"];
 
@@ -98,13 +104,14 @@ impl Config {
     /// # Errors
     /// The file cannot be read, or it or a variable has a setting that does not exist or has the wrong type.
     pub fn load(args: &Args) -> anyhow::Result<Self> {
-        let text = match &args.config {
+        let file = args.config.as_deref().filter(|_| !args.no_config);
+        let text = match file {
             Some(path) => std::fs::read_to_string(path)
                 .with_context(|| format!("read the configuration file {}", path.display()))?,
             None => String::new(),
         };
         let variables = std::env::vars().filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str()));
-        let origin = args.config.as_deref().unwrap_or(Path::new("environment"));
+        let origin = file.unwrap_or(Path::new("environment"));
         Self::from_parts(&text, variables).with_context(|| format!("configuration in {}", origin.display()))
     }
 

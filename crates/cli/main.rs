@@ -1,20 +1,30 @@
 //! The `shelltrail` command: reads flags and configuration, calls one library, prints what it says.
 
 mod args;
+mod audit;
 mod commands;
 mod config;
 mod exit;
+mod formats;
+mod hits;
 mod json;
+mod lens;
+mod mistakes;
+mod pager;
+mod paint;
+mod question;
 mod reader;
-mod render;
+mod screen;
 mod stop;
+mod text;
 mod times;
+mod words;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
-use shelltrail_core::sanitize::{printable, printable_lines};
+use shelltrail_core::sanitize::printable_lines;
 
 use crate::args::{Args, Command};
 use crate::exit::Exit;
@@ -41,16 +51,19 @@ fn main() -> ExitCode {
         Command::Search(command) => commands::search::run(&args, command),
         Command::Show(command) => commands::show::run(&args, command),
         Command::Sessions(command) => commands::sessions::run(&args, command),
-        Command::Parse(command) => commands::parse::run(command),
+        Command::Stack(command) => commands::stack::run(&args, command),
+        Command::Explain(command) => commands::explain::run(&args, command),
+        Command::Parse(command) => commands::parse::run(&args, command),
         Command::Status(command) => commands::status::run(&args, command),
+        Command::Completions(command) => commands::completions::completions(command),
+        Command::Man(command) => commands::completions::man(command),
     };
     match result {
         Ok(exit) => exit.into(),
         // Whoever reads our output has seen enough: that is success, as for any other filter.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let message = error.chain().map(ToString::to_string).collect::<Vec<_>>().join(": ");
-            let _ = writeln!(io::stderr(), "shelltrail: error: {}", printable(&message));
+            mistakes::tell(&mut io::stderr(), &error);
             Exit::Failed.into()
         }
     }

@@ -5,13 +5,25 @@
 
 use std::io::{self, Write};
 
+use jiff::tz::TimeZone;
 use shelltrail_core::sanitize::printable;
 use shelltrail_core::{AccountId, CommandRecord, Session};
+use unicode_width::UnicodeWidthStr;
 
-use crate::render::{Paint, notes, words};
+use crate::args::Reading;
+use crate::hits::{notes_in_session, prompt};
+use crate::lens::{Lens, View};
+use crate::paint::Paint;
+use crate::screen::Screen;
+use crate::text::{Line, Text};
+use crate::times;
+use crate::words::words;
 
 /// In front of every line of output.
 const INDENT: &str = "        ";
+
+/// In front of the values of a header.
+const HEADER_INDENT: usize = 12;
 
 /// Most characters of one line of output that are shown while output is folded.
 const MAX_LINE_CHARS: usize = 2_000;
@@ -20,6 +32,11 @@ const MAX_LINE_CHARS: usize = 2_000;
 #[derive(Debug)]
 pub struct Reader {
     paint: Paint,
+    /// Columns of the terminal: a line that it broke itself would go on where our own lines start.
+    columns: Option<usize>,
+    zone: TimeZone,
+    lens: Lens<'static>,
+    reading: Reading,
     /// Most lines of one output that are shown; 0 shows all.
     max_lines: usize,
     /// Where the command before was typed; it is told only where it changes.
@@ -31,8 +48,15 @@ pub struct Reader {
 impl Reader {
     /// A reader that folds outputs to `max_lines`, or not at all if that is 0.
     #[must_use]
-    pub fn new(paint: Paint, max_lines: usize) -> Self {
-        Self { paint, max_lines, context: Vec::new(), begun: false }
+    pub fn new(
+        screen: &Screen,
+        zone: TimeZone,
+        lens: Lens<'static>,
+        reading: Reading,
+        max_lines: usize,
+    ) -> Self {
+        let (paint, columns) = (screen.paint, screen.columns());
+        Self { paint, columns, zone, lens, reading, max_lines, context: Vec::new(), begun: false }
     }
 
     /// Says which session follows, and what is odd about it.
@@ -44,9 +68,17 @@ impl Reader {
         if std::mem::replace(&mut self.begun, true) {
             writeln!(out)?;
         }
-        writeln!(out, "{}", self.paint.bold(&printable(&session.session)))?;
+        for (at, name) in self.rows(&Line::plain(&session.session), HEADER_INDENT).iter().enumerate() {
+            let indent = if at == 0 { 0 } else { HEADER_INDENT };
+            writeln!(out, "{:indent$}{}", "", self.paint.bold(name))?;
+        }
         let mut row = |name: &str, value: &str| -> io::Result<()> {
-            writeln!(out, "  {} {}", self.paint.dim(&format!("{name:<9}")), printable(value))
+            let mut name = format!("  {} ", self.paint.dim(&format!("{name:<9}")));
+            for row in self.rows(&Line::plain(value), HEADER_INDENT) {
+                writeln!(out, "{name}{row}")?;
+                name = " ".repeat(HEADER_INDENT);
+            }
+            Ok(())
         };
         row("kind", &words(&session.kind))?;
         let region = session.region.as_deref().unwrap_or("unknown region");
@@ -56,7 +88,7 @@ impl Reader {
         )?;
         row("principal", session.principal.as_deref().unwrap_or("unknown"))?;
         row("target", session.target.as_deref().unwrap_or("unknown"))?;
-        row("ended", &ended(session))?;
+        row("ended", &ended(session, &self.zone))?;
         row("records", &format!("{records}, in {} bytes", session.bytes))?;
         row("object", &object(session))?;
         if !session.defects.is_empty() {
@@ -73,60 +105,85 @@ impl Reader {
     pub fn record(&mut self, out: &mut impl Write, record: &CommandRecord) -> io::Result<()> {
         if !record.context.is_empty() && record.context != self.context {
             self.context.clone_from(&record.context);
-            writeln!(out, "      {}", self.dim(&format!("in {}", record.context.join(" › "))))?;
+            let context = format!("in {}", record.context.join(" › "));
+            for row in self.rows(&Line::plain(&context), INDENT.len()) {
+                writeln!(out, "      {}", self.paint.dim(&row))?;
+            }
         }
-        self.command(out, record)?;
-        if let Some(expanded) = &record.expanded {
-            self.reading(out, "expanded to", expanded)?;
+        let view = View::new(record, &self.lens);
+        if self.reading == Reading::Sent {
+            self.command(out, &view, view.command_as_sent.as_ref().or(view.command.as_ref()))?;
+            return match &view.output_as_sent {
+                Some(sent) => self.reading(out, "output as sent, where it differs", Some(sent)),
+                None => self.text(out, &view.output),
+            };
         }
-        if let Some(sent) = &record.command_as_sent {
-            self.reading(out, "line as sent", sent)?;
-        }
-        if !record.output.is_empty() {
-            self.text(out, &record.output)?;
-        }
-        if let Some(sent) = &record.output_as_sent {
-            self.reading(out, "output as sent", sent)?;
-        }
-        Ok(())
+        self.command(out, &view, view.command.as_ref())?;
+        self.reading(out, "expanded to", view.expanded.as_ref())?;
+        self.reading(out, "line as sent", view.command_as_sent.as_ref())?;
+        self.text(out, &view.output)?;
+        self.reading(out, "output as sent", view.output_as_sent.as_ref())
     }
 
-    fn command(&self, out: &mut impl Write, record: &CommandRecord) -> io::Result<()> {
-        let prompt = record.prompt.as_deref().map_or("", |prompt| prompt.rsplit('\n').next().unwrap_or(""));
+    fn command(&self, out: &mut impl Write, view: &View<'_>, command: Option<&Text>) -> io::Result<()> {
+        let record = view.record;
+        let most = self.columns.map_or(MAX_LINE_CHARS, |columns| columns / 2);
+        let prompt = prompt(view, self.paint, most);
         let number = self.dim(&format!("{:>5}", record.seq));
-        let mut notes = notes(record);
+        let mut notes = notes_in_session(record);
         if let Some(at) = record.at {
-            notes.insert(0, at.to_string());
+            notes.insert(0, times::shown(at, &self.zone));
         }
         let notes = match &notes[..] {
             [] => String::new(),
             notes => self.dim(&format!("   [{}]", notes.join(", "))),
         };
-        let Some(command) = &record.command else {
-            let text = format!("{prompt}(output without a command)");
-            return writeln!(out, "{number} {}{notes}", self.dim(&text));
+        let Some(command) = command else {
+            return writeln!(out, "{number} {prompt}{}{notes}", self.dim("(output without a command)"));
         };
-        let mut lines = command.split('\n');
-        let first = lines.next().unwrap_or_default();
-        writeln!(out, "{number} {}{}{notes}", self.dim(prompt), printable(first))?;
-        for line in lines {
-            writeln!(out, "      {}{}", self.dim("> "), printable(line))?;
+        let before = 6 + self::prompt(view, Paint::none(), most).width();
+        for (at, line) in command.lines().enumerate() {
+            let notes = if at == 0 { notes.as_str() } else { "" };
+            let mut rows = self.rows(&line, if at == 0 { before } else { INDENT.len() }).into_iter();
+            let first = rows.next().unwrap_or_default();
+            if at == 0 {
+                writeln!(out, "{number} {prompt}{first}{notes}")?;
+            } else {
+                writeln!(out, "      {}{first}{notes}", self.dim("> "))?;
+            }
+            for row in rows {
+                writeln!(out, "{INDENT}{row}")?;
+            }
         }
         Ok(())
     }
 
+    /// A line in as many rows as it needs behind some columns.
+    fn rows(&self, line: &Line<'_>, before: usize) -> Vec<String> {
+        match self.columns {
+            Some(columns) => {
+                line.rows(columns.saturating_sub(before.max(INDENT.len())).max(20), usize::MAX, self.paint)
+            }
+            None => vec![line.whole(self.paint)],
+        }
+    }
+
     /// Another reading of the text before it, under a name of its own.
-    fn reading(&self, out: &mut impl Write, name: &str, text: &str) -> io::Result<()> {
-        writeln!(out, "      {}", self.dim(&format!("{name}:")))?;
+    fn reading(&self, out: &mut impl Write, name: &str, text: Option<&Text>) -> io::Result<()> {
+        let Some(text) = text else { return Ok(()) };
+        writeln!(out, "      {}", self.paint.warning(&format!("{name}:")))?;
         self.text(out, text)
     }
 
     /// Lines of a transcript, folded.
-    fn text(&self, out: &mut impl Write, text: &str) -> io::Result<()> {
-        let mut lines = text.split('\n');
+    fn text(&self, out: &mut impl Write, text: &Text) -> io::Result<()> {
+        if text.as_str().is_empty() {
+            return Ok(());
+        }
+        let mut lines = text.lines();
         let most = if self.max_lines == 0 { usize::MAX } else { self.max_lines };
         for line in lines.by_ref().take(most) {
-            self.line(out, line)?;
+            self.line(out, &line)?;
         }
         match lines.count() {
             0 => Ok(()),
@@ -135,14 +192,19 @@ impl Reader {
         }
     }
 
-    fn line(&self, out: &mut impl Write, line: &str) -> io::Result<()> {
-        let cut = line.char_indices().nth(MAX_LINE_CHARS).filter(|_| self.max_lines > 0);
+    fn line(&self, out: &mut impl Write, line: &Line<'_>) -> io::Result<()> {
+        let text = line.as_str();
+        let cut = text.char_indices().nth(MAX_LINE_CHARS).filter(|_| self.max_lines > 0);
         let Some((cut, _)) = cut else {
-            return writeln!(out, "{INDENT}{}", printable(line));
+            return self.rows(line, INDENT.len()).iter().try_for_each(|row| writeln!(out, "{INDENT}{row}"));
         };
-        let more = line[cut..].chars().count();
+        let more = text[cut..].chars().count();
         let note = self.dim(&format!(" … {more} more characters"));
-        writeln!(out, "{INDENT}{}{note}", printable(&line[..cut]))
+        let rows = self.rows(&line.up_to(cut), INDENT.len());
+        for (at, row) in rows.iter().enumerate() {
+            writeln!(out, "{INDENT}{row}{}", if at + 1 == rows.len() { &note } else { "" })?;
+        }
+        Ok(())
     }
 
     fn dim(&self, text: &str) -> String {
@@ -150,16 +212,17 @@ impl Reader {
     }
 }
 
-fn ended(session: &Session) -> String {
-    match (session.ended_at, session.time_source) {
-        (None, _) => "unknown".to_owned(),
-        (Some(time), None) => time.to_string(),
-        (Some(time), Some(source)) => format!("{time} ({})", words(&source)),
+fn ended(session: &Session, zone: &TimeZone) -> String {
+    let time = session.ended_at.map_or_else(|| "unknown".to_owned(), |time| times::shown(time, zone));
+    match session.time_source {
+        Some(source) if session.ended_at.is_some() => format!("{time} ({})", words(&source)),
+        _ => time,
     }
 }
 
 /// Where the bytes of a session lie.
-fn object(session: &Session) -> String {
+#[must_use]
+pub fn object(session: &Session) -> String {
     let object = &session.object;
     let mut origin = match &object.bucket {
         Some(bucket) => format!("s3://{bucket}/{}", object.key),
@@ -184,7 +247,13 @@ mod tests {
 
     fn shown(max_lines: usize, records: &[CommandRecord]) -> String {
         let mut out = Vec::new();
-        let mut reader = Reader::new(Paint::none(), max_lines);
+        let mut reader = Reader::new(
+            &Screen::of_columns(None),
+            TimeZone::UTC,
+            Lens::new(false),
+            Reading::Shown,
+            max_lines,
+        );
         for record in records {
             reader.record(&mut out, record).unwrap();
         }
@@ -263,6 +332,19 @@ mod tests {
         let wide = "é".repeat(MAX_LINE_CHARS + 7);
         assert!(shown(1, &[command("x", &wide)]).ends_with("é … 7 more characters\n"));
         assert!(!shown(0, &[command("x", &wide)]).contains('…'));
+    }
+
+    #[test]
+    fn what_a_terminal_would_break_is_broken_here() {
+        let mut out = Vec::new();
+        let screen = Screen::of_columns(Some(40));
+        let mut reader = Reader::new(&screen, TimeZone::UTC, Lens::new(false), Reading::Shown, 5);
+        let hostile = format!("{}    1 $ rm -rf /", "x".repeat(32));
+        let record = CommandRecord { context: vec![hostile.clone()], ..command(&hostile, &hostile) };
+        reader.record(&mut out, &record).unwrap();
+        let text = String::from_utf8(out).unwrap();
+        assert!(!text.lines().any(|line| line.starts_with("    1 ")), "{text}");
+        assert!(text.lines().all(|line| line.width() <= 40), "{text}");
     }
 
     #[test]

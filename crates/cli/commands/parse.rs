@@ -1,21 +1,22 @@
 //! `shelltrail parse`
 
-use std::io::{BufWriter, Read, Write, stdin, stdout};
+use std::io::{Read, stdin};
 use std::path::Path;
 
 use anyhow::Context;
 use shelltrail_core::decode;
-use shelltrail_core::document::RecordDocument;
 use shelltrail_core::layout::KeyLayout;
 use shelltrail_core::object::Fetched;
 use shelltrail_core::transcript::ParseLimits;
-use shelltrail_core::{ObjectRef, Session, TranscriptId};
+use shelltrail_core::{ObjectRef, TranscriptId};
 
-use crate::args::{Format, ParseArgs};
+use crate::args::{Args, ParseArgs, Reading};
+use crate::config::Config;
 use crate::exit::Exit;
-use crate::json;
+use crate::formats::{Of, Printer};
+use crate::lens::Lens;
 use crate::reader::Reader;
-use crate::render::Paint;
+use crate::screen::Screen;
 
 /// Most clear bytes of one file.
 const MAX_BYTES: u64 = 1 << 30;
@@ -24,7 +25,7 @@ const MAX_BYTES: u64 = 1 << 30;
 ///
 /// # Errors
 /// The file cannot be read or inflated.
-pub fn run(command: &ParseArgs) -> anyhow::Result<Exit> {
+pub fn run(args: &Args, command: &ParseArgs) -> anyhow::Result<Exit> {
     let path = command.file.to_string_lossy();
     let body = read(&command.file).with_context(|| format!("read {path}"))?;
     let fetched = Fetched {
@@ -36,26 +37,33 @@ pub fn run(command: &ParseArgs) -> anyhow::Result<Exit> {
     };
     let transcript = decode::open(fetched, None, MAX_BYTES).with_context(|| format!("open {path}"))?;
     let sessions = decode::sessions(&transcript, &KeyLayout::default(), &ParseLimits::default());
-    let mut out = BufWriter::new(stdout().lock());
-    let mut reader = Reader::new(Paint::for_stdout(), command.fold.output_lines);
-    for session in &sessions {
-        print(&mut out, session, command.format, &mut reader)?;
-    }
-    out.flush()?;
-    Ok(Exit::Done)
-}
-
-fn print(out: &mut impl Write, session: &Session, format: Format, reader: &mut Reader) -> anyhow::Result<()> {
-    if format == Format::Text {
-        reader.header(out, session, session.records.len() as u64)?;
-    }
-    for record in &session.records {
-        match format {
-            Format::Jsonl => json::write_line(out, &RecordDocument::new(session, record, usize::MAX))?,
-            Format::Text => reader.record(out, record)?,
+    let screen = Screen::for_stdout(&command.screen, &Config::load(args)?)?;
+    let lens = Lens::new(command.reveal);
+    match Printer::new(command.format, None, Of::Records, usize::MAX)? {
+        Some(printer) => {
+            let mut out = screen.open_for_programs();
+            printer.begin(&mut out, Of::Records)?;
+            for session in &sessions {
+                for record in &session.records {
+                    printer.record(&mut out, session, session.records.len() as u64, record, &lens, false)?;
+                }
+            }
+            out.finish()?;
+        }
+        None => {
+            let mut out = screen.open();
+            let zone = command.screen.tz.clone();
+            let mut reader = Reader::new(&screen, zone, lens, Reading::Shown, command.fold.output_lines);
+            for session in &sessions {
+                reader.header(&mut out, session, session.records.len() as u64)?;
+                for record in &session.records {
+                    reader.record(&mut out, record)?;
+                }
+            }
+            out.finish()?;
         }
     }
-    Ok(())
+    Ok(Exit::Done)
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

@@ -1,153 +1,278 @@
 //! `shelltrail search`
 
-use std::io::{BufWriter, Write, stdout};
-
 use anyhow::bail;
 use shelltrail_core::CommandRecord;
-use shelltrail_core::document::RecordDocument;
+use shelltrail_index::pack::PackError;
 use shelltrail_index::search::with_causes;
-use shelltrail_index::{Hit, Literal, Query, SearchOptions, Searcher};
+use shelltrail_index::{Hit, Query, SearchOptions, Searcher};
 
-use crate::args::{Args, Format, SearchArgs};
-use crate::commands::{MAX_OUTPUT_BYTES, filter, report_coverage};
-use crate::config::Config;
+use super::coverage::{self, Extent};
+use super::opened::Opened;
+use super::stack::{self, Layout};
+use super::stats::Stats;
+use super::{MAX_OUTPUT_BYTES, deadline, exit, follow};
+use crate::args::{Args, AroundArgs, Format, SearchArgs, StackFormat};
+use crate::audit;
 use crate::exit::Exit;
-use crate::json;
-use crate::render::{self, Paint};
+use crate::formats::{Of, Printer};
+use crate::hits::HitPrinter;
+use crate::lens::{Lens, View};
+use crate::question::Question;
+use crate::screen::Output;
+use crate::words::count;
+
+/// Most groups that `--group-by` shows.
+const MAX_GROUPS: usize = 1_000;
 
 /// Searches and prints.
 ///
 /// # Errors
 /// The question makes no sense, or there is no index.
 pub fn run(args: &Args, command: &SearchArgs) -> anyhow::Result<Exit> {
-    let query = unquoted(&command.query);
-    if query.is_empty() {
-        bail!("the query is empty; every record would match");
+    let question = Question::narrowed(command.query.as_deref(), &command.how, &command.filter)?;
+    if command.mode.count || command.mode.group_by.is_some() {
+        return counts(args, command, question);
     }
-    let filter = filter(&command.filter)?;
-    let literal = Literal::new(query);
-    let index = Config::load(args)?.index(&command.index)?;
-    let searcher = Searcher::open(&index)?;
-    let asks_for_times = filter.asks_for_times();
-    let options = SearchOptions { limit: command.limit as usize, ..SearchOptions::default() };
-    let mut answer = searcher.search(&filter.and(Query::literal(query)), &options);
+    if command.mode.list {
+        return list(args, command, question);
+    }
+    hits(args, command, question)
+}
 
-    let mut out = BufWriter::new(stdout().lock());
-    let paint = Paint::for_stdout();
-    let mut shown = Shown::default();
-    for (at, hit) in answer.hits.iter().enumerate() {
-        let around = match context(&searcher, &answer.hits, at, command.context, &mut shown) {
-            Ok(around) => around,
+fn options(command: &SearchArgs) -> SearchOptions {
+    SearchOptions {
+        limit: command.page.limit as usize,
+        cursor: command.page.cursor.clone(),
+        deadline: deadline(command.page.budget.budget),
+    }
+}
+
+fn entry(command: &SearchArgs, question: Question, hits: u64, complete: bool) -> audit::Entry {
+    audit::Entry {
+        command: "search",
+        query: question.text,
+        scope: question.scope,
+        sessions: Vec::new(),
+        format: super::format_name(&command.output),
+        hits,
+        complete,
+        revealed: command.output.reveal,
+    }
+}
+
+fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result<Exit> {
+    let output = &command.output;
+    let printer = Printer::new(output.format, output.template.as_deref(), Of::Records, MAX_OUTPUT_BYTES)?;
+    let (query, times) = (question.query.clone(), question.times.clone());
+    let opened = Opened::new(args, &command.read, &output.screen)?;
+    let mut answer = opened.searcher.search(&query, &options(command));
+
+    let mut windows = Vec::with_capacity(answer.hits.len());
+    let mut next_seq = 0;
+    for at in 0..answer.hits.len() {
+        match context(&opened.searcher, &answer.hits, at, &command.around, &mut next_seq) {
+            Ok(window) => windows.push(window),
             Err(error) => {
                 answer.coverage.unreadable_records += 1;
                 answer.coverage.unreadable_reason.get_or_insert(with_causes(&error));
-                vec![hit.record()]
+                windows.push(vec![answer.hits[at].record()]);
             }
-        };
-        print(&mut out, hit, &around, command.format, &literal, paint, shown.new_session)?;
-    }
-    out.flush()?;
-    if answer.more {
-        eprintln!("shelltrail: more records match; the newest {} are shown (--limit)", command.limit);
-    }
-    if asks_for_times {
-        let unknown = answer.hits.iter().filter(|hit| hit.session().ended_at.is_none()).count();
-        if unknown > 0 {
-            eprintln!("shelltrail: {unknown} hits are in sessions whose time is unknown; they were kept");
         }
     }
-    report_coverage(&answer.coverage);
-    Ok(match (answer.coverage.is_complete(), answer.hits.is_empty()) {
-        (false, _) => Exit::Incomplete,
-        (true, true) => Exit::NothingFound,
-        (true, false) => Exit::Done,
-    })
-}
-
-/// A query may be quoted once more than the shell needs.
-fn unquoted(query: &str) -> &str {
-    match query.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
-        Some(inner) if !inner.is_empty() => inner,
-        _ => query,
+    let coverage = &answer.coverage;
+    let extent = Extent {
+        hits: answer.hits.len() as u64,
+        more: answer.more,
+        left_at_most: answer.left_at_most,
+        cursor: answer.cursor.as_ref().map(ToString::to_string),
+    };
+    opened.audit.write(&entry(command, question, extent.hits, coverage.is_complete()))?;
+    let lens = Lens::new(output.reveal);
+    match printer {
+        Some(printer) => {
+            let mut out = opened.screen.open_for_programs();
+            print_rows(&mut out, &printer, &lens, &answer.hits, &windows)?;
+            if command.page.summary {
+                printer.end(&mut out, coverage, &extent)?;
+            }
+            out.finish()?;
+        }
+        None => {
+            let mut out = opened.screen.open();
+            let around = &command.around;
+            let mut hits =
+                HitPrinter::new(&opened.screen, &output.screen.tz, around.context_lines, around.output_lines);
+            print_text(&mut out, &mut hits, &lens, &query, &answer.hits, &windows)?;
+            out.finish()?;
+        }
     }
+    lens.report();
+    if command.mode.stats {
+        Stats::of(&answer.hits).report(extent.more);
+    }
+    coverage::report_more(&extent);
+    coverage::report_times(times.as_deref());
+    let unknown = answer.hits.iter().filter(|hit| hit.session().ended_at.is_none()).count() as u64;
+    if query.asks_for_times() {
+        coverage::report_unknown_times(unknown, "hit");
+    }
+    if output.format == Format::Timesketch && unknown > 0 {
+        eprintln!("shelltrail: {} without a time stand at 1970-01-01", count(unknown, "entry"));
+    }
+    if answer.hits.is_empty() {
+        coverage::report_empty(&opened.searcher, &opened.index);
+    }
+    coverage::report(coverage, !answer.hits.is_empty());
+    if let Some(hit) = answer.hits.first() {
+        let reference = format!("{}@{}", hit.session().session, hit.seq);
+        let words = vec!["-C".to_owned(), "5".to_owned(), "--".to_owned(), reference];
+        follow::suggest(&opened.screen, &opened.index, &[("around the first hit", "show", words)]);
+    }
+    Ok(exit(coverage.is_complete(), !answer.hits.is_empty()))
 }
 
-/// How far the current session is printed, so that windows around neighbouring hits are printed once.
-#[derive(Default)]
-struct Shown {
-    next_seq: u32,
-    new_session: bool,
+/// `-l`: the sessions with a hit.
+fn list(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result<Exit> {
+    let output = &command.output;
+    let printer = Printer::new(output.format, output.template.as_deref(), Of::Sessions, 0)?;
+    let opened = Opened::new(args, &command.read, &output.screen)?;
+    let answer = opened.searcher.sessions(&question.query, &options(command));
+    let coverage = &answer.coverage;
+    let extent = Extent {
+        hits: answer.sessions.len() as u64,
+        more: answer.more,
+        left_at_most: answer.left_at_most,
+        cursor: answer.cursor.as_ref().map(ToString::to_string),
+    };
+    coverage::report_times(question.times.as_deref());
+    opened.audit.write(&entry(command, question, extent.hits, coverage.is_complete()))?;
+    let mut out = if printer.is_some() { opened.screen.open_for_programs() } else { opened.screen.open() };
+    if let Some(printer) = &printer {
+        printer.begin(&mut out, Of::Sessions)?;
+    }
+    for found in &answer.sessions {
+        match &printer {
+            Some(printer) => printer.session(&mut out, found)?,
+            None => {
+                use std::io::Write as _;
+                writeln!(out, "{}", shelltrail_core::sanitize::printable(&found.session.session))?;
+            }
+        }
+    }
+    if let Some(printer) = printer.filter(|_| command.page.summary) {
+        printer.end(&mut out, coverage, &extent)?;
+    }
+    out.finish()?;
+    coverage::report_more(&extent);
+    coverage::report(coverage, extent.hits > 0);
+    Ok(exit(coverage.is_complete(), extent.hits > 0))
 }
 
-/// The hit with its neighbours that are not printed yet. The next hit of the same session is left to itself.
+/// `-c` and `--group-by`: all of them, whatever the limit.
+fn counts(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result<Exit> {
+    let output = &command.output;
+    if output.template.is_some() {
+        bail!("--template prints a line per record; it does not go with --count and --group-by");
+    }
+    if command.page.cursor.is_some() {
+        bail!("--count and --group-by count everything; they do not go with --cursor");
+    }
+    let format = match output.format {
+        Format::Text => StackFormat::Text,
+        Format::Jsonl => StackFormat::Jsonl,
+        Format::Csv => StackFormat::Csv,
+        Format::Timesketch => {
+            bail!("--format timesketch prints records; it does not go with --count and --group-by")
+        }
+    };
+    let opened = Opened::new(args, &command.read, &output.screen)?;
+    let by = command.mode.group_by;
+    let counts = opened.searcher.count(&question.query, by.map(Into::into), &options(command));
+    let complete = counts.coverage.is_complete();
+    coverage::report_times(question.times.as_deref());
+    opened.audit.write(&entry(command, question, counts.records, complete))?;
+    let layout = Layout { by, format, limit: MAX_GROUPS, bars: true };
+    let mut out =
+        if format == StackFormat::Text { opened.screen.open() } else { opened.screen.open_for_programs() };
+    let lens = Lens::new(output.reveal);
+    stack::print(&mut out, &counts, &layout, &opened.screen, &lens, &output.screen.tz)?;
+    out.finish()?;
+    lens.report();
+    coverage::report(&counts.coverage, counts.records > 0);
+    Ok(exit(complete, counts.records > 0))
+}
+
+/// The hit with its neighbours that are not printed yet, so that windows of neighbouring hits are printed once. The
+/// next hit of the same session is left to itself.
 fn context(
     searcher: &Searcher,
     hits: &[Hit],
     at: usize,
-    context: u32,
-    shown: &mut Shown,
-) -> Result<Vec<CommandRecord>, shelltrail_index::pack::PackError> {
+    around: &AroundArgs,
+    next_seq: &mut u32,
+) -> Result<Vec<CommandRecord>, PackError> {
     let hit = &hits[at];
-    let same_session = |other: &&Hit| other.place == hit.place;
-    let before = at.checked_sub(1).and_then(|before| hits.get(before)).filter(same_session);
-    shown.new_session = before.is_none();
-    if shown.new_session {
-        shown.next_seq = 0;
+    if is_new_session(hits, at) {
+        *next_seq = 0;
     }
-    if context == 0 {
+    if around.before() == 0 && around.after() == 0 {
         return Ok(vec![hit.record()]);
     }
-    let first = hit.seq.saturating_sub(context).max(shown.next_seq);
-    let mut last = hit.seq.saturating_add(context);
-    if let Some(next) = hits.get(at + 1).filter(same_session) {
+    let first = hit.seq.saturating_sub(around.before()).max(*next_seq);
+    let mut last = hit.seq.saturating_add(around.after());
+    if let Some(next) = hits.get(at + 1).filter(|next| next.place == hit.place) {
         last = last.min(next.seq.saturating_sub(1));
     }
-    shown.next_seq = last.saturating_add(1);
+    *next_seq = last.saturating_add(1);
     searcher.records(&hit.place, first, last)
 }
 
-fn print(
-    out: &mut impl Write,
-    hit: &Hit,
-    around: &[CommandRecord],
-    format: Format,
-    literal: &Literal,
-    paint: Paint,
-    new_session: bool,
+fn is_new_session(hits: &[Hit], at: usize) -> bool {
+    at.checked_sub(1).and_then(|before| hits.get(before)).is_none_or(|before| before.place != hits[at].place)
+}
+
+fn print_rows(
+    out: &mut Output,
+    printer: &Printer,
+    lens: &Lens<'_>,
+    hits: &[Hit],
+    windows: &[Vec<CommandRecord>],
 ) -> anyhow::Result<()> {
-    let session = hit.session().to_session();
-    if format == Format::Text && new_session {
-        render::session_line(out, &session, hit.session().record_count, paint)?;
-    }
-    for record in around {
-        let is_hit = record.seq == hit.seq;
-        match format {
-            Format::Jsonl => {
-                let document = RecordDocument::new(&session, record, MAX_OUTPUT_BYTES).as_neighbour(!is_hit);
-                json::write_line(out, &document)?;
-            }
-            Format::Text if is_hit => render::hit(out, record, literal, paint)?,
-            Format::Text => render::neighbour(out, record, paint)?,
+    printer.begin(out, Of::Records)?;
+    for (hit, window) in hits.iter().zip(windows) {
+        let session = hit.session().to_session();
+        for record in window {
+            let neighbour = record.seq != hit.seq;
+            printer.record(out, &session, hit.session().record_count, record, lens, neighbour)?;
         }
     }
     Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_pair_of_quotes_is_taken_off() {
-        for (query, expected) in [
-            ("\"a b\"", "a b"),
-            ("a b", "a b"),
-            ("\"a", "\"a"),
-            ("\"", "\""),
-            ("\"\"", "\"\""),
-            ("\"\"x\"\"", "\"x\""),
-        ] {
-            assert_eq!(unquoted(query), expected, "{query}");
+fn print_text(
+    out: &mut Output,
+    printer: &mut HitPrinter<'_>,
+    lens: &Lens<'_>,
+    query: &Query,
+    hits: &[Hit],
+    windows: &[Vec<CommandRecord>],
+) -> anyhow::Result<()> {
+    let marking = lens.marking(query);
+    for (at, (hit, window)) in hits.iter().zip(windows).enumerate() {
+        let session = hit.session().to_session();
+        if is_new_session(hits, at) {
+            printer.session(out, &session)?;
+        }
+        if let Some(record) = window.iter().find(|record| record.seq == hit.seq) {
+            printer.head(out, &session, hit.session().record_count, record)?;
+        }
+        for record in window {
+            if record.seq == hit.seq {
+                printer.hit(out, &View::new(record, &marking))?;
+            } else {
+                printer.neighbour(out, &View::new(record, &lens.plain()))?;
+            }
         }
     }
+    Ok(())
 }

@@ -1,58 +1,181 @@
 //! `shelltrail sessions`
 
-use std::io::{BufWriter, Write, stdout};
+use std::cmp::Ordering;
+use std::io::Write;
 
-use shelltrail_core::document::{SCHEMA, SessionDocument};
-use shelltrail_index::{SearchOptions, Searcher};
+use jiff::tz::TimeZone;
+use shelltrail_core::sanitize::printable;
+use shelltrail_core::{AccountId, Confidence};
+use shelltrail_index::{FoundSession, SearchOptions};
 
-use crate::args::{Args, Format, SessionsArgs};
-use crate::commands::{filter, report_coverage};
-use crate::config::Config;
+use super::coverage::{self, Extent};
+use super::opened::Opened;
+use super::{deadline, exit, follow};
+use crate::args::{Args, Floor, SessionsArgs, Sort};
+use crate::audit;
 use crate::exit::Exit;
-use crate::json;
-use crate::render::{self, Paint};
+use crate::formats::{Of, Printer};
+use crate::hits;
+use crate::question::Question;
+use crate::screen::Screen;
+use crate::text::Line;
+use crate::words::words;
 
 /// Lists stored transcripts.
 ///
 /// # Errors
-/// The filter makes no sense, or there is no index.
+/// The query makes no sense, or there is no index.
 pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
-    let filter = filter(&command.filter)?;
-    let index = Config::load(args)?.index(&command.index)?;
-    let all = SearchOptions { limit: usize::MAX, ..SearchOptions::default() };
-    let answer = Searcher::open(&index)?.sessions(&filter, &all);
-    let (sessions, coverage) = (answer.sessions, answer.coverage);
-    let mut out = BufWriter::new(stdout().lock());
-    let paint = Paint::for_stdout();
-    for meta in sessions.iter().map(|found| &found.session) {
-        match command.format {
-            Format::Text => render::session_line(&mut out, &meta.to_session(), meta.record_count, paint)?,
-            Format::Jsonl => {
-                let document = SessionDocument {
-                    schema: SCHEMA,
-                    kind: meta.kind,
-                    session: &meta.session,
-                    account: meta.account,
-                    region: meta.region.as_deref(),
-                    principal: meta.principal.as_deref(),
-                    target: meta.target.as_deref(),
-                    transcript: meta.id,
-                    records: meta.record_count,
-                    bytes: meta.bytes,
-                    ended_at: meta.ended_at,
-                    time_source: meta.time_source,
-                    object: &meta.object,
-                    defects: &meta.defects,
-                };
-                json::write_line(&mut out, &document)?;
+    let question = Question::new(command.query.as_deref(), &command.how, &command.filter)?;
+    let output = &command.output;
+    let printer = Printer::new(output.format, output.template.as_deref(), Of::Sessions, 0)?;
+    let opened = Opened::new(args, &command.read, &output.screen)?;
+    // Another order than that of the index needs all of them, and so does what the index does not look up.
+    let natural = command.sort == Sort::Ended && !command.reverse && command.floor.is_none();
+    let limit = command.limit.map_or(usize::MAX, |limit| limit as usize);
+    let options = SearchOptions {
+        limit: if natural { limit } else { usize::MAX },
+        cursor: None,
+        deadline: deadline(command.budget.budget),
+    };
+    let mut answer = opened.searcher.sessions(&question.query, &options);
+    if !natural {
+        sort(&mut answer.sessions, command.sort, command.reverse);
+    }
+    if let Some(floor) = command.floor {
+        let floor = match floor {
+            Floor::Medium => Confidence::Medium,
+            Floor::High => Confidence::High,
+        };
+        // A session without records has none that is below.
+        answer.sessions.retain(|found| found.confidence_floor.is_none_or(|least| least >= floor));
+    }
+    let cut = answer.sessions.len().saturating_sub(limit) as u64;
+    answer.sessions.truncate(limit);
+    let extent = Extent {
+        hits: answer.sessions.len() as u64,
+        more: answer.more || cut > 0,
+        left_at_most: answer.left_at_most.saturating_add(cut),
+        cursor: None,
+    };
+    let coverage = &answer.coverage;
+    opened.audit.write(&audit::Entry {
+        command: "sessions",
+        query: question.text,
+        scope: scope_of(command, question.scope),
+        format: super::format_name(output),
+        hits: extent.hits,
+        complete: coverage.is_complete(),
+        revealed: output.reveal,
+        ..audit::Entry::default()
+    })?;
+    match printer {
+        Some(printer) => {
+            let mut out = opened.screen.open_for_programs();
+            printer.begin(&mut out, Of::Sessions)?;
+            for found in &answer.sessions {
+                printer.session(&mut out, found)?;
             }
+            if command.summary {
+                printer.end(&mut out, coverage, &extent)?;
+            }
+            out.finish()?;
+        }
+        None => {
+            let mut out = opened.screen.open();
+            for found in &answer.sessions {
+                session_line(&mut out, found, &opened.screen, &output.screen.tz)?;
+            }
+            out.finish()?;
         }
     }
-    out.flush()?;
-    report_coverage(&coverage);
-    Ok(match (coverage.is_complete(), sessions.is_empty()) {
-        (false, _) => Exit::Incomplete,
-        (true, true) => Exit::NothingFound,
-        (true, false) => Exit::Done,
-    })
+    if extent.more {
+        eprintln!(
+            "shelltrail: {} of at most {} sessions (--limit)",
+            extent.hits,
+            extent.hits + extent.left_at_most
+        );
+    }
+    coverage::report_times(question.times.as_deref());
+    if question.query.asks_for_times() {
+        let unknown = answer.sessions.iter().filter(|found| found.session.ended_at.is_none()).count();
+        coverage::report_unknown_times(unknown as u64, "session");
+    }
+    let found = !answer.sessions.is_empty();
+    if !found {
+        coverage::report_empty(&opened.searcher, &opened.index);
+    }
+    coverage::report(coverage, found);
+    if let Some(first) = answer.sessions.first() {
+        let words = vec!["--".to_owned(), first.session.session.clone()];
+        follow::suggest(&opened.screen, &opened.index, &[("read the first", "show", words)]);
+    }
+    Ok(exit(coverage.is_complete(), found))
+}
+
+fn scope_of(command: &SessionsArgs, mut scope: Vec<String>) -> Vec<String> {
+    scope.extend(command.floor.map(|floor| format!("--floor={}", super::value_name(&floor))));
+    scope
+}
+
+/// One line that says which session this is.
+fn session_line(
+    out: &mut impl Write,
+    found: &FoundSession,
+    screen: &Screen,
+    zone: &TimeZone,
+) -> std::io::Result<()> {
+    let meta = &found.session;
+    let session = meta.to_session();
+    let who = session.principal.as_deref().unwrap_or("principal unknown");
+    let mut text = format!(
+        "{}  {}  account {}  {}  {}  {}  {} records, {} bytes",
+        session.session,
+        hits::time(&session, zone),
+        session.account.as_ref().map_or("unknown", AccountId::as_str),
+        session.region.as_deref().unwrap_or("region unknown"),
+        session.target.as_deref().unwrap_or("target unknown"),
+        who,
+        meta.record_count,
+        session.bytes,
+    );
+    if let Some(floor @ (Confidence::Low | Confidence::Medium)) = found.confidence_floor {
+        text += &format!("  from {} confidence", words(&floor));
+    }
+    if !found.flags.is_empty() {
+        text += &format!("  {}", found.flags.iter().map(words).collect::<Vec<_>>().join(", "));
+    }
+    if !session.defects.is_empty() {
+        text += &format!("  {}", session.defects.iter().map(words).collect::<Vec<_>>().join(", "));
+    }
+    let id = printable(&session.session);
+    let text = match screen.columns() {
+        Some(columns) => Line::plain(&text).cut(columns, crate::paint::Paint::none()),
+        None => printable(&text).into_owned(),
+    };
+    match text.strip_prefix(id.as_ref()) {
+        Some(rest) => writeln!(out, "{}{rest}", screen.paint.bold(&id)),
+        None => writeln!(out, "{text}"),
+    }
+}
+
+/// Sorts; sessions that are equal keep the order of the index, newest first. Unknown values stand last either way.
+fn sort(sessions: &mut [FoundSession], by: Sort, reverse: bool) {
+    let turned = |ordering: Ordering| if reverse { ordering.reverse() } else { ordering };
+    sessions.sort_by(|FoundSession { session: a, .. }, FoundSession { session: b, .. }| match by {
+        Sort::Ended => known(&a.ended_at, &b.ended_at, |a, b| turned(b.cmp(a))),
+        Sort::Account => known(&a.account, &b.account, |a, b| turned(a.cmp(b))),
+        Sort::Principal => known(&a.principal, &b.principal, |a, b| turned(a.cmp(b))),
+        Sort::Target => known(&a.target, &b.target, |a, b| turned(a.cmp(b))),
+        Sort::Session => turned(a.session.cmp(&b.session)),
+        Sort::Records => turned(b.record_count.cmp(&a.record_count)),
+        Sort::Bytes => turned(b.bytes.cmp(&a.bytes)),
+    });
+}
+
+fn known<T>(a: &Option<T>, b: &Option<T>, compare: impl Fn(&T, &T) -> Ordering) -> Ordering {
+    match (a, b) {
+        (Some(a), Some(b)) => compare(a, b),
+        (a, b) => a.is_none().cmp(&b.is_none()),
+    }
 }

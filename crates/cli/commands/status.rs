@@ -5,7 +5,7 @@ use std::io::{BufWriter, Write, stdout};
 use shelltrail_core::sanitize::printable;
 use shelltrail_index::inventory::{Inventory, inventory};
 
-use crate::args::{Args, Format, StatusArgs};
+use crate::args::{Args, StatusArgs, StatusFormat};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::json;
@@ -19,8 +19,8 @@ pub fn run(args: &Args, command: &StatusArgs) -> anyhow::Result<Exit> {
     let inventory = inventory(&index)?;
     let mut out = BufWriter::new(stdout().lock());
     match command.format {
-        Format::Jsonl => json::write_line(&mut out, &inventory)?,
-        Format::Text => print(&mut out, &inventory)?,
+        StatusFormat::Jsonl => json::write_line(&mut out, &inventory)?,
+        StatusFormat::Text => print(&mut out, &inventory)?,
     }
     out.flush()?;
     Ok(if inventory.unreadable_partitions.is_empty() { Exit::Done } else { Exit::Incomplete })
