@@ -129,6 +129,18 @@ fn hits_are_grouped_marked_and_cut_to_the_width() {
     assert!(berlin.starts_with("2026-11-20T22:02:14+01:00 ended"), "{berlin}");
 }
 
+#[test]
+fn a_file_is_parsed_as_it_is_unless_secrets_are_to_be_masked() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("alice-05ba181f37a0fb8d2.log");
+    fs::write(&path, "$ mysql -pTr0ub4dor -u root\r\r\n$ exit\r\r\n").unwrap();
+    for format in ["jsonl", "text"] {
+        let parse = |more: &[&str]| run(shelltrail().args(["parse", "--format", format]).args(more).arg(&path));
+        assert!(parse(&[]).exits(0).out.contains("mysql -pTr0ub4dor -u root"));
+        assert!(parse(&["--mask"]).exits(0).out.contains("mysql -p**** -u root"));
+    }
+}
+
 fn columns(line: &str) -> usize {
     line.chars().map(|c| if c >= '\u{2e80}' { 2 } else { 1 }).sum()
 }

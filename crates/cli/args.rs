@@ -132,9 +132,9 @@ pub struct ParseArgs {
     /// Output format
     #[arg(long, value_enum, default_value_t = Format::Jsonl, help_heading = "Output")]
     pub format: Format,
-    /// Show secrets as they are, instead of masking them
+    /// Mask secrets, as the verbs that ask an index do
     #[arg(long, help_heading = "Output")]
-    pub reveal: bool,
+    pub mask: bool,
     #[command(flatten)]
     pub screen: ScreenArgs,
 }

@@ -38,7 +38,8 @@ pub fn run(args: &Args, command: &ParseArgs) -> anyhow::Result<Exit> {
     let transcript = decode::open(fetched, None, MAX_BYTES).with_context(|| format!("open {path}"))?;
     let sessions = decode::sessions(&transcript, &KeyLayout::default(), &ParseLimits::default());
     let screen = Screen::for_stdout(&command.screen, &Config::load(args)?)?;
-    let lens = Lens::new(command.reveal);
+    // Who has the file has what is in it; what is asked of an index is another matter.
+    let lens = Lens::new(!command.mask);
     match Printer::new(command.format, None, Of::Records, usize::MAX)? {
         Some(printer) => {
             let mut out = screen.open_for_programs();
