@@ -142,6 +142,10 @@ fn pages_follow_each_other_and_counts_agree() {
     }
     assert_eq!(pages, all);
     let count = ask(&index, "search", &["cat", "-c"]).exits(0);
+    for ignored in ["--stats", "--summary", "-A1", "--limit=1"] {
+        let refused = ask(&index, "search", &["cat", "-c", ignored]).exits(2);
+        assert!(refused.err.contains("cannot be used with"), "{}", refused.err);
+    }
     assert_eq!(count.out.trim(), all.len().to_string());
     assert!(count.err.contains(": complete"), "{}", count.err);
     let groups =

@@ -61,7 +61,7 @@ pub struct ReadArgs {
 #[derive(Clone, Debug, Default, ClapArgs)]
 #[command(next_help_heading = "Filters")]
 pub struct FilterArgs {
-    /// Only these accounts: 12 digits, or the beginning of them and *
+    /// Only these accounts: 12 digits, or digits and *
     #[arg(long, value_name = "ID[,ID…]", value_delimiter = ',')]
     pub account: Vec<String>,
     /// Only these regions; * stands for anything
@@ -194,10 +194,12 @@ pub struct SearchArgs {
 #[command(next_help_heading = "Answer")]
 pub struct ModeArgs {
     /// Print how many records match, and nothing else
-    #[arg(short = 'c', long, group = "mode")]
+    #[arg(short = 'c', long, group = "mode", conflicts_with_all = ["stats", "summary", "limit", "cursor"])]
+    #[arg(conflicts_with_all = ["after_context", "before_context", "context", "context_lines"])]
     pub count: bool,
     /// Print the sessions with a match, one ID a line
-    #[arg(short = 'l', long = "sessions-only", group = "mode")]
+    #[arg(short = 'l', long = "sessions-only", group = "mode", conflicts_with = "stats")]
+    #[arg(conflicts_with_all = ["after_context", "before_context", "context", "context_lines"])]
     pub list: bool,
     /// Count the matches by this, with a bar
     #[arg(long, value_enum, value_name = "FIELD", group = "mode")]
