@@ -135,7 +135,8 @@ fn a_file_is_parsed_as_it_is_unless_secrets_are_to_be_masked() {
     let path = dir.path().join("alice-05ba181f37a0fb8d2.log");
     fs::write(&path, "$ mysql -pTr0ub4dor -u root\r\r\n$ exit\r\r\n").unwrap();
     for format in ["jsonl", "text"] {
-        let parse = |more: &[&str]| run(shelltrail().args(["parse", "--format", format]).args(more).arg(&path));
+        let parse =
+            |more: &[&str]| run(shelltrail().args(["parse", "--format", format]).args(more).arg(&path));
         assert!(parse(&[]).exits(0).out.contains("mysql -pTr0ub4dor -u root"));
         assert!(parse(&["--mask"]).exits(0).out.contains("mysql -p**** -u root"));
     }

@@ -50,7 +50,7 @@ pub struct Fields {
     pub program: Field,
     /// The shells and programs in which the line was typed.
     pub context: Field,
-    /// What else is so (see [`crate::facts`]); [`crate::facts::UNLISTED`] on session documents too.
+    /// What else is so (see `facts.rs`); that identifiers are not listed, on session documents too.
     pub fact: Field,
     /// Terms of the command.
     pub command: Field,

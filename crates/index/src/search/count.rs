@@ -139,7 +139,7 @@ pub struct Counts {
     pub sessions: u64,
     /// By value: the most frequent first, then by value, the unknown one last. Empty if nothing was asked for.
     pub groups: Vec<CountGroup>,
-    /// Records that have a value beyond [`MAX_GROUPS`].
+    /// Records that have a value beyond `MAX_GROUPS`.
     pub ungrouped: u64,
     /// What was seen, and what was not. A count of a part is one of that part.
     pub coverage: Coverage,
