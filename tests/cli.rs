@@ -89,7 +89,7 @@ fn parse_show_and_search_print_the_same_record() {
         fixture_objects().into_iter().find(|(key, _)| key.contains("jdoe@example.com-0f68")).unwrap();
     let session = key.rsplit('/').next().unwrap().trim_end_matches(".log");
     let parsed = run(shelltrail().arg("parse").arg(&path)).exits(0).json();
-    let shown = ask(&index, "show", &[session, "--format", "jsonl"]).exits(0).json();
+    let shown = ask(&index, "show", &[session, "--format", "jsonl", "--reveal"]).exits(0).json();
     assert_eq!(parsed.len(), shown.len());
     for (parsed, shown) in parsed.iter().zip(&shown) {
         for field in

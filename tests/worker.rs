@@ -237,7 +237,7 @@ fn assert_same_records(index: &Path) {
         let file = key.rsplit('/').next().unwrap();
         let session = file.trim_end_matches(".gz").trim_end_matches(".log");
         let parsed = run(crate::support::program::shelltrail().arg("parse").arg(path)).json();
-        let shown = ask(index, "show", &["--format", "jsonl", "--", session]).json();
+        let shown = ask(index, "show", &["--format", "jsonl", "--reveal", "--", session]).json();
         let texts = |records: &[Value]| -> Vec<Value> {
             records.iter().map(|r| serde_json::json!([r["command"], r["output"], r["span"]])).collect()
         };
