@@ -379,3 +379,17 @@ fn no_variable_makes_us_run_a_program() {
     run(command.args(["search", "cat", "--index"]).arg(&index)).exits(0);
     assert!(!trap.exists());
 }
+
+#[test]
+fn a_beginning_that_fits_several_sessions_is_told_and_written_down() {
+    let body = b"$ id\r\r\nuid=0\r\r\n$ exit\r\r\n";
+    let (_dir, index) = index_with(&[
+        ("ssm/111122223333/alice-0123456789abcdef0.log", &body[..]),
+        ("ssm/111122223333/alice-0123456789abcdef1.log", &body[..]),
+    ]);
+    let refused = ask(&index, "show", &["alice"]).exits(2);
+    assert!(refused.err.contains("2 sessions begin with alice"), "{}", refused.err);
+    let lines = audit(&index);
+    let last = lines.last().unwrap();
+    assert_eq!((last["sessions"].as_array().unwrap().len(), &last["complete"]), (2, &Value::from(false)));
+}

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use jiff::Timestamp;
 use serde::Serialize;
+use shelltrail_core::sanitize::printable;
 
 use crate::config::Config;
 use crate::json;
@@ -87,7 +88,11 @@ impl Audit {
                      name another file with --audit FILE or the setting `audit`",
                 ));
             }
-            Err(_) => {}
+            Err(error) => {
+                let error = format!("{error:#}");
+                let error = printable(&error);
+                eprintln!("shelltrail: {error}; the question is written to the file of --audit only");
+            }
         }
         Ok(Self { files, index: index.display().to_string() })
     }

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use jiff::civil::{Date, DateTime};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone};
-use jiff::{SignedDuration, Timestamp};
+use shelltrail_index::query;
 
-/// Reads an absolute time (`2026-11-20`, the start of that day; `2026-11-20T21:02`, with or without
-/// seconds; with `Z` or an offset) or an age (`90s`, `30m`, `36h`, `2d`, `1w`).
+/// Reads a time as queries do ([`query::time`]).
 ///
 /// # Errors
 /// A sentence that says what is accepted.
@@ -16,18 +16,10 @@ pub fn parse(text: &str) -> Result<Timestamp, String> {
 }
 
 fn parse_at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
-    let hint = "use 2026-11-20, 2026-11-20T21:02:14Z, or an age such as 30m, 36h, 2d, 1w";
-    if let Some(age) = age(text) {
-        return now.checked_sub(age).map_err(|_| format!("that is too long ago; {hint}"));
-    }
-    if let Ok(time) = text.parse::<Timestamp>() {
-        return Ok(time);
-    }
-    let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|date| date.at(0, 0, 0, 0)));
-    civil
-        .and_then(|civil| civil.to_zoned(TimeZone::UTC))
-        .map(|zoned| zoned.timestamp())
-        .map_err(|_| format!("this is not a time; {hint}"))
+    query::time(text, now).map_err(|error| match error.hint {
+        Some(hint) => format!("{}; {hint}", error.message),
+        None => error.message,
+    })
 }
 
 /// Reads the zone in which times are shown.
@@ -80,22 +72,6 @@ pub fn budget(text: &str) -> Result<Duration, String> {
         _ => None,
     };
     millis.filter(|&millis| millis > 0).map(Duration::from_millis).ok_or_else(error)
-}
-
-fn age(text: &str) -> Option<SignedDuration> {
-    let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3600,
-        "d" => 86_400,
-        "w" => 604_800,
-        _ => return None,
-    };
-    if !number.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    Some(SignedDuration::from_secs(number.parse::<i64>().ok()?.checked_mul(seconds)?))
 }
 
 #[cfg(test)]

@@ -43,6 +43,7 @@ pub fn run(args: &Args, command: &ExplainArgs) -> anyhow::Result<Exit> {
 fn node(out: &mut impl Write, part: &Node, depth: usize) -> std::io::Result<()> {
     let how = match part.how {
         How::Index => "answered by the index",
+        How::IndexUnlessUnknown => "answered by the index, but for sessions whose end is unknown",
         How::IndexThenText => "narrowed by the index, then verified by reading text",
         How::Text => "nothing of it is in the index: every text in scope is read",
         How::Parts => "",

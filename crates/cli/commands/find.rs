@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::bail;
 use shelltrail_core::sanitize::printable;
 use shelltrail_index::{Coverage, FoundSession, SearchOptions, Searcher};
 
@@ -22,12 +21,38 @@ pub struct Found {
     pub coverage: Coverage,
 }
 
+/// A beginning that fits several sessions.
+#[derive(Debug)]
+pub struct Ambiguous {
+    beginning: String,
+    ids: Vec<String>,
+}
+
+impl Ambiguous {
+    /// The session IDs that are told.
+    pub fn told(&self) -> &[String] {
+        &self.ids[..self.ids.len().min(MAX_NAMED)]
+    }
+
+    /// Tells them, as commands to copy.
+    pub fn tell(&self, index: &Path) {
+        let told = self.told();
+        eprintln!("shelltrail: {} sessions begin with {}:", self.ids.len(), printable(&self.beginning));
+        for id in told {
+            eprintln!("  {}", follow::line(index, "show", &["--".to_owned(), id.clone()]));
+        }
+        if self.ids.len() > told.len() {
+            eprintln!("  … {} more", self.ids.len() - told.len());
+        }
+    }
+}
+
 /// Finds the session with an ID, with the unique beginning of an ID, or of `SESSION@SEQ`. An ID wins over a reference,
 /// and that over a beginning: IDs may hold an `@` themselves.
 ///
 /// # Errors
 /// The beginning fits several sessions.
-pub fn find(searcher: &Searcher, index: &Path, name: &str) -> anyhow::Result<Found> {
+pub fn find(searcher: &Searcher, name: &str) -> Result<Found, Ambiguous> {
     let reference = name.rsplit_once('@').and_then(|(id, seq)| {
         let digits = !seq.is_empty() && seq.bytes().all(|b| b.is_ascii_digit());
         Some((id, seq.parse::<u32>().ok().filter(|_| digits)?))
@@ -49,26 +74,15 @@ pub fn find(searcher: &Searcher, index: &Path, name: &str) -> anyhow::Result<Fou
         beginnings.push((id, seq, longer, answer.coverage));
     }
     for (id, seq, longer, coverage) in beginnings {
-        let mut ids: Vec<&str> = longer.iter().map(|found| found.session.session.as_str()).collect();
+        let mut ids: Vec<String> = longer.iter().map(|found| found.session.session.clone()).collect();
         ids.sort_unstable();
         ids.dedup();
         if ids.len() > 1 {
-            bail!("{}", ambiguous(index, id, &ids));
+            return Err(Ambiguous { beginning: id.to_owned(), ids });
         }
         if !longer.is_empty() {
             return Ok(Found { transcripts: longer, seq, coverage });
         }
     }
     Ok(Found { transcripts: Vec::new(), seq: None, coverage })
-}
-
-fn ambiguous(index: &Path, beginning: &str, ids: &[&str]) -> String {
-    eprintln!("shelltrail: {} sessions begin with {}:", ids.len(), printable(beginning));
-    for id in ids.iter().take(MAX_NAMED) {
-        eprintln!("  {}", follow::line(index, "show", &["--".to_owned(), (*id).to_owned()]));
-    }
-    if ids.len() > MAX_NAMED {
-        eprintln!("  … {} more", ids.len() - MAX_NAMED);
-    }
-    "name one session".to_owned()
 }

@@ -39,7 +39,26 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
     let output = &command.output;
     let printer = Printer::new(output.format, output.template.as_deref(), Of::Records, usize::MAX)?;
     let opened = Opened::new(args, &command.read, &output.screen)?;
-    let Found { transcripts, seq, mut coverage } = find(&opened.searcher, &opened.index, &command.session)?;
+    let query = Some(Lens::new(false).mask(&command.session));
+    let found = match find(&opened.searcher, &command.session) {
+        Ok(found) => found,
+        Err(ambiguous) => {
+            // What is told of the index is written down, too.
+            opened.audit.write(&audit::Entry {
+                command: "show",
+                query,
+                scope: Vec::new(),
+                sessions: ambiguous.told().to_vec(),
+                format: format_name(command),
+                hits: 0,
+                complete: false,
+                revealed: false,
+            })?;
+            ambiguous.tell(&opened.index);
+            bail!("name one session");
+        }
+    };
+    let Found { transcripts, seq, mut coverage } = found;
     let window = window(command, seq);
     // Whether objects of other sessions could not be indexed says nothing about one that is stored.
     if !transcripts.is_empty() {
@@ -60,7 +79,7 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
     let (index, screen) = (opened.index, opened.screen);
     opened.audit.write(&audit::Entry {
         command: "show",
-        query: Some(Lens::new(false).mask(&command.session)),
+        query,
         scope: vec![format!("{}..={}", window.first, window.last)],
         sessions: transcripts.iter().map(|found| found.session.session.clone()).collect(),
         format: format_name(command),

@@ -41,6 +41,9 @@ fn print(out: &mut impl Write, inventory: &Inventory) -> std::io::Result<()> {
     for (reason, count) in &inventory.failures {
         writeln!(out, "  {count:>12}  {}", printable(reason))?;
     }
+    for source in &inventory.unfinished_backfills {
+        writeln!(out, "not finished   backfill of {}", printable(source))?;
+    }
     writeln!(out, "\naccounts       {}", inventory.accounts.len())?;
     for account in &inventory.accounts {
         writeln!(

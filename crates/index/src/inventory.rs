@@ -42,6 +42,8 @@ pub struct Inventory {
     pub last_commit: Option<Timestamp>,
     /// Objects that could not be indexed, by reason.
     pub failures: BTreeMap<String, u64>,
+    /// Sources of backfills that were begun and did not end; until they do, answers are incomplete.
+    pub unfinished_backfills: Vec<String>,
 }
 
 /// What one partition holds.
@@ -93,6 +95,7 @@ pub fn inventory(path: &Path) -> Result<Inventory, RootError> {
         accounts: Vec::new(),
         last_commit: None,
         failures: BTreeMap::new(),
+        unfinished_backfills: Vec::new(),
     };
     let mut accounts = BTreeMap::new();
     for partition in root.partitions()? {
@@ -110,6 +113,12 @@ pub fn inventory(path: &Path) -> Result<Inventory, RootError> {
         Ok(list) => inventory.failures = list.by_reason(),
         Err(error) => {
             inventory.unreadable_partitions.insert("failures".to_owned(), with_causes(&error));
+        }
+    }
+    match root.unfinished_backfills() {
+        Ok(sources) => inventory.unfinished_backfills = sources,
+        Err(error) => {
+            inventory.unreadable_partitions.insert("backfills".to_owned(), with_causes(&error));
         }
     }
     Ok(inventory)

@@ -28,7 +28,7 @@ use shelltrail_core::AccountId;
 pub(crate) use account_scope::Account;
 pub(crate) use eval::Answerable;
 pub(crate) use fact::{CONFIDENCES, FLAGS, ORIGIN_VALUES as ORIGINS, name_of};
-pub use fact::{Fact, Identifier, Numbers, Times};
+pub use fact::{Fact, Identifier, Numbers, Times, time};
 pub use field::Field;
 pub use glob::Glob;
 pub(crate) use need::Need;

@@ -133,7 +133,7 @@ impl Times {
 ///
 /// # Errors
 /// It is none.
-pub(crate) fn time(text: &str, now: Timestamp) -> Result<Timestamp, QueryError> {
+pub fn time(text: &str, now: Timestamp) -> Result<Timestamp, QueryError> {
     let error = |message: &str| QueryError::new(message, 0..text.len()).hint(format!("write {TIME_HINT}"));
     if let Some(age) = age(text) {
         return now.checked_sub(age).map_err(|_| error("that is too long ago"));

@@ -16,6 +16,8 @@ use crate::search::answer::{Coverage, with_causes};
 pub enum How {
     /// By the index alone.
     Index,
+    /// By the index alone, but for sessions whose end is unknown.
+    IndexUnlessUnknown,
     /// The index says which records may match, their texts decide.
     IndexThenText,
     /// Every text in scope is read: nothing of the pattern can be looked up.
@@ -140,6 +142,7 @@ fn node(query: &Query, segments: &[(&Partition, &Segment)], coverage: &mut Cover
         Query::And(queries) => join("AND", queries),
         Query::Or(queries) => join("OR", queries),
         Query::Not(query) => join("NOT", std::slice::from_ref(query)),
+        Query::Is(is) if query.asks_for_times() => leaf(&is.span, How::IndexUnlessUnknown, Vec::new()),
         Query::Is(is) => leaf(&is.span, How::Index, Vec::new()),
         Query::Text(text) => {
             let need = text.pattern.need();
