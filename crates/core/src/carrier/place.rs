@@ -42,8 +42,11 @@ impl<'a> Origin<'a> {
             ended_at: None,
             time_source: None,
             bytes: transcript.bytes.len() as u64,
+            unread_bytes: transcript.unread_bytes,
             records: Vec::new(),
             defects: transcript.defects.clone(),
+            sequencer: None,
+            last_modified: transcript.last_modified,
         }
     }
 

@@ -457,7 +457,7 @@ proptest! {
             let object = ObjectRef { key: "a/000000".to_owned(), ..ObjectRef::default() };
             let id = TranscriptId::of_file("a", &bytes);
             let transcript = decode::Transcript {
-                id, object, last_modified: None, bytes: bytes.clone(), carrier, defects: Vec::new(),
+                id, object, last_modified: None, bytes: bytes.clone(), carrier, defects: Vec::new(), unread_bytes: 0,
             };
             let sessions = decode::sessions(&transcript, &KeyLayout::default(), &ParseLimits::default());
             prop_assert!(!sessions.is_empty());

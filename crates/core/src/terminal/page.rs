@@ -25,6 +25,8 @@ pub(crate) struct Page {
     pub sequence_too_long: bool,
     /// An edited line was beyond its limit.
     pub line_too_long: bool,
+    /// More lines had the shape of a prompt than are marked; the others are output.
+    pub too_many_marks: bool,
     /// An edited or overprinted line held bytes that are not UTF-8; its text shows U+FFFD for them.
     pub invalid_utf8: bool,
 }
@@ -100,6 +102,8 @@ pub(crate) struct LineMark {
     pub cut: bool,
     /// Where the prompt ends, counted from the start of the line, if the shell asked for the cursor there.
     pub prompt_end: Option<usize>,
+    /// Up to where the line was coloured before anything was edited, counted from its start.
+    pub styled: usize,
 }
 
 /// A text between the marks of a line editor.

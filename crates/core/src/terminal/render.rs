@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use self::rows::{returns_before, returns_from_below};
 use super::colour::Colours;
 use super::page::{Heads, LineMark, Mark, MarkKind, Page};
-use super::replay::{Hints, Replay, Until, prompt_columns, replay};
+use super::replay::{Hints, Replay, Until, replay};
 use super::screen::Screen;
 use super::strip::Strip;
 use super::token::{Csi, Token, colour_len, copy_run, token_at};
@@ -40,6 +40,10 @@ const MAX_START_BYTES: usize = 128;
 
 /// How many lines of an edit are kept so.
 const MAX_START_LINES: usize = 3;
+
+/// Most marks of a page. A line with the shape of a prompt has four bytes at least, its mark and the command that may
+/// become of it several hundred; so many lines more are output, which costs nothing.
+pub(crate) const MAX_MARKS: usize = 1_000_000;
 
 /// How much of the end of a long line is searched for a prompt.
 const TAIL_BYTES: usize = 200;
@@ -208,6 +212,7 @@ impl<H: Heads> Renderer<'_, H> {
                         let sequence = &self.source[self.at..self.at + colour];
                         if sequence.ends_with(b"m") {
                             self.colours.apply(&sequence[2..colour - 1]);
+                            self.line.styled = self.page.text.len() - self.line_text;
                         }
                         self.at += colour;
                         continue;
@@ -272,7 +277,7 @@ impl<H: Heads> Renderer<'_, H> {
     }
 
     fn replay(&mut self, bytes: &[u8], before: &Screen, until: Until) -> Replay {
-        let hints = Hints { search: self.may_search(), prompt: prompt_columns(&self.last_start, bytes) };
+        let hints = Hints { search: self.may_search(), last: &self.last_start };
         let (replay, used) = replay(bytes, before, until, &mut self.width, hints);
         self.replayed += used;
         replay
@@ -363,6 +368,10 @@ impl<H: Heads> Renderer<'_, H> {
         // Behind output without a newline, a prompt stands far from the start.
         let tail = &line[line.len().saturating_sub(TAIL_BYTES)..];
         if H::is_head(line, self.suspect) || (line.len() > TAIL_BYTES && H::is_head(tail, self.suspect)) {
+            if self.page.marks.len() >= MAX_MARKS {
+                self.page.too_many_marks = true;
+                return;
+            }
             self.last_start.clear();
             self.last_start.extend_from_slice(&line[..line.len().min(MAX_START_BYTES)]);
             let returns = if newline { returns_before(&self.source[..self.at]) } else { 0 };

@@ -21,6 +21,9 @@ const MAX_RARE_WIDTH: usize = 320;
 /// Most bytes that are replayed to find a rare width for one line.
 const MAX_RARE_BYTES: usize = 256 * 1024;
 
+/// Least columns of a prompt that are no coincidence.
+const MIN_PROMPT_COLUMNS: usize = 4;
+
 /// What it counts when the cursor leaves the line upwards.
 const ABOVE_TOP: usize = 100;
 
@@ -81,11 +84,11 @@ pub(crate) enum Until {
 
 /// What is known about a line before it is replayed.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Hints {
+pub(crate) struct Hints<'a> {
     /// Other widths may be tried.
     pub search: bool,
-    /// The columns of its prompt.
-    pub prompt: Option<usize>,
+    /// How the line before it started.
+    pub last: &'a [u8],
 }
 
 /// Replays `bytes` on a screen that shows `before`, with the width that fits best. `known` is what earlier lines or the
@@ -95,7 +98,7 @@ pub(crate) fn replay(
     before: &Screen,
     until: Until,
     known: &mut Option<usize>,
-    hints: Hints,
+    hints: Hints<'_>,
 ) -> (Replay, usize) {
     let bytes = &bytes[..bytes.len().min(MAX_EDIT_BYTES)];
     let mut best = replay_at(bytes, before, until, Wrap::known(*known));
@@ -103,7 +106,15 @@ pub(crate) fn replay(
     let mut rare = false;
     let mut tried = false;
     let searched = best.penalty > 0 && hints.search;
-    let proven = hints.prompt.filter(|_| searched).and_then(|prompt| {
+    let columns = || prompt_columns(hints.last, bytes).or_else(|| own_prompt_columns(bytes));
+    // The terminal may have another width than before: then a recalled line is printed behind the prompt's columns, but on
+    // what would be a lower row.
+    let row = |(landing, width): (usize, usize)| (landing >= width).then(|| landing % width);
+    let lower = best.landing.zip(best.screen.width()).and_then(row);
+    let lower = lower.filter(|&column| !searched && hints.search && column >= MIN_PROMPT_COLUMNS);
+    let prompt = if searched || lower.is_some() { columns() } else { None };
+    let prompt = prompt.filter(|&prompt| lower.is_none_or(|column| column == prompt));
+    let proven = prompt.and_then(|prompt| {
         let (proven, looked) = replay_at_prompt(bytes, before, until, prompt);
         used += looked;
         proven
@@ -154,14 +165,15 @@ pub(crate) fn replay(
 /// Also returns how many bytes were looked at.
 fn replay_at_prompt(bytes: &[u8], before: &Screen, until: Until, prompt: usize) -> (Option<Replay>, usize) {
     let mut used = 0;
-    for width in MIN_WIDTH..=MAX_RARE_WIDTH {
+    // Several may fit: the usual ones are likelier.
+    for width in COMMON_WIDTHS.into_iter().chain(MIN_WIDTH..=MAX_RARE_WIDTH) {
         let replay = replay_at(bytes, before, until, Wrap::At(width));
         used += replay.consumed;
         if replay.penalty == 0 && !replay.overreaches && replay.landing == Some(prompt) {
             return (Some(replay), used);
         }
         // It never goes up, or the line is too long for so many tries.
-        if replay.landing.is_none() && width == MIN_WIDTH || used > MAX_RARE_BYTES {
+        if replay.landing.is_none() && width == COMMON_WIDTHS[0] || used > MAX_RARE_BYTES {
             break;
         }
     }
@@ -243,13 +255,17 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
 
 /// The columns of the prompt that a line and the one before it, which started with `last`, have in common: up to the blank
 /// behind a sign that prompts end with, or else up to the last blank.
-pub(crate) fn prompt_columns(last: &[u8], bytes: &[u8]) -> Option<usize> {
+fn prompt_columns(last: &[u8], bytes: &[u8]) -> Option<usize> {
     let mut same = 0;
     let mut at = 0;
     while let Some((token, next)) = token_at(bytes, at) {
         match token {
             Token::Text(text) => {
-                let alike = text.iter().zip(&last[same..]).take_while(|(one, other)| one == other).count();
+                // Times and numbers differ from line to line, and have as many digits.
+                let alike = |(one, other): &(&u8, &u8)| {
+                    one == other || (one.is_ascii_digit() && other.is_ascii_digit())
+                };
+                let alike = text.iter().zip(&last[same..]).take_while(alike).count();
                 same += alike;
                 if alike < text.len() {
                     break;
@@ -270,6 +286,33 @@ pub(crate) fn prompt_columns(last: &[u8], bytes: &[u8]) -> Option<usize> {
     let signed = blanks.find(|&at| start[..at].ends_with(|sign| PROMPT_SIGNS.contains(sign)));
     let end = signed.or_else(|| start.rfind(' '))? + 1;
     Some(unicode_width::UnicodeWidthStr::width(&start[..end]))
+}
+
+/// The columns of the prompt of a line that is like none before: up to the blank behind the first sign that prompts end
+/// with, if that stands in what is printed before the cursor moves.
+fn own_prompt_columns(bytes: &[u8]) -> Option<usize> {
+    let mut columns = 0;
+    let mut sign = false;
+    let mut at = 0;
+    while let Some((token, next)) = token_at(bytes, at) {
+        match token {
+            Token::Text(text) => {
+                for character in text.utf8_chunks().next()?.valid().chars() {
+                    columns += unicode_width::UnicodeWidthChar::width(character).unwrap_or(0);
+                    if sign && character == ' ' {
+                        return Some(columns);
+                    }
+                    sign = PROMPT_SIGNS.contains(character);
+                }
+            }
+            Token::Csi(Csi { command: b'm', .. }) | Token::Csi(Csi { marker: 1.., .. }) | Token::Osc(_) => {}
+            Token::Control(b'\r') => columns = 0,
+            Token::Control(b'\n') if columns == 0 => {}
+            _ => break,
+        }
+        at = next;
+    }
+    None
 }
 
 /// Whether the cursor goes up again before the next newline: then this one was only a way down.

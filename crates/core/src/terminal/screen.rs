@@ -63,6 +63,8 @@ pub(crate) struct Screen {
     cells: usize,
     moved_cells: usize,
     prompt_end: Option<(usize, usize)>,
+    /// What stood before the end of the prompt when the screen was wiped; a line editor paints it again.
+    wiped_prompt: String,
     first_text: String,
     /// What is printed from now on is no prompt.
     first_is_whole: bool,
@@ -113,6 +115,7 @@ impl Screen {
             cells: 0,
             moved_cells: 0,
             prompt_end: None,
+            wiped_prompt: String::new(),
             first_text: String::new(),
             first_is_whole: false,
             styled: None,
@@ -302,6 +305,12 @@ impl Screen {
             let padded = wraps && self.is_padded(row, next);
             push_row(&row.cells[..row.cells.len() - usize::from(padded)], true, true, &mut line.text);
             if !wraps {
+                if self.prompt_end.is_none()
+                    && !self.wiped_prompt.is_empty()
+                    && line.text.starts_with(&self.wiped_prompt)
+                {
+                    line.prompt_end = Some(self.wiped_prompt.len());
+                }
                 line.prompt_end = line.prompt_end.filter(|&end| end <= line.text.len());
                 line.styled = line.styled.filter(|&end| end <= line.text.len());
                 line.foreign = row.foreign;

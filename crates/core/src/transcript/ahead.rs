@@ -5,7 +5,7 @@
 //! no command, as often as lines were typed ahead, is the sign.
 
 use super::command::Command;
-use super::prompt::{self, Proof};
+use super::prompt::{self, Proof, Reader};
 use super::syntax;
 use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::Page;
@@ -34,7 +34,8 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
         let typed = pending(page, from, next);
         let slots = if typed.is_empty() { Vec::new() } else { slots(rest.as_slice(), typed.len()) };
         let last = slots.last().map(|slot| slot.index);
-        if let Some(last) = last.filter(|_| slots.len() == typed.len() && fits(&typed, &slots)) {
+        if let Some(last) = last.filter(|_| slots.len() == typed.len() && fits(&typed, &slots, is_bare(next)))
+        {
             let remaining = replace(&rest.as_slice()[..=last], &typed, &slots, &mut done);
             // What is left of the last line is looked at as a line of its own.
             let used = last + usize::from(remaining.is_none());
@@ -53,10 +54,11 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
 
 /// The lines before `next` that look like commands, up to the first that does not.
 fn pending(page: &Page, from: usize, next: &Command) -> Vec<String> {
-    if !is_bare(next) {
+    let output = page.text.get(from..next.text).unwrap_or_default();
+    // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
+    if !(is_bare(next) || (output.starts_with(b"echo ") && waits(next))) {
         return Vec::new();
     }
-    let output = page.text.get(from..next.text).unwrap_or_default();
     let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
     let first = memchr::memchr(b'\n', output).map_or(output, |end| &output[..end]);
     if !syntax::looks_like_command(prompt::text_of(first).trim_end()) {
@@ -76,7 +78,7 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
     let mut slots = Vec::new();
     for (index, command) in commands.iter().enumerate() {
         let Some(prompt) = command.prompt.as_deref().map(str::trim_end) else { break };
-        if !is_bare(command) {
+        if !waits(command) {
             break;
         }
         let mut rest = command.command.as_str();
@@ -104,13 +106,14 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
     slots
 }
 
-/// Whether no line typed ahead is known to print something else than what is shown.
-fn fits(typed: &[String], slots: &[Slot]) -> bool {
+/// Whether no line typed ahead is known to print something else than what is shown; unless `bare`, each must be known to
+/// print that.
+fn fits(typed: &[String], slots: &[Slot], bare: bool) -> bool {
     typed.iter().zip(slots).all(|(command, slot)| match command.strip_prefix("echo ") {
         Some(text) if text.chars().all(|character| character.is_alphanumeric() || character == ' ') => {
             slot.shown.split_whitespace().eq(text.split_whitespace())
         }
-        _ => true,
+        _ => bare,
     })
 }
 
@@ -168,6 +171,15 @@ fn rest_of_line(source: &Command, prompts: usize, prompt_bytes: usize) -> Option
     command.command = rest.to_owned();
     command.dropped = false;
     Some(command)
+}
+
+/// Whether a command may be what a line typed ahead printed: the prompt of a shell was recognised by its text.
+fn waits(command: &Command) -> bool {
+    command.boundary == Boundary::Prompt
+        && command
+            .prompt
+            .as_deref()
+            .is_some_and(|prompt| prompt::reader(prompt) == Reader::Shell && !prompt.starts_with('>'))
 }
 
 fn is_bare(command: &Command) -> bool {

@@ -253,8 +253,14 @@ impl Cutter<'_> {
         if line.newline && self.is_printed(&whole[start..end], line) {
             return;
         }
+        let own = text_of(&whole[start..end]);
+        let known = self.current.as_ref().map_or("", |current| current.text.as_str());
+        let end = prompt::repeated_end(&whole, end, [&own, known]);
+        let end = prompt::coloured_end(&whole, start, end, line.styled).unwrap_or(end);
         let prompt = text_of(&whole[start..end]);
-        let typed = text_of(&whole[end..]).trim_end().to_owned();
+        let mut typed = text_of(&whole[end..]).trim_end().to_owned();
+        let mut after = (line.end + usize::from(line.newline)).min(self.page.text.len());
+        let taken = if line.newline { self.take_interruptions(&mut typed, &mut after) } else { Vec::new() };
         if start == 0 && self.is_quoted(typed.trim(), false) {
             return;
         }
@@ -268,19 +274,21 @@ impl Cutter<'_> {
         };
         let (confidence, reason) = match () {
             () if line.cut => (Confidence::Low, Reason::TooLong),
+            () if !taken.is_empty() => (Confidence::Low, Reason::Interrupted),
             () if start > 0 => (Confidence::Low, Reason::PromptInLine),
             () if !sure => (Confidence::Low, Reason::LookAlike),
             () => (Confidence::Medium, Reason::LearnedPrompt),
         };
-        self.enter(&prompt, false);
+        // What is coloured behind the sign changes with the directory; the rest comes back.
+        self.enter(&own, false);
         let command = Command {
             text: mark.text + start,
-            after: (line.end + usize::from(line.newline)).min(self.page.text.len()),
+            after,
             source: mark.source + start,
             prompt: Some(prompt),
             dropped: typed.trim().is_empty(),
             command: typed,
-            between: Vec::new(),
+            between: taken,
             status,
             confidence,
             reason: Some(reason),

@@ -232,12 +232,13 @@ impl<'a> Prompts<'a> {
         ends.retain(|end| end >= from);
         let fits = |end: usize| {
             let prompt = &line[..end];
-            let Facts { proof, keys, .. } = self.lexicon.facts(prompt);
+            let Facts { proof, keys, shapes, .. } = self.lexicon.facts(prompt);
             let glued = prompt.trim_end().chars().rev().nth(1).is_some_and(|before| before != ' ');
             match proof {
                 Proof::Strict | Proof::Path | Proof::Bare => true,
                 Proof::Word => glued || keys > 1,
-                Proof::None => keys > 1,
+                // The directory may be one that is entered once.
+                Proof::None => keys > 1 || shapes >= MIN_EDITS_TO_LEARN,
             }
         };
         let first = ends.iter().position(|&end| fits(end))?;
@@ -363,10 +364,7 @@ pub(crate) fn without_interruptions(
 ) -> Option<(Vec<String>, Vec<String>)> {
     let last = command.len().saturating_sub(1);
     let foreign = |index: usize| index < last && foreign.get(index) == Some(&true);
-    let cut = |line: &String| {
-        let told = background.iter().filter_map(|text| line.find(text.as_str())).min();
-        [state_notice(line), told].into_iter().flatten().min()
-    };
+    let cut = |line: &String| interruption(line, background);
     // Nearly every command is whole.
     let whole =
         (0..command.len()).take_while(|&index| !foreign(index) && cut(&command[index]).is_none()).count();
@@ -389,6 +387,18 @@ pub(crate) fn without_interruptions(
         }
     }
     Some((kept, taken))
+}
+
+/// Where a line holds what a background program printed into it: the notice of its end, or a text that its command says.
+/// Where the text stands in quotes or as the argument of a command that is typed, it is typed.
+pub(crate) fn interruption(line: &str, background: &VecDeque<String>) -> Option<usize> {
+    let told = |text: &String| {
+        let (at, _) = line.rmatch_indices(text.as_str()).next()?;
+        let typed = line[..at].ends_with(['"', '\'']) && !line[at + text.len()..].trim_end().is_empty();
+        (!typed).then_some(at)
+    };
+    let told = background.iter().filter_map(told).min();
+    [state_notice(line), told].into_iter().flatten().min()
 }
 
 /// Where a shell's notice about a background command starts in a line.

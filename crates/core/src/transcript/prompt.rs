@@ -307,6 +307,25 @@ pub(crate) fn shape(prompt: &str) -> String {
     shape
 }
 
+/// Whether two prompts are made alike: the same signs between words, one word the same, and signs of shells at the end,
+/// such as `$` for a user and `#` for root.
+pub(crate) fn is_sister(one: &str, other: &str) -> bool {
+    let (one, other) = (one.trim(), other.trim());
+    let (Some(first), Some(second)) = (one.chars().next_back(), other.chars().next_back()) else {
+        return false;
+    };
+    let (body, others) = (&one[..one.len() - first.len_utf8()], &other[..other.len() - second.len_utf8()]);
+    let words = |text: &'_ str| -> Vec<String> {
+        let split = text.split(|sign: char| !sign.is_alphanumeric() && sign != '-');
+        split.filter(|word| word.len() > 1).map(str::to_owned).collect()
+    };
+    let known = words(others);
+    "$#%>".contains(first)
+        && "$#%>".contains(second)
+        && shape(body) == shape(others)
+        && words(body).iter().any(|word| known.contains(word))
+}
+
 /// How much the text of a prompt alone proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Proof {
@@ -367,6 +386,37 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     } else {
         Proof::None
     }
+}
+
+/// Where the prompt at `start..end` of a line that no shell marked ends really, if it is coloured further, up to `styled`:
+/// neither the kernel nor readline colours what is typed, so the last colour is the prompt's. Themes put their sign first
+/// and the directory behind it. Shells that colour the command as well colour something that is one.
+pub(crate) fn coloured_end(line: &str, start: usize, end: usize, styled: usize) -> Option<usize> {
+    if styled <= end || start > 0 || !line.is_char_boundary(styled) || styled > MAX_PROMPT_BYTES {
+        return None;
+    }
+    let field = line[end..styled].trim();
+    if field.is_empty() || super::syntax::looks_like_command(field) {
+        return None;
+    }
+    let rest = &line[styled..];
+    let blank = rest.starts_with(' ') || line[..styled].ends_with(' ');
+    let path = field.starts_with(['~', '/']);
+    // A line that is coloured to its end may be a command that is.
+    let ends = if rest.trim().is_empty() { path } else { blank };
+    ends.then(|| styled + (rest.len() - rest.trim_start_matches(' ').len()))
+}
+
+/// Where a prompt that ends at `end` of a line ends really, if it or the one in force stands there once more: a transcript
+/// that was printed ended with a prompt, and the shell's own came behind it. One that is little more than a sign is not
+/// known again so.
+pub(crate) fn repeated_end(line: &str, end: usize, prompts: [&str; 2]) -> usize {
+    let telling = |prompt: &&str| prompt.trim_end().len() > 2;
+    let again = |end: usize| {
+        let mut found = prompts.iter().filter(|prompt| telling(prompt) && line[end..].starts_with(**prompt));
+        found.next().map(|prompt| end + prompt.len())
+    };
+    std::iter::successors(Some(end), |&end| again(end)).last().unwrap_or(end)
 }
 
 /// The text without white space around it, found quickly where there is at most a blank.

@@ -38,6 +38,7 @@ impl<H: Heads> Renderer<'_, H> {
         let mut colours = self.line_colours;
         let mut bell = false;
         let mut head = None;
+        let (mut styled, mut edited) = (0, false);
         while let Some((token, next)) = token_at(self.source, at) {
             match token {
                 Token::Text(text) if !colours.hide() && row.print(text, usize::MAX) => {}
@@ -51,10 +52,16 @@ impl<H: Heads> Renderer<'_, H> {
                     }
                     row.carriage_return();
                 }
-                Token::Control(0x08) => row.backspace(1),
+                Token::Control(0x08) => {
+                    edited = true;
+                    row.backspace(1);
+                }
                 Token::Control(0x07) => bell = true,
                 Token::Csi(Csi { command: b'm', marker: 0, intermediate: 0, params }) => {
-                    colours.apply(params)
+                    colours.apply(params);
+                    if !edited {
+                        styled = row.column;
+                    }
                 }
                 Token::Csi(Csi { command: b'K', marker: 0, intermediate: 0, params: b"" | b"0" }) => {
                     row.erase_from(row.column);
@@ -74,6 +81,7 @@ impl<H: Heads> Renderer<'_, H> {
                     self.page.text.extend_from_slice(&row.bytes);
                     self.suspect = true;
                     self.line.bell = bell;
+                    self.line.styled = styled.min(row.bytes.len());
                     self.colours = colours;
                     self.at = next;
                     if !row.trail.is_empty() {
@@ -195,6 +203,7 @@ impl<H: Heads> Renderer<'_, H> {
         self.suspect = true;
         self.page.invalid_utf8 |= screen.invalid_utf8;
         let text = self.page.text.len();
+        self.line.styled = screen.styled_bytes();
         self.line.prompt_end = screen.write_to(&mut self.page.text).or(self.line.prompt_end);
         self.note_lost(screen, text);
         if screen.overflow {

@@ -76,6 +76,15 @@ impl Screen {
         self.rows[self.row].foreign = true;
     }
 
+    /// Up to which byte of the first line it was coloured before anything was edited.
+    pub(crate) fn styled_bytes(&self) -> usize {
+        let Some((0, column)) = self.styled.filter(|&(_, column)| column > 0) else { return 0 };
+        let mut before = String::new();
+        let cells = &self.rows[0].cells;
+        push_row(&cells[..column.min(cells.len())], false, true, &mut before);
+        before.len()
+    }
+
     /// The column where the prompt ends, if the shell said so.
     pub(crate) fn prompt_column(&self) -> Option<usize> {
         self.prompt_end.map(|(_, column)| column)

@@ -1,6 +1,6 @@
 //! What takes cells off a screen, or moves them.
 
-use super::{MAX_CELLS, MAX_MOVED_CELLS, MAX_REACH, Screen};
+use super::{Logical, MAX_CELLS, MAX_MOVED_CELLS, MAX_REACH, Screen};
 use crate::session::Flag;
 use crate::terminal::row::{BLANK, Row};
 
@@ -56,7 +56,12 @@ impl Screen {
         self.wiped = true;
         self.lose_last_line();
         let mut lines = self.lines();
-        lines.pop();
+        if let Some(Logical { text, prompt_end: Some(end), .. }) = lines.pop()
+            && let Some(prompt) = text.get(..end)
+        {
+            // What is typed is coloured as well by some line editors, so colours would not tell the prompt from it.
+            self.wiped_prompt = prompt.to_owned();
+        }
         self.cleared.extend(lines.into_iter().map(|line| line.text).filter(|text| !text.trim().is_empty()));
         self.rows.clear();
         self.rows.push(Row::default());
@@ -66,7 +71,16 @@ impl Screen {
         self.prompt_end = None;
     }
 
+    /// A line editor that has filled a row goes on as if the cursor were at the start of the next one.
+    fn leave_full_row(&mut self) {
+        if self.width == Some(self.column) && self.rows[self.row].wraps && self.row + 1 < self.rows.len() {
+            self.row += 1;
+            self.column = 0;
+        }
+    }
+
     pub(super) fn insert_blanks(&mut self, count: usize) {
+        self.leave_full_row();
         let at = self.column;
         let row = &mut self.rows[self.row].cells;
         if at >= row.len() {
@@ -89,6 +103,7 @@ impl Screen {
     }
 
     pub(super) fn delete_cells(&mut self, count: usize) {
+        self.leave_full_row();
         let at = self.column;
         let row = &mut self.rows[self.row].cells;
         if at >= row.len() {

@@ -4,9 +4,12 @@ use super::{Cutter, MAX_SEARCH_BYTES, MAX_UNPROMPTED_LINES, text_of};
 use crate::session::{Confidence, Reason, Status};
 use crate::terminal::page::Edit;
 use crate::transcript::command::Command;
-use crate::transcript::edit::continuation_len;
+use crate::transcript::edit::{continuation_len, interruption};
 use crate::transcript::programs::Grammar;
 use crate::transcript::prompt::{self, Reader};
+
+/// Most texts of background programs in one line.
+const MAX_INTERRUPTIONS: usize = 8;
 
 impl Cutter<'_> {
     /// Whether a prompt that asks for more follows the last command without output in between.
@@ -134,6 +137,33 @@ impl Cutter<'_> {
                 return self.note_quotes(&typed);
             }
         }
+    }
+
+    /// Takes out of a line that was edited without marks what a background program printed into it: a text that its command
+    /// says, or the shell's notice of its end, up to the end of the row. The next row goes on where the line was. `after`
+    /// is where the output starts.
+    pub(super) fn take_interruptions(&mut self, typed: &mut String, after: &mut usize) -> Vec<String> {
+        let mut taken = Vec::new();
+        while taken.len() < MAX_INTERRUPTIONS {
+            let rest = self.page.text.get(*after..).unwrap_or_default();
+            let Some(at) = interruption(typed, &self.background) else { break };
+            let Some(length) = memchr::memchr(b'\n', rest) else { break };
+            let row = prompt::text_of(&rest[..length.min(MAX_SEARCH_BYTES)]);
+            let next = text_of(&row);
+            let said = typed[at..].trim();
+            let prompt = self.current.as_ref().map_or("", |current| current.text.trim_end());
+            // Then it was the command that said so.
+            let printed = next.trim() == said || (!prompt.is_empty() && next.starts_with(prompt));
+            if length > MAX_SEARCH_BYTES || printed {
+                break;
+            }
+            taken.push(said.to_owned());
+            typed.truncate(at);
+            typed.push_str(&next);
+            *after += length + 1;
+        }
+        typed.truncate(typed.trim_end().len());
+        taken
     }
 
     /// A line editor without marks prints the prompt again below a list of completions: then the line above was not

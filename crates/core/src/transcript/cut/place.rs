@@ -26,11 +26,16 @@ impl Cutter<'_> {
         {
             return Some((0, end, true));
         }
+        // Only a line with another prompt needs to know what the last command opens.
+        let nests = !ends.is_empty() && self.expectation_of_last().nests;
+        let current = self.current.as_ref().filter(|current| unmarked || !current.marked);
         if current.is_none_or(|current| current.proof > Proof::None) {
             let shape = current.map(|current| prompt::shape(&current.text));
             let alike =
                 |end: usize| shape.as_ref().is_some_and(|shape| *shape == prompt::shape(&line[..end]));
-            ends.retain(|end| prompt::proof(&line[..end]) > Proof::None || alike(end));
+            let current = current.map_or("", |current| current.text.as_str());
+            let sister = |end: usize| nests && prompt::is_sister(&line[..end], current);
+            ends.retain(|end| prompt::proof(&line[..end]) > Proof::None || alike(end) || sister(end));
         }
         if let Some(current) = current
             && let Some(&end) = ends.iter().find(|&&end| prompt::has_key(&line[..end], &current.key))
@@ -72,14 +77,13 @@ impl Cutter<'_> {
     /// Whether a prompt that is not current may become so here, and whether that is sure.
     pub(super) fn may_begin(&mut self, prompt: &str) -> Option<bool> {
         let proof = prompt::proof(prompt);
-        let Some(current) = &self.current else {
+        if self.current.is_none() {
             let count = self.seen.get(&prompt::key(prompt)).map_or(0, |seen| seen.0);
             return self.may_be_first(prompt, proof, count).then_some(true);
-        };
+        }
+        let Expectation { leaves, opens, nests, brings, moves } = self.expectation_of_last();
+        let current = self.current.as_ref()?;
         let gone = current.last.is_none_or(|last| last < self.index);
-        let last = self.commands.last().map_or("", |command| command.command.as_str());
-        let Expectation { leaves, opens, nests, brings, moves } =
-            *self.expectation.get_or_insert_with(|| Expectation::after(last));
         // Of the known prompts one is current, and it was looked for before.
         let returns = self.known.len() > 1 && (gone || leaves || self.output_says_left());
         if !(gone || brings || moves || returns) {
@@ -106,9 +110,16 @@ impl Cutter<'_> {
             Proof::Path => brings || sibling || (gone && count > 2),
             Proof::Bare => brings && (gone || self.is_left_before(&key)),
             Proof::Word => (brings && count > 1) || sibling || (gone && count > 2),
-            Proof::None => sibling,
+            // The prompt of an inner shell is written as that of the outer one, with another name or sign.
+            Proof::None => sibling || (nests && prompt::is_sister(prompt, &current.text)),
         };
         begins.then_some(announced)
+    }
+
+    /// What the last command lets one expect.
+    fn expectation_of_last(&mut self) -> Expectation {
+        let last = self.commands.last().map_or("", |command| command.command.as_str());
+        *self.expectation.get_or_insert_with(|| Expectation::after(last))
     }
 
     /// Whether this may be the first prompt of the transcript.

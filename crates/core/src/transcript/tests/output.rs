@@ -2,6 +2,8 @@
 
 use super::{commands, executed, parsed};
 use crate::session::Defect;
+use crate::terminal::render::{MAX_MARKS, render};
+use crate::transcript::prompt::PromptHeads;
 use crate::transcript::{ParseLimits, parse};
 
 #[test]
@@ -89,4 +91,12 @@ fn invalid_bytes_show_as_replacement_characters() {
     assert_eq!(found.records[0].command.as_deref(), Some("echo \u{fffd}\u{fffd}"));
     assert_eq!(found.records[0].output, "a\u{fffd}b\u{fffd}");
     assert_eq!(found.defects, [Defect::InvalidUtf8]);
+}
+
+#[test]
+fn lines_like_prompts_cost_no_more_than_a_million_marks() {
+    let text = "$ c\r\n".repeat(MAX_MARKS + 10);
+    let page = render::<PromptHeads>(text.as_bytes(), None);
+    assert_eq!((page.marks.len(), page.too_many_marks), (MAX_MARKS, true));
+    assert_eq!(page.text.len(), "$ c\n".len() * (MAX_MARKS + 10), "the text is whole");
 }
