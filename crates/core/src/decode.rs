@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::carrier::{self, Carrier, Origin};
 use crate::envelope::{DataKey, Envelope, EnvelopeError};
 use crate::ids::TranscriptId;
-use crate::inflate::{self, InflateError};
+use crate::inflate::{self, InflateError, InflateLimits, Inflated};
 use crate::layout::KeyLayout;
 use crate::object::{Fetched, ObjectRef};
 use crate::session::{Defect, Session, SessionKind, TimeSource};
@@ -27,6 +27,8 @@ pub struct Transcript {
     pub carrier: Carrier,
     /// Oddities met while inflating.
     pub defects: Vec<Defect>,
+    /// Compressed bytes that were set aside while inflating.
+    pub unread_bytes: u64,
 }
 
 /// An object that cannot be turned into a transcript. It is never indexed as it is.
@@ -55,23 +57,24 @@ impl DecodeError {
     }
 }
 
-/// Decrypts (if there is an envelope) and inflates (if the content is gzip).
+/// Decrypts (if there is an envelope) and inflates (if the content is gzip or Zstandard).
 ///
-/// `max_bytes` bounds the clear transcript.
+/// `limits` bound the clear transcript; a number of bytes has the default ratio. A stream that is cut or damaged
+/// keeps what could be read, and the transcript says so in its defects.
 ///
 /// # Errors
 /// The envelope or the compression is damaged, refused by policy, or larger than the limit.
 pub fn open(
     fetched: Fetched,
     envelope: Option<(Envelope, DataKey)>,
-    max_bytes: u64,
+    limits: impl Into<InflateLimits>,
 ) -> Result<Transcript, DecodeError> {
     let Fetched { object, id, metadata: _, last_modified, body } = fetched;
     let clear = match envelope {
         Some((envelope, key)) => envelope.open(&key, body)?,
         None => body,
     };
-    let (mut bytes, mut defects) = inflate::inflate(clear, max_bytes)?;
+    let Inflated { mut bytes, mut defects, unread_bytes } = inflate::inflate(clear, limits.into())?;
     if let Some(text) = text_encoding::from_utf16(&bytes) {
         bytes = text;
         defects.push(Defect::Utf16);
@@ -80,7 +83,7 @@ pub fn open(
         return Err(DecodeError::EncryptionSdkMessage);
     }
     let carrier = Carrier::of(&bytes, &object.key);
-    Ok(Transcript { id, object, last_modified, bytes, carrier, defects })
+    Ok(Transcript { id, object, last_modified, bytes, carrier, defects, unread_bytes })
 }
 
 /// Tells ciphertext that announces itself by its first bytes (AWS Encryption SDK message format reference:

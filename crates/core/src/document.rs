@@ -6,8 +6,8 @@ use serde::Serialize;
 use crate::ids::{AccountId, TranscriptId};
 use crate::object::ObjectRef;
 use crate::session::{
-    Boundary, CommandRecord, Confidence, Defect, Flag, Origin, Reason, Session, SessionKind, Span, Status,
-    TimeSource,
+    Boundary, CommandRecord, Confidence, Defect, Flag, Origin, Reason, Session, SessionKind, SourceDeleted,
+    Span, Status, TimeSource,
 };
 
 /// The version of the two shapes below; it grows when a field changes its meaning.
@@ -86,6 +86,10 @@ pub struct RecordDocument<'a> {
     /// Present and true if the record is no hit but a neighbour of one (`search -C`).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub neighbour: bool,
+    /// When and how the object was removed from its bucket, or null.
+    pub source_deleted: Option<SourceDeleted>,
+    /// Whether a later content of the key is stored, or null.
+    pub overwritten: Option<bool>,
 }
 
 impl<'a> RecordDocument<'a> {
@@ -126,6 +130,8 @@ impl<'a> RecordDocument<'a> {
             programs: &record.programs,
             at: record.at,
             neighbour: false,
+            source_deleted: None,
+            overwritten: None,
         }
     }
 
@@ -163,6 +169,9 @@ pub struct SessionDocument<'a> {
     pub records: u64,
     /// Size of the decrypted, inflated transcript.
     pub bytes: u64,
+    /// Compressed bytes that were set aside; left out if there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unread_bytes: u64,
     /// When the session ended, or null.
     pub ended_at: Option<Timestamp>,
     /// Where `ended_at` comes from, or null.
@@ -171,4 +180,13 @@ pub struct SessionDocument<'a> {
     pub object: &'a ObjectRef,
     /// Oddities that were met and survived.
     pub defects: &'a [Defect],
+    /// When and how the object was removed from its bucket, or null.
+    pub source_deleted: Option<SourceDeleted>,
+    /// Whether a later content of the key is stored, or null.
+    pub overwritten: Option<bool>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // as serde asks for it
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }

@@ -132,7 +132,7 @@ impl TranscriptId {
     }
 
     /// Every field is preceded by its length, so that no two lists of fields give the same bytes.
-    fn hash(kind: &str, fields: &[&[u8]]) -> Self {
+    pub(crate) fn hash(kind: &str, fields: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         for field in std::iter::once(&kind.as_bytes()).chain(fields) {
             hasher.update((field.len() as u64).to_be_bytes());
@@ -142,6 +142,11 @@ impl TranscriptId {
         let mut id = [0; 16];
         id.copy_from_slice(&digest[..16]);
         Self(id)
+    }
+
+    /// The bytes, as one number.
+    pub(crate) fn as_number(self) -> u128 {
+        u128::from_be_bytes(self.0)
     }
 }
 

@@ -7,6 +7,7 @@ pub mod carrier;
 pub mod decode;
 pub mod document;
 pub mod envelope;
+pub mod form;
 pub mod ids;
 pub mod inflate;
 pub mod layout;
@@ -14,6 +15,7 @@ pub mod notification;
 pub mod object;
 pub mod sanitize;
 pub mod secrets;
+pub mod sequencer;
 pub mod session;
 pub mod sink;
 pub mod terminal;
@@ -22,6 +24,7 @@ pub mod transcript;
 
 pub use ids::{AccountId, Partition, TranscriptId};
 pub use object::ObjectRef;
+pub use sequencer::Sequencer;
 pub use session::{
     Boundary, CommandRecord, Confidence, Defect, Flag, Origin, Reason, Session, SessionKind, Status,
     TimeSource,

@@ -6,12 +6,17 @@
 //! Every record of a message ends in exactly one of the three lists of a [`Notification`]. What a record
 //! says is a hint of whoever could write to the queue, never a proof.
 
+mod compose;
 mod record;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::object::ObjectRef;
+use crate::sequencer::Sequencer;
+use crate::sink::RemovalKind;
+
+pub use compose::created;
 
 /// What one message says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,16 +32,19 @@ pub struct Notification {
 /// One object of which something is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announcement {
-    /// The object: bucket always known, key decoded.
+    /// The object: bucket always known, key decoded. Of a delete marker the version is that of the marker. The version
+    /// `null` is none, but where it is deleted it is named, so that no other version is taken for deleted.
     pub object: ObjectRef,
     /// Size in bytes as announced; absent is not zero.
     pub size: Option<u64>,
     /// The region of the bucket.
     pub region: Option<String>,
-    /// The order of writes to one key, as sent: hexadecimal digits of any length and case.
-    pub sequencer: Option<String>,
+    /// The order of writes and deletes of one key.
+    pub sequencer: Option<Sequencer>,
     /// When S3 finished the request; too coarse for ordering.
     pub event_time: Option<Timestamp>,
+    /// Whether `shelltrail backfill --enqueue` wrote it, and no event ([`BACKFILL_CONFIGURATION`]).
+    pub backfill: bool,
     /// What happened.
     pub kind: AnnouncementKind,
 }
@@ -47,7 +55,7 @@ pub enum AnnouncementKind {
     /// It was written, by whatever operation.
     Created,
     /// It was deleted or has expired, or a delete marker hides it.
-    Removed,
+    Removed(RemovalKind),
     /// It can be read again after it was archived.
     RestoreCompleted,
 }
@@ -112,6 +120,10 @@ impl NotificationError {
     }
 }
 
+/// The `configurationId` of the notifications that a backfill writes: it marks them, so that a worker counts
+/// them apart and their times are not taken for the lag of events.
+pub const BACKFILL_CONFIGURATION: &str = "shelltrail-backfill";
+
 /// How many envelopes of SNS are unwrapped: one topic may feed another.
 pub const MAX_SNS_ENVELOPES: usize = 2;
 
@@ -153,6 +165,30 @@ pub fn parse(body: &str) -> Result<Notification, NotificationError> {
         return Err(NotificationError::UnknownEnvelope);
     }
     Ok(notification)
+}
+
+/// Names the envelopes in which a notification came, from the outside in: `s3`, `eventbridge`, `sns+s3`,
+/// `sns+sns+eventbridge`, …; `None` if none is recognised.
+#[must_use]
+pub fn envelope(body: &str) -> Option<&'static str> {
+    let mut message = read_object(body).ok()?;
+    let mut envelopes = 0;
+    while let Some(inner) = inside_sns(&message).filter(|_| envelopes < MAX_SNS_ENVELOPES) {
+        envelopes += 1;
+        message = read_object(inner).ok()?;
+    }
+    let native = message.get("Records").is_some_and(Value::is_array)
+        || message.get("Event").and_then(Value::as_str) == Some("s3:TestEvent");
+    let event_bridge = message.get("source").and_then(Value::as_str) == Some("aws.s3");
+    Some(match (envelopes, native, event_bridge) {
+        (0, true, _) => "s3",
+        (1, true, _) => "sns+s3",
+        (_, true, _) => "sns+sns+s3",
+        (0, _, true) => "eventbridge",
+        (1, _, true) => "sns+eventbridge",
+        (_, _, true) => "sns+sns+eventbridge",
+        _ => return None,
+    })
 }
 
 impl Notification {

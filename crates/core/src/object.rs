@@ -28,6 +28,13 @@ impl ObjectRef {
     pub fn transcript_id(&self) -> Option<TranscriptId> {
         Some(TranscriptId::of_object(self.bucket.as_deref()?, &self.key, self.etag.as_deref()?))
     }
+
+    /// A hash of bucket and key, the same for all versions; `None` outside S3.
+    #[must_use]
+    pub fn key_hash(&self) -> Option<u128> {
+        let bucket = self.bucket.as_deref()?;
+        Some(TranscriptId::hash("key", &[bucket.as_bytes(), self.key.as_bytes()]).as_number())
+    }
 }
 
 /// One object as it was read, before it is decrypted, inflated and parsed.

@@ -5,6 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::ids::{AccountId, TranscriptId};
 use crate::object::ObjectRef;
+use crate::sequencer::Sequencer;
+use crate::sink::RemovalKind;
 
 /// What an object of the bucket holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,10 +47,38 @@ pub struct Session {
     pub time_source: Option<TimeSource>,
     /// Size of the decrypted, inflated transcript; of a session among others, size of its lines.
     pub bytes: u64,
+    /// Compressed bytes of the object that were set aside: those behind damage, and those that follow the last
+    /// member; `defects` says which. Of what is missing because the object breaks off nobody knows the size.
+    pub unread_bytes: u64,
     /// Command records in the order of the transcript; `seq` is the position.
     pub records: Vec<CommandRecord>,
     /// Oddities that were met and survived.
     pub defects: Vec<Defect>,
+    /// Where the write of the object stands among the events of its key, if a notification told it.
+    pub sequencer: Option<Sequencer>,
+    /// When S3 stored the object (`Last-Modified`).
+    pub last_modified: Option<Timestamp>,
+}
+
+/// What became of the object behind a session since it was stored in its bucket. The session stays as it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// That the object was removed from the bucket; `None` as long as nobody tells that.
+    pub source_deleted: Option<SourceDeleted>,
+    /// Whether the key was overwritten with content that is stored as well. `None` outside S3, and where several contents
+    /// of the key are stored and nothing tells whether a later one is among the others.
+    pub overwritten: Option<bool>,
+    /// How many contents of the key are stored, this one included; 0 outside S3.
+    pub contents: u64,
+}
+
+/// When and how an object was removed from its bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SourceDeleted {
+    /// When S3 finished the request (UTC); `None` if it was not told.
+    pub at: Option<Timestamp>,
+    /// How.
+    pub kind: RemovalKind,
 }
 
 /// Who says when a session ended.
@@ -272,4 +302,12 @@ pub enum Defect {
     RepeatedLines,
     /// The object holds more sessions than the limit; the text of the others is kept as it is.
     TooManySessions,
+    /// The gzip data are damaged: what was inflated before the damage was noticed is kept, and its end may be wrong.
+    GzipDamaged,
+    /// As [`Defect::GzipTruncated`], of Zstandard.
+    ZstdTruncated,
+    /// As [`Defect::GzipTrailingBytes`], of Zstandard.
+    ZstdTrailingBytes,
+    /// As [`Defect::GzipDamaged`], of Zstandard.
+    ZstdDamaged,
 }

@@ -31,7 +31,7 @@ mod words;
 
 use jiff::Timestamp;
 
-use crate::session::{CommandRecord, Defect};
+use crate::session::{CommandRecord, Defect, Status};
 use crate::terminal::render::render;
 
 pub use here_document::here_documents;
@@ -74,7 +74,9 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     let body = &rows.bytes[..];
     let mut page = render::<prompt::PromptHeads>(body, frame.columns);
     let mut commands = cut::cut(&page, None);
-    let known = commands.iter().filter(|command| command.is_record()).count();
+    // What a program reads does not tell the prompt of the shell that started it.
+    let read_by_shell = commands.iter().filter(|command| command.status != Status::ProgramInput);
+    let known = read_by_shell.filter(|command| command.is_record()).count();
     if known <= MAX_KNOWN
         && let Some(discovery) = discovery::discover(&page, known)
     {
@@ -91,7 +93,8 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     if page.line_too_long {
         defects.push(Defect::LineTooLong);
     }
-    if commands.iter().filter(|command| command.is_record()).count() > limits.max_records {
+    let found = commands.iter().filter(|command| command.is_record()).count();
+    if page.too_many_marks || found > limits.max_records {
         defects.push(Defect::TooManyRecords);
     }
     let target = frame.target.clone().or_else(|| cut::agent_target(&commands));

@@ -60,8 +60,11 @@ fn complete() -> (Session, CommandRecord) {
         ended_at: None,
         time_source: None,
         bytes: 1,
+        unread_bytes: 1,
         records: Vec::new(),
         defects: Vec::new(),
+        sequencer: None,
+        last_modified: None,
     };
     (session, record)
 }
@@ -88,10 +91,13 @@ fn every_field_of_a_session_is_described() {
         transcript: session.id,
         records: 0,
         bytes: session.bytes,
+        unread_bytes: session.unread_bytes,
         ended_at: session.ended_at,
         time_source: session.time_source,
         object: &session.object,
         defects: &session.defects,
+        source_deleted: None,
+        overwritten: None,
     };
     assert_eq!(described(section("## A session")), fields(&serde_json::to_value(document).unwrap()));
 }

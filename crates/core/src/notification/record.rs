@@ -1,13 +1,13 @@
 //! One record of a notification, in either of the two forms that S3 writes.
 
-use std::borrow::Cow;
-
-use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::{Announcement, AnnouncementKind, IgnoredKind, quote};
+use super::{Announcement, AnnouncementKind, BACKFILL_CONFIGURATION, IgnoredKind, quote};
+use crate::form;
 use crate::layout;
 use crate::object::ObjectRef;
+use crate::sequencer::{Family, Sequencer};
+use crate::sink::RemovalKind;
 
 pub(super) type Outcome = Result<Told, Unreadable>;
 
@@ -46,28 +46,30 @@ pub(super) fn native(record: &Value) -> Outcome {
     // AWS writes the prefix in configurations only, other servers write it in records, too.
     let kind = match name.strip_prefix("s3:").unwrap_or(name) {
         created if created.starts_with("ObjectCreated:") => AnnouncementKind::Created,
-        "ObjectRemoved:Delete"
-        | "ObjectRemoved:DeleteMarkerCreated"
-        | "LifecycleExpiration:Delete"
-        | "LifecycleExpiration:DeleteMarkerCreated" => AnnouncementKind::Removed,
+        "ObjectRemoved:Delete" => AnnouncementKind::Removed(RemovalKind::Deleted),
+        "ObjectRemoved:DeleteMarkerCreated" => AnnouncementKind::Removed(RemovalKind::DeleteMarker),
+        "LifecycleExpiration:Delete" => AnnouncementKind::Removed(RemovalKind::Expired),
+        "LifecycleExpiration:DeleteMarkerCreated" => AnnouncementKind::Removed(RemovalKind::ExpiryMarker),
         "ObjectRestore:Completed" => AnnouncementKind::RestoreCompleted,
         other => return Ok(other_event(other)),
     };
     let encoded = required(record, &["s3", "object", "key"])?;
-    let key = form_decode(encoded)
+    let key = form::decode(encoded)
         .ok_or_else(|| Unreadable { reason: "bad_key_encoding", detail: format!("key {encoded:?}") })?;
     let object = ObjectRef {
         bucket: Some(required(record, &["s3", "bucket", "name"])?.to_owned()),
         key,
-        version: version_id(text(record, &["s3", "object", "versionId"])),
+        version: version_id(text(record, &["s3", "object", "versionId"]), kind),
         etag: etag(text(record, &["s3", "object", "eTag"])),
     };
     Ok(announce(Announcement {
         object,
         size: value(record, &["s3", "object", "size"]).and_then(Value::as_u64),
         region: text(record, &["awsRegion"]).map(str::to_owned),
-        sequencer: text(record, &["s3", "object", "sequencer"]).map(str::to_owned),
+        sequencer: text(record, &["s3", "object", "sequencer"])
+            .and_then(|digits| Sequencer::new(digits, Family::Native)),
         event_time: text(record, &["eventTime"]).and_then(|time| time.parse().ok()),
+        backfill: text(record, &["s3", "configurationId"]) == Some(BACKFILL_CONFIGURATION),
         kind,
     }))
 }
@@ -76,7 +78,7 @@ pub(super) fn native(record: &Value) -> Outcome {
 pub(super) fn event_bridge(message: &Value) -> Outcome {
     let kind = match required(message, &["detail-type"])? {
         "Object Created" => AnnouncementKind::Created,
-        "Object Deleted" => AnnouncementKind::Removed,
+        "Object Deleted" => AnnouncementKind::Removed(removal_kind(message)),
         "Object Restore Completed" => AnnouncementKind::RestoreCompleted,
         other => return Ok(other_event(other)),
     };
@@ -85,15 +87,17 @@ pub(super) fn event_bridge(message: &Value) -> Outcome {
     let object = ObjectRef {
         bucket: Some(required(message, &["detail", "bucket", "name"])?.to_owned()),
         key: required(message, &["detail", "object", "key"])?.to_owned(),
-        version: version_id(text(message, &["detail", "object", "version-id"])),
+        version: version_id(text(message, &["detail", "object", "version-id"]), kind),
         etag: etag(tag),
     };
     Ok(announce(Announcement {
         object,
         size: value(message, &["detail", "object", "size"]).and_then(Value::as_u64),
         region: text(message, &["region"]).map(str::to_owned),
-        sequencer: text(message, &["detail", "object", "sequencer"]).map(str::to_owned),
+        sequencer: text(message, &["detail", "object", "sequencer"])
+            .and_then(|digits| Sequencer::new(digits, Family::EventBridge)),
         event_time: text(message, &["time"]).and_then(|time| time.parse().ok()),
+        backfill: false,
         kind,
     }))
 }
@@ -110,21 +114,23 @@ fn announce(announcement: Announcement) -> Told {
     }
 }
 
-/// Decodes a key: first `+` to space, then percent signs, then UTF-8. `None` if it is none of that.
-fn form_decode(encoded: &str) -> Option<String> {
-    let escapes_are_whole = encoded.split('%').skip(1).all(|after| {
-        after.as_bytes().first_chunk::<2>().is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
-    });
-    if !escapes_are_whole {
-        return None;
-    }
-    let spaced = encoded.replace('+', " ");
-    percent_decode_str(&spaced).decode_utf8().ok().map(Cow::into_owned)
+/// Objects written while versioning was off have the version `null`, which names no version for good. To delete it
+/// leaves the other versions as they are.
+fn version_id(id: Option<&str>, kind: AnnouncementKind) -> Option<String> {
+    let is_removed = matches!(kind, AnnouncementKind::Removed(_));
+    id.filter(|&id| !id.is_empty() && (id != "null" || is_removed)).map(str::to_owned)
 }
 
-/// Objects written while versioning was off have the version `null`, which names no version for good.
-fn version_id(id: Option<&str>) -> Option<String> {
-    id.filter(|&id| !id.is_empty() && id != "null").map(str::to_owned)
+/// How an object was removed, in the words of EventBridge (Amazon S3 user guide, "EventBridge event message structure").
+fn removal_kind(message: &Value) -> RemovalKind {
+    let is_marker = text(message, &["detail", "deletion-type"]) == Some("Delete Marker Created");
+    let has_expired = text(message, &["detail", "reason"]) == Some("Lifecycle Expiration");
+    match (is_marker, has_expired) {
+        (false, false) => RemovalKind::Deleted,
+        (false, true) => RemovalKind::Expired,
+        (true, false) => RemovalKind::DeleteMarker,
+        (true, true) => RemovalKind::ExpiryMarker,
+    }
 }
 
 /// HTTP quotes an ETag; S3 takes the quotes off, other servers do not always.

@@ -21,14 +21,14 @@ fn summary(body: &str) -> Vec<String> {
         Err(error) => return vec![format!("error {}", error.reason())],
     };
     let mut lines = Vec::new();
-    for Announcement { object, size, region, sequencer, event_time, kind } in notification.announcements {
+    for Announcement { object, size, region, sequencer, event_time, kind, .. } in notification.announcements {
         assert_eq!(object.bucket.as_deref(), Some("example-central-transcripts"));
         let fields = [
             ("version", object.version),
             ("etag", object.etag),
             ("size", size.map(|size| size.to_string())),
             ("region", region),
-            ("sequencer", sequencer),
+            ("sequencer", sequencer.map(|sequencer| sequencer.to_string())),
             ("time", event_time.map(|time| time.to_string())),
         ];
         let mut line = format!("{kind:?} {:?}", object.key);
@@ -50,19 +50,19 @@ const EXPECTED: &[(&str, &[&str])] = &[
     (
         "eventbridge-created",
         &[
-            r#"Created "ssm/444455556666/ops team/alice+test-0a1b2c3d4e5f67890.log" version=3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH etag=9b2cf535f27731c974343645a3985328 size=18231 region=eu-west-1 sequencer=0069A7F2BF5E0C1D2A time=2026-03-04T09:15:27Z"#,
+            r#"Created "ssm/444455556666/ops team/alice+test-0a1b2c3d4e5f67890.log" version=3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH etag=9b2cf535f27731c974343645a3985328 size=18231 region=eu-west-1 sequencer=eventbridge:0069A7F2BF5E0C1D2A time=2026-03-04T09:15:27Z"#,
         ],
     ),
     (
         "eventbridge-deleted",
         &[
-            r#"Removed "444455556666/b.log" version=UIORUnfndfiufdisojhr398493jfdkjF etag=d41d8cd98f00b204e9800998ecf8427e region=eu-west-1 sequencer=0069A94EA1000000FF time=2026-03-05T10:00:01Z"#,
+            r#"Removed(DeleteMarker) "444455556666/b.log" version=UIORUnfndfiufdisojhr398493jfdkjF etag=d41d8cd98f00b204e9800998ecf8427e region=eu-west-1 sequencer=eventbridge:0069A94EA1000000FF time=2026-03-05T10:00:01Z"#,
         ],
     ),
     (
         "eventbridge-expired",
         &[
-            r#"Removed "444455556666/c.log" region=eu-west-1 sequencer=0069AA1380AABBCCDD time=2026-03-06T00:00:00Z"#,
+            r#"Removed(Expired) "444455556666/c.log" region=eu-west-1 sequencer=eventbridge:0069AA1380AABBCCDD time=2026-03-06T00:00:00Z"#,
         ],
     ),
     ("eventbridge-folder", &["ignored FolderPlaceholder"]),
@@ -70,7 +70,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     (
         "eventbridge-moto",
         &[
-            r#"Created "111122223333/a.log" etag=0cc175b9c0f1b6a831c399e269772661 size=10 region=us-east-1 sequencer=617f08299329d189 time=2026-03-04T09:15:27Z"#,
+            r#"Created "111122223333/a.log" etag=0cc175b9c0f1b6a831c399e269772661 size=10 region=us-east-1 sequencer=eventbridge:617f08299329d189 time=2026-03-04T09:15:27Z"#,
         ],
     ),
     ("eventbridge-other", &[r#"ignored OtherEvent("Object Tags Added")"#]),
@@ -185,7 +185,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         "native-prefixed-names",
         &[
             r#"Created "put.log" region=eu-west-1"#,
-            r#"Removed "gone.log" region=eu-west-1"#,
+            r#"Removed(Deleted) "gone.log" region=eu-west-1"#,
             r#"ignored OtherEvent("ObjectTagging:Put")"#,
             r#"ignored OtherEvent("s3:ObjectCreated:Put")"#,
         ],
@@ -199,9 +199,9 @@ const EXPECTED: &[(&str, &[&str])] = &[
     (
         "native-removed",
         &[
-            r#"Removed "111122223333/a.log" version=3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH region=eu-west-1 sequencer=0069A94EA012AB34CD time=2026-03-05T10:00:00Z"#,
-            r#"Removed "111122223333/b.log" version=UIORUnfndfiufdisojhr398493jfdkjF etag=d41d8cd98f00b204e9800998ecf8427e region=eu-west-1 sequencer=0069A94EA1000000FF time=2026-03-05T10:00:01Z"#,
-            r#"Removed "111122223333/c.log" region=eu-west-1 sequencer=0069AA1380AABBCCDD time=2026-03-06T00:00:00Z"#,
+            r#"Removed(Deleted) "111122223333/a.log" version=3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH region=eu-west-1 sequencer=0069A94EA012AB34CD time=2026-03-05T10:00:00Z"#,
+            r#"Removed(DeleteMarker) "111122223333/b.log" version=UIORUnfndfiufdisojhr398493jfdkjF etag=d41d8cd98f00b204e9800998ecf8427e region=eu-west-1 sequencer=0069A94EA1000000FF time=2026-03-05T10:00:01Z"#,
+            r#"Removed(Expired) "111122223333/c.log" region=eu-west-1 sequencer=0069AA1380AABBCCDD time=2026-03-06T00:00:00Z"#,
         ],
     ),
     ("native-restored", &[r#"RestoreCompleted "a.log" version=v1 etag=e size=10 region=eu-west-1"#]),
@@ -209,7 +209,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
         "native-two-records",
         &[
             r#"Created "111122223333/a.log" etag=0cc175b9c0f1b6a831c399e269772661 size=10 region=eu-west-1 sequencer=0069A7F2BF00000001 time=2026-03-04T09:15:27.412Z"#,
-            r#"Removed "444455556666/b.log" region=eu-west-1 sequencer=0069A7F2BF00000002 time=2026-03-04T09:15:27.5Z"#,
+            r#"Removed(Deleted) "444455556666/b.log" region=eu-west-1 sequencer=0069A7F2BF00000002 time=2026-03-04T09:15:27.5Z"#,
         ],
     ),
     (
@@ -237,7 +237,7 @@ const EXPECTED: &[(&str, &[&str])] = &[
     (
         "sns-eventbridge",
         &[
-            r#"Created "ssm/444455556666/ops team/alice+test-0a1b2c3d4e5f67890.log" version=3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH etag=9b2cf535f27731c974343645a3985328 size=18231 region=eu-west-1 sequencer=0069A7F2BF5E0C1D2A time=2026-03-04T09:15:27Z"#,
+            r#"Created "ssm/444455556666/ops team/alice+test-0a1b2c3d4e5f67890.log" version=3sL4kqtJlcpXroDTDmJ.rmSpXd3dIbrH etag=9b2cf535f27731c974343645a3985328 size=18231 region=eu-west-1 sequencer=eventbridge:0069A7F2BF5E0C1D2A time=2026-03-04T09:15:27Z"#,
         ],
     ),
     (
@@ -295,6 +295,77 @@ fn one_object_has_one_identity_by_either_path() {
     let event_bridge = parse(&message.to_string()).unwrap().announcements.remove(0);
     assert_eq!(native.object, event_bridge.object);
     assert!(native.object.transcript_id().is_some());
+}
+
+/// A key as S3 writes it into its own notifications.
+fn form_encoded(key: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._".contains(&byte);
+    key.bytes()
+        .map(|byte| match byte {
+            b' ' => "+".to_owned(),
+            byte if plain(byte) => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        })
+        .collect()
+}
+
+#[test]
+fn keys_of_every_shape_have_one_identity_by_either_path() {
+    let long = "é".repeat(512);
+    let keys = [
+        "with space.log",
+        "a+b.log",
+        "50%.log",
+        "a%2Fb.log",
+        "%zz.log",
+        "a|b.log",
+        "a//b.log",
+        "/leading.log",
+        "../up/../.log",
+        "🔑.log",
+        "cafe\u{301}.log",
+        "caf\u{e9}.log",
+        "\u{0}.log",
+        &long,
+    ];
+    let mut identities = BTreeSet::new();
+    for key in keys {
+        let native = parse(&created(&form_encoded(key))).unwrap().announcements.remove(0);
+        let mut message: Value = serde_json::from_str(&read("eventbridge-created")).unwrap();
+        message["detail"]["object"]["key"] = key.into();
+        let event_bridge = parse(&message.to_string()).unwrap().announcements.remove(0);
+        assert_eq!(native.object.key, key);
+        assert_eq!(native.object, event_bridge.object);
+        identities.insert(native.object.transcript_id().unwrap());
+    }
+    assert_eq!(identities.len(), keys.len(), "and no two of them are one");
+}
+
+#[test]
+fn a_deleted_null_version_is_named_and_a_written_one_is_not() {
+    let announced = |body: &Value| parse(&body.to_string()).unwrap().announcements.remove(0);
+    for (name, version, expected) in [
+        ("ObjectRemoved:Delete", "null", Some("null")),
+        ("ObjectRemoved:Delete", "", None),
+        ("ObjectRemoved:Delete", "v1", Some("v1")),
+        ("ObjectCreated:Put", "null", None),
+    ] {
+        let mut message: Value = serde_json::from_str(&read("native-put")).unwrap();
+        message["Records"][0]["eventName"] = name.into();
+        message["Records"][0]["s3"]["object"]["versionId"] = version.into();
+        assert_eq!(announced(&message).object.version.as_deref(), expected, "{name} {version}");
+    }
+    let mut message: Value = serde_json::from_str(&read("eventbridge-deleted")).unwrap();
+    for (deletion, reason, expected) in [
+        ("Delete Marker Created", "DeleteObject", RemovalKind::DeleteMarker),
+        ("Delete Marker Created", "Lifecycle Expiration", RemovalKind::ExpiryMarker),
+        ("Permanently Deleted", "DeleteObject", RemovalKind::Deleted),
+        ("Permanently Deleted", "Lifecycle Expiration", RemovalKind::Expired),
+    ] {
+        message["detail"]["deletion-type"] = deletion.into();
+        message["detail"]["reason"] = reason.into();
+        assert_eq!(announced(&message).kind, AnnouncementKind::Removed(expected), "{deletion} {reason}");
+    }
 }
 
 #[test]
@@ -358,5 +429,26 @@ proptest! {
             let records = message.get("Records").and_then(Value::as_array).map_or(1, |records| records.len().max(1));
             prop_assert_eq!(told, records);
         }
+    }
+}
+
+#[test]
+fn the_envelopes_of_a_notification_have_names() {
+    let sns = |inner: &str| {
+        serde_json::json!({"Type": "Notification", "TopicArn": "t", "Message": inner}).to_string()
+    };
+    let (native, bridge) = (r#"{"Records":[]}"#, r#"{"source":"aws.s3","detail":{}}"#);
+    for (body, expected) in [
+        (native.to_owned(), Some("s3")),
+        (r#"{"Event":"s3:TestEvent"}"#.to_owned(), Some("s3")),
+        (bridge.to_owned(), Some("eventbridge")),
+        (sns(native), Some("sns+s3")),
+        (sns(&sns(bridge)), Some("sns+sns+eventbridge")),
+        (sns(&sns(&sns(native))), None),
+        (sns("no json"), None),
+        ("{}".to_owned(), None),
+        ("no json".to_owned(), None),
+    ] {
+        assert_eq!(envelope(&body), expected, "{body}");
     }
 }
