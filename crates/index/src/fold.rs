@@ -52,8 +52,14 @@ fn fold_runs(text: &str) -> String {
     folded
 }
 
+/// How many bytes at the beginning are ASCII; the standard library looks at many bytes at a time only where it is asked
+/// about all of them.
 fn ascii_len(text: &str) -> usize {
-    text.bytes().position(|byte| !byte.is_ascii()).unwrap_or(text.len())
+    const CHUNK: usize = 64;
+    let bytes = text.as_bytes();
+    let ascii = bytes.chunks(CHUNK).take_while(|chunk| chunk.is_ascii()).map(<[u8]>::len).sum::<usize>();
+    let rest = bytes[ascii..].iter().take(CHUNK);
+    ascii + rest.take_while(|byte| byte.is_ascii()).count()
 }
 
 #[cfg(test)]
@@ -66,6 +72,14 @@ mod tests {
         assert_eq!(fold("plain text"), "plain text");
         let mixed = "● Active: ÄB├─É EN\u{130}D ß";
         assert_eq!(fold(mixed), mixed.chars().map(fold_char).collect::<String>());
+    }
+
+    #[test]
+    fn the_border_of_a_run_is_found_wherever_it_is() {
+        for border in 0..200 {
+            let text = format!("{}\u{c4}{}", "A".repeat(border), "B".repeat(70));
+            assert_eq!(fold(&text), text.chars().map(fold_char).collect::<String>(), "{border}");
+        }
     }
 
     #[test]

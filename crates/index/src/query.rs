@@ -170,6 +170,14 @@ impl Query {
         }
     }
 
+    /// Whether ranges that must all hold leave anything; parsing has asked that of each part by itself.
+    ///
+    /// # Errors
+    /// They exclude each other. The place is that of the second one, if it was written.
+    pub fn check_ranges(&self) -> Result<(), QueryError> {
+        if let Self::And(queries) = self { parse::possible(queries) } else { Ok(()) }
+    }
+
     /// Any of these; the values of one flag.
     #[must_use]
     pub fn any_of(queries: impl IntoIterator<Item = Self>) -> Self {

@@ -425,7 +425,7 @@ fn without_partner(text: &str) -> Option<usize> {
 }
 
 /// Ranges that stand side by side must leave something.
-fn possible(queries: &[Query]) -> Result<(), QueryError> {
+pub(super) fn possible(queries: &[Query]) -> Result<(), QueryError> {
     let leaves: Vec<&FactLeaf> = queries
         .iter()
         .filter_map(|query| if let Query::Is(leaf) = query { Some(leaf) } else { None })

@@ -137,6 +137,8 @@ pub struct Counts {
     pub records: u64,
     /// The sessions that they are in.
     pub sessions: u64,
+    /// Those of these sessions whose end is unknown.
+    pub sessions_of_unknown_end: u64,
     /// By value: the most frequent first, then by value, the unknown one last. Empty if nothing was asked for.
     pub groups: Vec<CountGroup>,
     /// Records that have a value beyond `MAX_GROUPS`.
@@ -170,6 +172,7 @@ impl Searcher {
             if !seqs.is_empty() && last != Some(session.id) {
                 last = Some(session.id);
                 counts.sessions += 1;
+                counts.sessions_of_unknown_end += u64::from(session.ended_at.is_none());
             }
             counts.records += seqs.len() as u64;
             let Some(by) = by else { return 0 };

@@ -31,6 +31,8 @@ pub enum How {
 pub struct Node {
     /// `AND`, `OR`, `NOT`, or the leaf as it would have to be written.
     pub label: String,
+    /// The leaf is a regular expression, which a path between slashes is easily taken for.
+    pub regex: bool,
     /// Where it was written; `None` for flags and for what joins others.
     pub span: Option<Range<usize>>,
     /// How it is answered.
@@ -123,6 +125,7 @@ fn node(query: &Query, segments: &[(&Partition, &Segment)], coverage: &mut Cover
     }
     let leaf = |span: &Option<Range<usize>>, how, conditions| Node {
         label: query.to_string(),
+        regex: matches!(query, Query::Text(text) if text.pattern.options().regex),
         span: span.clone(),
         how,
         conditions,
@@ -131,6 +134,7 @@ fn node(query: &Query, segments: &[(&Partition, &Segment)], coverage: &mut Cover
     };
     let mut join = |label: &str, queries: &[Query]| Node {
         label: label.to_owned(),
+        regex: false,
         span: None,
         how: How::Parts,
         conditions: Vec::new(),
