@@ -4,7 +4,7 @@
 //! before their commit) and are cut off when the next writer opens the partition, so a reader never
 //! sees a block that is not whole.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::block::{Block, BlockError, BlockHeader, HEADER_BYTES};
 use crate::block_cache::BlockCache;
+use crate::disk::{self, DiskFile};
 use crate::durable;
 
 /// What is read before the size of a block is known: most blocks are smaller.
@@ -71,7 +72,7 @@ pub enum PackError {
     },
 }
 
-fn pack_path(dir: &Path, pack: u64) -> PathBuf {
+pub(crate) fn pack_path(dir: &Path, pack: u64) -> PathBuf {
     dir.join(format!("{pack:08}.pack"))
 }
 
@@ -79,10 +80,19 @@ fn pack_path(dir: &Path, pack: u64) -> PathBuf {
 #[derive(Debug)]
 pub struct PackWriter {
     dir: PathBuf,
+    /// How far each pack is written.
     lengths: PackLengths,
-    file: Option<File>,
+    /// How far the last commit goes; `None` while it is not known whether a commit is durable.
+    committed: Option<PackLengths>,
+    /// Batches that wrote or may still write, and are neither committed nor dropped.
+    batches: usize,
+    /// Counts the syncs that failed.
+    epoch: u64,
+    /// Whether a part of a run that was not written whole may lie behind the lengths.
+    torn: bool,
+    file: Option<DiskFile>,
     /// Packs that were written to since the last sync, apart from the current one.
-    unsynced: Vec<File>,
+    unsynced: Vec<DiskFile>,
 }
 
 impl PackWriter {
@@ -91,32 +101,57 @@ impl PackWriter {
     /// # Errors
     /// A pack is shorter than committed, or the file system says no.
     pub fn open(dir: &Path, lengths: PackLengths) -> Result<Self, PackError> {
-        let io = |action, path: &Path| {
-            let path = path.to_owned();
-            move |source| PackError::Io { action, path, source }
-        };
         durable::create_private_dir(dir).map_err(io("create the directory of", dir))?;
         for (pack, &committed) in (0..).zip(&lengths.0) {
             let path = pack_path(dir, pack);
-            let file = OpenOptions::new().write(true).open(&path).map_err(io("open", &path))?;
-            let found = file.metadata().map_err(io("open", &path))?.len();
+            let file = match DiskFile::open(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound && committed == 0 => continue,
+                file => file.map_err(io("open", &path))?,
+            };
+            let found = file.len().map_err(io("open", &path))?;
             if found < committed {
                 return Err(PackError::Short { path, found, committed });
             }
             if found > committed {
-                file.set_len(committed).and_then(|()| file.sync_all()).map_err(io("truncate", &path))?;
+                file.set_len(committed).and_then(|()| file.sync()).map_err(io("truncate", &path))?;
             }
         }
-        // A crash may also have left a pack that no commit knows.
-        for entry in fs::read_dir(dir).map_err(io("list", dir))? {
-            let path = entry.map_err(io("list", dir))?.path();
-            let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
-            let is_pack = path.extension().is_some_and(|extension| extension == "pack");
-            if is_pack && number.is_some_and(|number| number >= lengths.0.len() as u64) {
-                fs::remove_file(&path).map_err(io("remove", &path))?;
-            }
+        for path in packs_beyond(dir, &lengths)? {
+            disk::remove(&path).map_err(io("remove", &path))?;
         }
-        Ok(Self { dir: dir.to_owned(), lengths, file: None, unsynced: Vec::new() })
+        // A process that was killed may have named a pack and not synced the name.
+        disk::sync_dir(dir).map_err(io("sync", dir))?;
+        let committed = Some(lengths.clone());
+        let dir = dir.to_owned();
+        Ok(Self {
+            dir,
+            lengths,
+            committed,
+            batches: 0,
+            epoch: 0,
+            torn: false,
+            file: None,
+            unsynced: Vec::new(),
+        })
+    }
+
+    /// A batch begins; what it appends belongs to this epoch.
+    pub fn begin(&mut self) -> u64 {
+        self.batches += 1;
+        self.epoch
+    }
+
+    /// A batch is committed or dropped. Behind the last one that was dropped, its text is cut off, so that trying
+    /// again and again on a full disk does not fill it.
+    pub fn end(&mut self) {
+        self.batches -= 1;
+        self.cut();
+    }
+
+    /// Whether what was appended in an epoch may be committed: no sync has failed since.
+    #[must_use]
+    pub fn may_commit(&self, epoch: u64) -> bool {
+        self.epoch == epoch
     }
 
     /// Appends one session's run of blocks and tells where it begins.
@@ -124,40 +159,103 @@ impl PackWriter {
     /// # Errors
     /// The run is not whole in the file; the next append goes where this one began.
     pub fn append(&mut self, run: &[u8]) -> Result<BlockAt, PackError> {
-        if self.lengths.0.last().is_none_or(|&length| length >= MAX_PACK_BYTES) {
-            self.unsynced.extend(self.file.take());
+        let full = self.lengths.0.last().is_none_or(|&length| length >= MAX_PACK_BYTES);
+        let count = self.lengths.0.len() as u64;
+        let pack = if full { count } else { count - 1 };
+        let path = pack_path(&self.dir, pack);
+        let append = || io("append to", &path);
+        if full {
+            // A commit may know of a pack only when its file is there.
+            let file = DiskFile::create(&path).map_err(append())?;
+            self.unsynced.extend(self.file.replace(file));
             self.lengths.0.push(0);
         }
-        let pack = self.lengths.0.len() as u64 - 1;
-        let path = pack_path(&self.dir, pack);
-        let io = |source| PackError::Io { action: "append to", path: path.clone(), source };
         let Some(length) = self.lengths.0.last_mut() else { unreachable!("a pack was pushed above") };
         let file = match &mut self.file {
             Some(file) => file,
-            None => {
-                let options = OpenOptions::new().create(true).truncate(false).write(true).clone();
-                self.file.insert(options.open(&path).map_err(io)?)
-            }
+            None if *length == 0 => self.file.insert(DiskFile::create(&path).map_err(append())?),
+            None => self.file.insert(DiskFile::open(&path).map_err(append())?),
         };
         let offset = *length;
-        file.write_all_at(run, offset).map_err(io)?;
+        if let Err(error) = file.write_all_at(run, offset) {
+            self.torn = true;
+            return Err(append()(error));
+        }
         *length += run.len() as u64;
         Ok(BlockAt { pack, offset })
     }
 
-    /// Brings everything appended so far to stable storage and tells the lengths to commit.
+    /// Brings everything appended so far to stable storage and tells the lengths to commit. From here until
+    /// [`PackWriter::settle`] nothing is cut off.
     ///
     /// # Errors
-    /// Nothing may be committed.
+    /// Nothing of this epoch may be committed any more: after a sync that failed, the next one says nothing about
+    /// the bytes before it (Linux tells a lost page once), so they have to be written again.
     pub fn sync(&mut self) -> Result<PackLengths, PackError> {
-        let io = |source| PackError::Io { action: "sync", path: self.dir.clone(), source };
-        for file in self.unsynced.iter().chain(&self.file) {
-            file.sync_all().map_err(io)?;
+        let mut files = self.unsynced.iter().chain(&self.file);
+        let synced = files.try_for_each(DiskFile::sync).and_then(|()| disk::sync_dir(&self.dir));
+        if let Err(source) = synced {
+            self.epoch += 1;
+            self.rewind();
+            return Err(PackError::Io { action: "sync", path: self.dir.clone(), source });
         }
         self.unsynced.clear();
-        File::open(&self.dir).and_then(|dir| dir.sync_all()).map_err(io)?;
+        self.committed = None;
         Ok(self.lengths.clone())
     }
+
+    /// Tells what the last commit holds, as it is known again.
+    pub fn settle(&mut self, committed: PackLengths) {
+        self.committed = Some(committed);
+        self.cut();
+    }
+
+    /// Goes back to the last commit, whoever may still write: nothing of theirs can be committed.
+    fn rewind(&mut self) {
+        if let Some(committed) = self.committed.clone() {
+            let idle = std::mem::take(&mut self.batches);
+            self.cut();
+            self.batches = idle;
+            self.lengths = committed;
+        }
+    }
+
+    /// Cuts off what no commit knows, if nobody can commit it any more. What cannot be cut off is written over.
+    fn cut(&mut self) {
+        let Some(committed) = self.committed.as_ref().filter(|_| self.batches == 0) else { return };
+        if *committed == self.lengths && !self.torn {
+            return;
+        }
+        (self.file, self.unsynced) = (None, Vec::new());
+        self.lengths.clone_from(committed);
+        self.torn = false;
+        let cut = |pack: u64, length: u64| DiskFile::open(&pack_path(&self.dir, pack))?.set_len(length);
+        if let Some(&length) = committed.0.last() {
+            let _ = cut(committed.0.len() as u64 - 1, length);
+        }
+        for path in packs_beyond(&self.dir, committed).unwrap_or_default() {
+            let _ = disk::remove(&path);
+        }
+    }
+}
+
+fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> PackError {
+    let path = path.to_owned();
+    move |source| PackError::Io { action, path, source }
+}
+
+/// The packs that a commit does not know.
+pub(crate) fn packs_beyond(dir: &Path, lengths: &PackLengths) -> Result<Vec<PathBuf>, PackError> {
+    let mut beyond = Vec::new();
+    for entry in fs::read_dir(dir).map_err(io("list", dir))? {
+        let path = entry.map_err(io("list", dir))?.path();
+        let number = path.file_stem().and_then(|stem| stem.to_str()?.parse::<u64>().ok());
+        let is_pack = path.extension().is_some_and(|extension| extension == "pack");
+        if is_pack && number.is_some_and(|number| number >= lengths.0.len() as u64) {
+            beyond.push(path);
+        }
+    }
+    Ok(beyond)
 }
 
 /// Reads blocks.
@@ -187,6 +285,16 @@ impl PackReader {
         let block = Arc::new(block);
         self.cache.keep(at, &block);
         Ok(block)
+    }
+
+    /// Reads and decodes a block, and tells where the next one begins. Keeps nothing.
+    ///
+    /// # Errors
+    /// As [`PackReader::block`].
+    pub(crate) fn whole(&self, at: BlockAt) -> Result<(BlockHeader, Block, u64), PackError> {
+        let (header, body) = self.read(at, BlockHeader::body_bytes)?;
+        let block = Block::decode(&header, &body).map_err(|source| self.damaged(at, source))?;
+        Ok((header, block, at.offset + (HEADER_BYTES + body.len()) as u64))
     }
 
     /// Reads the header of a block.

@@ -1,14 +1,17 @@
 //! One partition as it lies on disk: a tantivy index and its packs.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shelltrail_core::TranscriptId;
-use tantivy::directory::MmapDirectory;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, Index, IndexReader, ReloadPolicy, Searcher, TERMINATED, Term};
 
+use crate::directory::{Gate, META, PartitionDirectory};
+use crate::disk;
+use crate::durable;
 use crate::pack::{BlockAt, PackError, PackLengths};
 use crate::schema::{self, Fields, column};
 
@@ -33,6 +36,18 @@ pub enum PartitionError {
     /// The last commit says nothing we understand about the packs.
     #[error("the commit of the partition has no readable payload")]
     BadPayload,
+    /// There is stored text, and nothing that says what it is.
+    #[error(
+        "the partition has packs and no {META} at {0}; restore it from a backup, or stop the writer, move the \
+         directory of the partition away and backfill: what other partitions hold is not read again"
+    )]
+    NoMeta(PathBuf),
+    /// The documents of a segment are not in the order in which they were written.
+    #[error("the documents are not in their order: {0}")]
+    Order(String),
+    /// Text was appended before a sync of the pack failed.
+    #[error("the text of the batch may not be on the disk; it has to be built again")]
+    LostText,
     /// A transcript is already on its way in another batch.
     #[error("transcript {0} is in another batch that waits for its commit")]
     Pending(TranscriptId),
@@ -73,14 +88,26 @@ pub struct PartitionIndex {
     pub fields: Fields,
     /// Where its packs are.
     pub packs_dir: PathBuf,
+    /// What may be written.
+    pub(crate) gate: Arc<Gate>,
     reader: IndexReader,
 }
 
 impl PartitionIndex {
     /// Whether there is a partition here.
-    #[must_use]
-    pub fn exists(dir: &Path) -> bool {
-        dir.join("tantivy").join("meta.json").exists()
+    ///
+    /// # Errors
+    /// [`PartitionError::NoMeta`]: there was one.
+    pub fn exists(dir: &Path) -> Result<bool, PartitionError> {
+        // A writer makes `meta.json` durable before it begins a pack, so packs are looked for first.
+        let has_packs = std::fs::read_dir(dir.join("packs")).is_ok_and(|mut packs| packs.next().is_some());
+        let meta = dir.join("tantivy").join(META);
+        let exists = meta.try_exists().map_err(|source| PartitionError::Io {
+            action: "look for",
+            path: meta.clone(),
+            source,
+        })?;
+        if has_packs && !exists { Err(PartitionError::NoMeta(meta)) } else { Ok(exists) }
     }
 
     /// Opens a partition for reading; `None` if nothing was ever committed to it.
@@ -88,36 +115,42 @@ impl PartitionIndex {
     /// # Errors
     /// It exists and cannot be opened.
     pub fn open(dir: &Path) -> Result<Option<Self>, PartitionError> {
-        if !Self::exists(dir) {
+        if !Self::exists(dir)? {
             return Ok(None);
         }
-        let index = Index::open_in_dir(dir.join("tantivy")).map_err(tantivy_error("open"))?;
-        Self::with(index, dir).map(Some)
+        let directory = PartitionDirectory::open(&dir.join("tantivy")).map_err(tantivy_error("open"))?;
+        let gate = Arc::clone(directory.gate());
+        let index = Index::open(directory).map_err(tantivy_error("open"))?;
+        Self::with(index, gate, dir).map(Some)
     }
 
-    /// Opens a partition for writing, and creates it if it is not there.
+    /// Opens a partition for writing, and creates it if it is not there. What a process that was killed had named is
+    /// made durable: it is taken for committed from here on.
     ///
     /// # Errors
     /// It can be neither opened nor created.
     pub fn open_or_create(dir: &Path) -> Result<Self, PartitionError> {
+        let exists = Self::exists(dir)?;
         let tantivy_dir = dir.join("tantivy");
-        crate::durable::create_private_dir(&tantivy_dir).map_err(|source| PartitionError::Io {
-            action: "create",
-            path: tantivy_dir.clone(),
-            source,
-        })?;
-        let directory = MmapDirectory::open(&tantivy_dir).map_err(tantivy_error("open"))?;
-        let exists = Index::exists(&directory).map_err(tantivy_error("open"))?;
+        let io = |action, path: &Path| {
+            let path = path.to_owned();
+            move |source| PartitionError::Io { action, path, source }
+        };
+        durable::create_private_dir(dir).map_err(io("create", dir))?;
+        durable::create_private_dir(&tantivy_dir).map_err(io("create", &tantivy_dir))?;
+        disk::sync_dir(&tantivy_dir).map_err(io("sync", &tantivy_dir))?;
+        let directory = PartitionDirectory::open(&tantivy_dir).map_err(tantivy_error("open"))?;
+        let gate = Arc::clone(directory.gate());
         let index = if exists {
             Index::open(directory).map_err(tantivy_error("open"))?
         } else {
             Index::create(directory, schema::schema().0, schema::settings())
                 .map_err(tantivy_error("create"))?
         };
-        Self::with(index, dir)
+        Self::with(index, gate, dir)
     }
 
-    fn with(index: Index, dir: &Path) -> Result<Self, PartitionError> {
+    fn with(index: Index, gate: Arc<Gate>, dir: &Path) -> Result<Self, PartitionError> {
         schema::register(&index);
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
         Ok(Self {
@@ -125,7 +158,18 @@ impl PartitionIndex {
             index,
             fields: schema::schema().1,
             packs_dir: dir.join("packs"),
+            gate,
         })
+    }
+
+    /// Writes the `meta.json` that is there once more, so that it is durable whatever became of the last attempt.
+    ///
+    /// # Errors
+    /// It may not be.
+    pub(crate) fn affirm(&self, dir: &Path) -> Result<(), PartitionError> {
+        let path = dir.join("tantivy").join(META);
+        let again = std::fs::read(&path).and_then(|meta| durable::write(&path, &meta));
+        again.map_err(|source| PartitionError::Io { action: "write", path, source })
     }
 
     /// The last commit that was loaded.
