@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use shelltrail_core::TranscriptId;
 
 use crate::durable;
@@ -16,30 +17,80 @@ use crate::durable;
 /// The note of a backfill that has begun.
 #[derive(Debug)]
 #[must_use]
-pub struct BackfillNote(PathBuf);
+pub struct BackfillNote {
+    path: PathBuf,
+    note: Note,
+}
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Note {
     source: String,
+    /// What it is confined to; empty for all of the source.
+    #[serde(default)]
+    selection: String,
     begun_at: Timestamp,
+    /// Where a later run goes on, in the words of whoever runs it.
+    #[serde(default)]
+    state: Option<Value>,
 }
 
 impl BackfillNote {
-    pub(crate) fn begin(dir: &Path, source: &str, now: Timestamp) -> io::Result<Self> {
+    /// Finds the note of the same backfill, or makes one.
+    pub(crate) fn begin(dir: &Path, source: &str, selection: &str, now: Timestamp) -> io::Result<Self> {
         durable::create_private_dir(dir)?;
         // A source never becomes a path.
-        let path = dir.join(format!("{}.json", TranscriptId::of_file("backfill", source.as_bytes())));
-        let note = Note { source: source.to_owned(), begun_at: now };
-        durable::write(&path, &serde_json::to_vec_pretty(&note)?)?;
-        Ok(Self(path))
+        let name = match selection {
+            "" => TranscriptId::of_file("backfill", source.as_bytes()),
+            _ => TranscriptId::of_object("backfill", source, selection),
+        };
+        let path = dir.join(format!("{name}.json"));
+        let found = match fs::read(&path) {
+            Ok(json) => serde_json::from_slice::<Note>(&json).ok(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        // A note that cannot be read is begun anew: nothing is lost but the place.
+        let note = found.unwrap_or_else(|| Note {
+            source: source.to_owned(),
+            selection: selection.to_owned(),
+            begun_at: now,
+            state: None,
+        });
+        let begun = Self { path, note };
+        begun.write(&begun.note)?;
+        Ok(begun)
+    }
+
+    /// When it was begun first.
+    #[must_use]
+    pub fn begun_at(&self) -> Timestamp {
+        self.note.begun_at
+    }
+
+    /// Where an earlier run stopped, as it was kept; `None` for a new backfill.
+    #[must_use]
+    pub fn state(&self) -> Option<&Value> {
+        self.note.state.as_ref()
+    }
+
+    /// Keeps where a later run is to go on. May be called from any thread, one at a time.
+    ///
+    /// # Errors
+    /// What was kept before still stands.
+    pub fn keep(&self, state: Value) -> io::Result<()> {
+        self.write(&Note { state: Some(state), ..self.note.clone() })
+    }
+
+    fn write(&self, note: &Note) -> io::Result<()> {
+        durable::write(&self.path, &serde_json::to_vec_pretty(note)?)
     }
 
     /// The backfill has seen all of its source.
     ///
     /// # Errors
     /// The note is still there.
-    pub fn end(self) -> io::Result<()> {
-        durable::remove(&self.0)
+    pub fn end(&self) -> io::Result<()> {
+        durable::remove(&self.path)
     }
 }
 
@@ -56,7 +107,8 @@ pub(crate) fn unfinished(dir: &Path) -> io::Result<Vec<String>> {
             continue;
         }
         match fs::read(&path).map(|json| serde_json::from_slice::<Note>(&json)) {
-            Ok(Ok(note)) => sources.push(note.source),
+            Ok(Ok(Note { source, selection, .. })) if selection.is_empty() => sources.push(source),
+            Ok(Ok(Note { source, selection, .. })) => sources.push(format!("{source} {selection}")),
             // It ended while we looked.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Ok(Err(_)) | Err(_) => sources.push("a source whose note cannot be read".to_owned()),
@@ -76,11 +128,23 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let dir = dir.path().join("backfills");
         assert!(unfinished(&dir).unwrap().is_empty());
-        drop(BackfillNote::begin(&dir, "s3://b/x", Timestamp::UNIX_EPOCH).unwrap());
-        let other = BackfillNote::begin(&dir, "../../etc", Timestamp::UNIX_EPOCH).unwrap();
+        let begin =
+            |source, selection| BackfillNote::begin(&dir, source, selection, Timestamp::UNIX_EPOCH).unwrap();
+        drop(begin("s3://b/x", ""));
+        let other = begin("../../etc", "");
         assert_eq!(unfinished(&dir).unwrap(), ["../../etc", "s3://b/x"]);
         other.end().unwrap();
-        BackfillNote::begin(&dir, "s3://b/x", Timestamp::UNIX_EPOCH).unwrap().end().unwrap();
+        begin("s3://b/x", "").end().unwrap();
+        assert!(unfinished(&dir).unwrap().is_empty());
+        let part = begin("s3://b/x", "--limit 3");
+        assert_eq!((part.state(), part.begun_at()), (None, Timestamp::UNIX_EPOCH));
+        part.keep(serde_json::json!({"after": 7})).unwrap();
+        begin("s3://b/x", "").end().unwrap();
+        assert_eq!(unfinished(&dir).unwrap(), ["s3://b/x --limit 3"]);
+        let again = BackfillNote::begin(&dir, "s3://b/x", "--limit 3", Timestamp::now()).unwrap();
+        assert_eq!(again.begun_at(), Timestamp::UNIX_EPOCH);
+        assert_eq!(again.state().unwrap()["after"], 7);
+        again.end().unwrap();
         assert!(unfinished(&dir).unwrap().is_empty());
         fs::write(dir.join("x.json"), "{").unwrap();
         assert_eq!(unfinished(&dir).unwrap().len(), 1);

@@ -19,8 +19,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shelltrail_core::session::Span;
 use shelltrail_core::{
-    AccountId, Boundary, CommandRecord, Confidence, Defect, Flag, ObjectRef, Origin, Reason, Session,
-    SessionKind, Status, TimeSource, TranscriptId,
+    AccountId, Boundary, CommandRecord, Confidence, Defect, Flag, ObjectRef, Origin, Reason, Sequencer,
+    Session, SessionKind, Status, TimeSource, TranscriptId,
 };
 
 use crate::record_view::RecordView;
@@ -136,11 +136,37 @@ pub struct SessionMeta {
     pub ended_at: Option<Timestamp>,
     pub time_source: Option<TimeSource>,
     pub bytes: u64,
+    pub unread_bytes: u64,
     pub record_count: u64,
     pub defects: Vec<Defect>,
+    pub sequencer: Option<Sequencer>,
+    pub last_modified: Option<Timestamp>,
 }
 
 impl SessionMeta {
+    /// What is stored of a session beside its records.
+    #[must_use]
+    pub fn of(session: &Session) -> Self {
+        Self {
+            kind: session.kind,
+            id: session.id,
+            object: session.object.clone(),
+            account: session.account,
+            region: session.region.clone(),
+            session: session.session.clone(),
+            principal: session.principal.clone(),
+            target: session.target.clone(),
+            ended_at: session.ended_at,
+            time_source: session.time_source,
+            bytes: session.bytes,
+            unread_bytes: session.unread_bytes,
+            record_count: session.records.len() as u64,
+            defects: session.defects.clone(),
+            sequencer: session.sequencer.clone(),
+            last_modified: session.last_modified,
+        }
+    }
+
     /// The session as the rest of the program knows it, without records.
     #[must_use]
     pub fn to_session(&self) -> Session {
@@ -157,8 +183,11 @@ impl SessionMeta {
             ended_at: self.ended_at,
             time_source: self.time_source,
             bytes: self.bytes,
+            unread_bytes: self.unread_bytes,
             records: Vec::new(),
             defects: self.defects.clone(),
+            sequencer: self.sequencer.clone(),
+            last_modified: self.last_modified,
         }
     }
 }
@@ -378,21 +407,7 @@ impl Block {
 /// # Errors
 /// [`BlockError::TooLarge`] if one record exceeds the limit of a block.
 pub fn encode(session: &Session) -> Result<(Vec<u8>, Vec<u64>), BlockError> {
-    let session_meta = SessionMeta {
-        kind: session.kind,
-        id: session.id,
-        object: session.object.clone(),
-        account: session.account,
-        region: session.region.clone(),
-        session: session.session.clone(),
-        principal: session.principal.clone(),
-        target: session.target.clone(),
-        ended_at: session.ended_at,
-        time_source: session.time_source,
-        bytes: session.bytes,
-        record_count: session.records.len() as u64,
-        defects: session.defects.clone(),
-    };
+    let session_meta = SessionMeta::of(session);
     // It stands in every block: fields are written in order, so it can be written once.
     let session_meta = to_bytes(&session_meta, Vec::new())?;
     let groups = group(&session.records);

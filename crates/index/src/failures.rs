@@ -1,4 +1,7 @@
-//! The list of objects that could not be indexed: one small file each, until they are indexed after all.
+//! The list of objects that could not be indexed: one small file each, until they are indexed after all or somebody drops
+//! them ([`dropped`]).
+
+pub mod dropped;
 
 use std::collections::{BTreeMap, HashSet};
 use std::fs;
@@ -9,6 +12,9 @@ use shelltrail_core::sink::Failure;
 use shelltrail_core::{ObjectRef, TranscriptId};
 
 use crate::durable;
+
+/// The reason under which entries are counted that cannot be read.
+pub const UNREADABLE: &str = "unreadable-failure-entry";
 
 /// The list could not be read or changed.
 #[derive(Debug, thiserror::Error)]
@@ -36,14 +42,16 @@ impl FailureWriter {
         Self { dir, entries: Mutex::default() }
     }
 
-    /// Writes down a failure, or replaces the entry of the same object.
+    /// Writes down a failure, or replaces the entry of the same object. What the entry before knew of a message stays, if
+    /// this time there was none.
     ///
     /// # Errors
     /// The entry is not durable.
     pub fn record(&self, failure: &Failure) -> Result<(), FailureListError> {
-        let json = serde_json::to_vec_pretty(failure).unwrap_or_default();
         self.with_entries(|entries| {
             let path = entry_path(&self.dir, &failure.object);
+            let before = if entries.contains(&path) { read(&path).ok() } else { None };
+            let json = serde_json::to_vec_pretty(&after(before, failure)).unwrap_or_default();
             entries.insert(path.clone());
             durable::write(&path, &json).map_err(|source| FailureListError { action: "write", path, source })
         })
@@ -70,6 +78,25 @@ impl FailureWriter {
         })
     }
 
+    /// The entry of an object, by its ETag, its version or its key alone.
+    ///
+    /// # Errors
+    /// There is an entry that cannot be read.
+    pub fn find(&self, object: &ObjectRef) -> Result<Option<Failure>, FailureListError> {
+        self.with_entries(|entries| {
+            let names = [
+                object.clone(),
+                ObjectRef { etag: None, ..object.clone() },
+                ObjectRef { etag: None, version: None, ..object.clone() },
+            ];
+            let mut paths = names.iter().map(|name| entry_path(&self.dir, name));
+            match paths.find(|path| entries.contains(path)) {
+                Some(path) => read(&path).map(Some),
+                None => Ok(None),
+            }
+        })
+    }
+
     fn with_entries<T>(
         &self,
         work: impl FnOnce(&mut HashSet<PathBuf>) -> Result<T, FailureListError>,
@@ -90,13 +117,25 @@ impl FailureWriter {
 pub fn list(dir: &Path) -> Result<FailureList, FailureListError> {
     let mut list = FailureList::default();
     for path in entry_paths(dir)? {
-        match fs::read(&path).ok().and_then(|json| serde_json::from_slice(&json).ok()) {
-            Some(failure) => list.failures.push(failure),
-            None => list.unreadable += 1,
+        match read(&path) {
+            Ok(failure) => list.failures.push(failure),
+            // It was cleared while we looked.
+            Err(error) if error.source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(_) => list.unreadable.extend(path.file_stem().map(|id| id.to_string_lossy().into_owned())),
         }
     }
     list.failures.sort_by(|a: &Failure, b| a.object.cmp(&b.object));
+    list.unreadable.sort_unstable();
     Ok(list)
+}
+
+/// Removes the entry of an object without being the writer of the index, which may write a new one at any time.
+///
+/// # Errors
+/// The entry is still there.
+pub fn remove(dir: &Path, object: &ObjectRef) -> Result<(), FailureListError> {
+    let path = entry_path(dir, object);
+    durable::remove(&path).map_err(|source| FailureListError { action: "remove", path, source })
 }
 
 /// All failures of an index.
@@ -104,8 +143,8 @@ pub fn list(dir: &Path) -> Result<FailureList, FailureListError> {
 pub struct FailureList {
     /// The failures in the order of their objects.
     pub failures: Vec<Failure>,
-    /// Entries that exist and cannot be read.
-    pub unreadable: u64,
+    /// The names of entries that exist and cannot be read; as [`id`].
+    pub unreadable: Vec<String>,
 }
 
 impl FailureList {
@@ -116,8 +155,8 @@ impl FailureList {
         for failure in &self.failures {
             *counts.entry(failure.reason.clone()).or_default() += 1;
         }
-        if self.unreadable > 0 {
-            counts.insert("unreadable-failure-entry".to_owned(), self.unreadable);
+        if !self.unreadable.is_empty() {
+            counts.insert(UNREADABLE.to_owned(), self.unreadable.len() as u64);
         }
         counts
     }
@@ -136,16 +175,40 @@ fn entry_paths(dir: &Path) -> Result<HashSet<PathBuf>, FailureListError> {
         .collect()
 }
 
-/// Keys never become paths: the name is a hash over bucket, key and what tells versions apart.
-fn entry_path(dir: &Path, object: &ObjectRef) -> PathBuf {
+/// The name of the entry of an object: a hash over bucket, key and what tells versions apart, in 32 hexadecimal digits.
+#[must_use]
+pub fn id(object: &ObjectRef) -> String {
     let which = object.etag.as_deref().or(object.version.as_deref()).unwrap_or_default();
-    let id = TranscriptId::of_object(object.bucket.as_deref().unwrap_or_default(), &object.key, which);
-    dir.join(format!("{id}.json"))
+    TranscriptId::of_object(object.bucket.as_deref().unwrap_or_default(), &object.key, which).to_string()
+}
+
+/// Keys never become paths.
+fn entry_path(dir: &Path, object: &ObjectRef) -> PathBuf {
+    dir.join(format!("{}.json", id(object)))
+}
+
+fn read(path: &Path) -> Result<Failure, FailureListError> {
+    let read = fs::read(path).and_then(|json| Ok(serde_json::from_slice(&json)?));
+    read.map_err(|source| FailureListError { action: "read", path: path.to_owned(), source })
+}
+
+/// A failure with what is still true of the entry before it.
+fn after(before: Option<Failure>, failure: &Failure) -> Failure {
+    let mut failure = failure.clone();
+    if let (Some(before), None) = (before, &failure.message) {
+        failure.attempts = failure.attempts.max(before.attempts);
+        failure.message = before.message;
+        failure.size = failure.size.or(before.size);
+        failure.sequencer = failure.sequencer.or(before.sequencer);
+    }
+    failure
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use shelltrail_core::sink::FailedMessage;
+
     use super::*;
 
     #[test]
@@ -164,6 +227,9 @@ mod tests {
             detail: "no".into(),
             attempts,
             failed_at: jiff::Timestamp::UNIX_EPOCH,
+            size: None,
+            sequencer: None,
+            message: None,
         };
         let writer = FailureWriter::new(dir.path().to_owned());
         writer.clear(&object("1")).unwrap();
@@ -177,6 +243,26 @@ mod tests {
             all.by_reason(),
             [("kms-denied".into(), 2), ("unreadable-failure-entry".into(), 1)].into()
         );
+        // What a queue told of it outlives a retry that has no message.
+        let message = FailedMessage::keep("m", None, 7, "{}", 10);
+        let told = Failure {
+            message: Some(message),
+            size: Some(9),
+            sequencer: Some("00AB".into()),
+            ..failure("3", 7)
+        };
+        writer.record(&told).unwrap();
+        writer.record(&Failure { reason: "gone".into(), ..failure("3", 0) }).unwrap();
+        let kept = writer.find(&object("3")).unwrap();
+        assert_eq!(kept, Some(Failure { reason: "gone".into(), ..told }));
+        writer.clear(&object("3")).unwrap();
+        // Events name an object in more or less detail.
+        let by_version = ObjectRef { version: Some("v".into()), etag: None, ..object("") };
+        writer.record(&Failure { object: by_version.clone(), ..failure("", 1) }).unwrap();
+        let asked = ObjectRef { version: Some("v".into()), ..object("4") };
+        assert_eq!(writer.find(&asked).unwrap().unwrap().object, by_version);
+        assert_eq!(writer.find(&object("4")).unwrap(), None);
+        writer.clear(&by_version).unwrap();
         // Another process begins with what the one before has left.
         let writer = FailureWriter::new(dir.path().to_owned());
         writer.clear(&object("1")).unwrap();

@@ -7,11 +7,13 @@ use std::path::Path;
 use jiff::Timestamp;
 use serde::Serialize;
 use shelltrail_core::Partition;
+use shelltrail_core::sink::RemovalKind;
 
 use crate::candidates::Segment;
 use crate::dictionary::FlatBudget;
 use crate::failures;
 use crate::partition::{PartitionError, PartitionIndex};
+use crate::removals::RemovalReader;
 use crate::root::{IndexRoot, RootError};
 use crate::search::with_causes;
 
@@ -42,6 +44,10 @@ pub struct Inventory {
     pub last_commit: Option<Timestamp>,
     /// Objects that could not be indexed, by reason.
     pub failures: BTreeMap<String, u64>,
+    /// Objects that could not be indexed and that somebody dropped from the list.
+    pub dropped: u64,
+    /// How often it was told that an object was removed from its bucket, by kind; what was told twice counts twice.
+    pub removals: BTreeMap<RemovalKind, u64>,
     /// Sources of backfills that were begun and did not end; until they do, answers are incomplete.
     pub unfinished_backfills: Vec<String>,
 }
@@ -95,6 +101,8 @@ pub fn inventory(path: &Path) -> Result<Inventory, RootError> {
         accounts: Vec::new(),
         last_commit: None,
         failures: BTreeMap::new(),
+        dropped: 0,
+        removals: BTreeMap::new(),
         unfinished_backfills: Vec::new(),
     };
     let mut accounts = BTreeMap::new();
@@ -113,6 +121,19 @@ pub fn inventory(path: &Path) -> Result<Inventory, RootError> {
         Ok(list) => inventory.failures = list.by_reason(),
         Err(error) => {
             inventory.unreadable_partitions.insert("failures".to_owned(), with_causes(&error));
+        }
+    }
+    match failures::dropped::count(&root.failures_dir(), |_| true) {
+        Ok(dropped) => inventory.dropped = dropped,
+        Err(error) => {
+            inventory.unreadable_partitions.insert("failures".to_owned(), with_causes(&error));
+        }
+    }
+    let removals = RemovalReader::open(&root.removals_dir());
+    match removals.and_then(|reader| reader.map_or(Ok(BTreeMap::new()), |reader| reader.count())) {
+        Ok(removals) => inventory.removals = removals,
+        Err(error) => {
+            inventory.unreadable_partitions.insert("removals".to_owned(), with_causes(&error));
         }
     }
     match root.unfinished_backfills() {

@@ -5,19 +5,31 @@ pub mod block;
 mod block_cache;
 mod bounds;
 mod candidates;
+pub mod check;
+pub mod compact;
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod crashes;
 mod dictionary;
+mod directory;
+mod disk;
 mod docset;
 mod durable;
 mod facts;
 pub mod failures;
 pub mod fold;
+pub mod holdings;
 pub mod inventory;
 pub mod literal;
 pub mod local;
+mod marks;
+mod mask_key;
+pub mod merge;
 pub mod pack;
 pub mod partition;
 pub mod query;
 mod record_view;
+mod removals;
 pub mod root;
 mod row;
 #[cfg(test)]
@@ -26,10 +38,14 @@ mod samples;
 pub mod schema;
 pub mod search;
 mod sessions;
+pub mod starts;
 pub mod tokens;
+mod writing;
 
+pub use holdings::Holdings;
 pub use literal::Literal;
 pub use local::LocalSink;
+pub use mask_key::mask_key;
 pub use query::{Query, QueryError};
-pub use root::{IndexRoot, RootError};
+pub use root::{IndexRoot, RootError, SCHEMA_VERSION};
 pub use search::{Answer, Coverage, Cursor, FoundSession, Hit, SearchOptions, Searcher, SessionAnswer};

@@ -2,50 +2,45 @@
 //!
 //! Batches are whole tantivy segments, built in parallel by whoever calls `build`; the text goes to
 //! the partition's pack at the same time. A commit syncs the pack, then adds the segments and commits
-//! tantivy, whose payload records the length of the packs. tantivy's commit is one atomic rename, so a
+//! tantivy, whose payload records the length of the packs (`writing.rs`). tantivy's commit is one atomic rename, so a
 //! session is either whole in the index or not at all, and the index itself is the ledger of what is
 //! stored: there is no second book to disagree with it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use jiff::Timestamp;
 use rayon::prelude::*;
-use shelltrail_core::sink::{Failure, RecordSink, SinkError};
+use shelltrail_core::sink::{Failure, KeyEvent, RecordSink, SinkError, Write};
 use shelltrail_core::{AccountId, ObjectRef, Partition, Session, TranscriptId};
-use tantivy::indexer::{AddOperation, LogMergePolicy, SegmentWriter};
-use tantivy::{IndexWriter, SegmentMeta};
+use tantivy::SegmentMeta;
+use tantivy::indexer::{AddOperation, SegmentWriter};
 
 use crate::block;
 use crate::failures::FailureWriter;
-use crate::pack::{BlockAt, PackWriter};
-use crate::partition::{CommitPayload, PartitionError, PartitionIndex, tantivy_error};
+use crate::merge::Merger;
+use crate::pack::BlockAt;
+use crate::partition::{PartitionError, PartitionIndex, tantivy_error};
+use crate::removals::RemovalWriter;
 use crate::root::{IndexRoot, WriterLock};
 use crate::row::Stored;
+use crate::starts::StartMarks;
+use crate::writing::{Claims, OpenPartition, lock};
 
 /// What tantivy may use for the terms of one batch before it grows its tables.
 const SEGMENT_MEMORY_BYTES: usize = 32 << 20;
-/// The least that tantivy accepts for a writer; ours adds finished segments and no documents.
-const WRITER_MEMORY_BYTES: usize = 15_000_000;
 
 /// Writes to one index root, as its only writer.
 pub struct LocalSink {
     root: IndexRoot,
+    /// Stopped before the partitions are closed and the lock is given back.
+    merger: Merger<OpenPartition>,
     partitions: Mutex<HashMap<Partition, Arc<OpenPartition>>>,
     /// Partitions that were not there when somebody asked; who makes one of them opens it.
     absent: Mutex<HashSet<Partition>>,
     failures: FailureWriter,
+    removals: RemovalWriter,
+    starts: StartMarks,
     _lock: WriterLock,
-}
-
-struct OpenPartition {
-    index: PartitionIndex,
-    /// The last commit may be newer than what `index` has loaded, so nothing may be looked up in it.
-    stale: AtomicBool,
-    packs: Mutex<PackWriter>,
-    /// Transcripts in batches that wait for their commit.
-    pending: Arc<Mutex<HashSet<TranscriptId>>>,
 }
 
 /// A finished segment that no commit knows yet.
@@ -55,32 +50,20 @@ pub struct Batch {
     claims: Claims,
 }
 
-/// The transcripts of one batch; they are free again when it is dropped.
-struct Claims {
-    ids: Vec<TranscriptId>,
-    pending: Arc<Mutex<HashSet<TranscriptId>>>,
-}
-
-impl Drop for Claims {
-    fn drop(&mut self) {
-        let mut pending = lock(&self.pending);
-        for id in &self.ids {
-            pending.remove(id);
-        }
-    }
-}
-
-/// A panic while the lock was held leaves a set or a length that is still right.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl LocalSink {
     /// Takes an index root that this process may write to.
     #[must_use]
     pub fn new(root: IndexRoot, writer_lock: WriterLock) -> Self {
-        let failures = FailureWriter::new(root.failures_dir());
-        Self { root, partitions: Mutex::default(), absent: Mutex::default(), failures, _lock: writer_lock }
+        Self {
+            failures: FailureWriter::new(root.failures_dir()),
+            removals: RemovalWriter::new(root.removals_dir()),
+            starts: StartMarks::new(root.starts_dir()),
+            root,
+            merger: Merger::start(),
+            partitions: Mutex::default(),
+            absent: Mutex::default(),
+            _lock: writer_lock,
+        }
     }
 
     /// The index root.
@@ -89,16 +72,22 @@ impl LocalSink {
         &self.root
     }
 
+    /// Waits until the segments are merged as far as they should be: what ends after many commits, as a backfill does,
+    /// leaves no work behind. Partitions whose merge failed are left.
+    pub fn finish_merges(&self) {
+        self.merger.finish();
+    }
+
     /// Whether there is no such partition. Only this process could make one, so the disk is asked once.
-    fn is_absent(&self, partition: &Partition) -> bool {
+    fn is_absent(&self, partition: &Partition) -> Result<bool, PartitionError> {
         let mut absent = lock(&self.absent);
         if !absent.contains(partition) {
-            if PartitionIndex::exists(&self.root.partition_dir(partition)) {
-                return false;
+            if PartitionIndex::exists(&self.root.partition_dir(partition))? {
+                return Ok(false);
             }
             absent.insert(partition.clone());
         }
-        true
+        Ok(true)
     }
 
     fn open(&self, partition: &Partition) -> Result<Arc<OpenPartition>, PartitionError> {
@@ -106,14 +95,7 @@ impl LocalSink {
         if let Some(open) = partitions.get(partition) {
             return Ok(open.clone());
         }
-        let index = PartitionIndex::open_or_create(&self.root.partition_dir(partition))?;
-        let packs = PackWriter::open(&index.packs_dir, index.payload()?.packs)?;
-        let open = Arc::new(OpenPartition {
-            index,
-            stale: AtomicBool::new(false),
-            packs: Mutex::new(packs),
-            pending: Arc::default(),
-        });
+        let open = Arc::new(OpenPartition::open(self.root.partition_dir(partition))?);
         partitions.insert(partition.clone(), open.clone());
         Ok(open)
     }
@@ -145,19 +127,17 @@ impl LocalSink {
         store: impl Fn(&OpenPartition, &Session) -> Result<(BlockAt, Vec<u64>), PartitionError>,
     ) -> Result<Batch, PartitionError> {
         let open = self.open(partition)?;
+        open.ready()?;
         let segment = open.index.index.new_segment();
         let mut writer = SegmentWriter::for_segment(SEGMENT_MEMORY_BYTES, segment.clone())
             .map_err(tantivy_error("build"))?;
-        let mut claims = Claims { ids: Vec::new(), pending: open.pending.clone() };
+        let mut claims = Claims::new(&open);
         let mut documents = 0;
         for session in sessions {
             if open.find(&session.id)?.is_some() {
                 continue;
             }
-            if !lock(&open.pending).insert(session.id) {
-                return Err(PartitionError::Pending(session.id));
-            }
-            claims.ids.push(session.id);
+            claims.add(session.id)?;
             let (at, offsets) = store(&open, &session)?;
             for document in (Stored { fields: open.index.fields, session, at, offsets }).rows() {
                 let operation = AddOperation { opstamp: u64::from(documents), document };
@@ -173,55 +153,23 @@ impl LocalSink {
         Ok(batch)
     }
 
+    /// A partition that is open.
+    #[cfg(test)]
+    pub(crate) fn open_partition(&self, partition: &Partition) -> Option<Arc<OpenPartition>> {
+        lock(&self.partitions).get(partition).cloned()
+    }
+
     fn commit_partition(&self, partition: &Partition, batches: &[Batch]) -> Result<(), PartitionError> {
         let segments: Vec<_> = batches.iter().filter_map(|batch| batch.segment.clone()).collect();
         if segments.is_empty() {
             return Ok(());
         }
         let open = self.open(partition)?;
-        let packs = lock(&open.packs).sync()?;
-        let payload = CommitPayload { packs, committed_at: Some(Timestamp::now()) };
-        let payload = serde_json::to_string(&payload).map_err(|_| PartitionError::BadPayload)?;
-        let error = tantivy_error::<tantivy::TantivyError>;
-        let mut writer: IndexWriter = open
-            .index
-            .index
-            .writer_with_num_threads(1, WRITER_MEMORY_BYTES)
-            .map_err(error("open a writer of"))?;
-        writer.set_merge_policy(Box::new(LogMergePolicy::default()));
-        for segment in segments {
-            writer.add_segment(segment).map_err(error("commit"))?;
-        }
-        let mut prepared = writer.prepare_commit().map_err(error("commit"))?;
-        prepared.set_payload(&payload);
-        // Even a commit that reports an error may have become durable.
-        open.stale.store(true, Ordering::Release);
-        prepared.commit().map_err(error("commit"))?;
-        // The commit is durable; a merge that fails leaves it as it is and is tried again by the next.
-        if let Err(merge) = writer.wait_merging_threads() {
-            tracing::warn!(%partition, error = %merge, "a merge failed; its segments stay as they are");
-        }
-        // The commit stands whether or not it can be loaded; the next look-up tries again.
-        if let Err(reload) = open.refresh() {
-            tracing::warn!(%partition, error = %reload, "a commit was made and cannot be loaded");
-        }
+        self.merger.keep_up(partition, &open);
+        let claims: Vec<&Claims> = batches.iter().map(|batch| &batch.claims).collect();
+        open.commit(segments, &claims)?;
+        self.merger.wake(partition, &open);
         Ok(())
-    }
-}
-
-impl OpenPartition {
-    fn refresh(&self) -> Result<(), PartitionError> {
-        if self.stale.load(Ordering::Acquire) {
-            self.index.reload()?;
-            self.stale.store(false, Ordering::Release);
-        }
-        Ok(())
-    }
-
-    /// Looks a transcript up in the last commit.
-    fn find(&self, id: &TranscriptId) -> Result<Option<BlockAt>, PartitionError> {
-        self.refresh()?;
-        self.index.find(id)
     }
 }
 
@@ -248,11 +196,12 @@ impl RecordSink for LocalSink {
 
     fn contains(&self, partition: &Partition, id: &TranscriptId) -> Result<bool, SinkError> {
         // Asking must not create a partition.
-        if !lock(&self.partitions).contains_key(partition) && self.is_absent(partition) {
-            return Ok(false);
-        }
-        let found = self.open(partition).and_then(|open| open.find(id));
-        Ok(found.map_err(|source| sink_error("read", partition.as_str(), source))?.is_some())
+        let is_open = lock(&self.partitions).contains_key(partition);
+        let found = || match !is_open && self.is_absent(partition)? {
+            true => Ok(None),
+            false => self.open(partition)?.find(id),
+        };
+        Ok(found().map_err(|source| sink_error("read", partition.as_str(), source))?.is_some())
     }
 
     fn build(
@@ -260,8 +209,14 @@ impl RecordSink for LocalSink {
         partition: &Partition,
         sessions: &mut dyn Iterator<Item = Session>,
     ) -> Result<Batch, SinkError> {
-        self.build_segment(partition, sessions, store_text)
-            .map_err(|source| sink_error("build a batch of", partition.as_str(), source))
+        self.build_segment(partition, sessions, store_text).map_err(|source| {
+            // What there is of the segment would only take room, which may be what was missing.
+            let open = lock(&self.partitions).get(partition).cloned();
+            if let Some(open) = open {
+                open.sweep();
+            }
+            sink_error("build a batch of", partition.as_str(), source)
+        })
     }
 
     fn commit(&self, batches: Vec<Batch>) -> Result<(), SinkError> {
@@ -284,6 +239,35 @@ impl RecordSink for LocalSink {
 
     fn clear_failure(&self, object: &ObjectRef) -> Result<(), SinkError> {
         self.failures.clear(object).map_err(|source| sink_error("clear a failure of", "-", source))
+    }
+
+    fn failure(&self, object: &ObjectRef) -> Result<Option<Failure>, SinkError> {
+        self.failures.find(object).map_err(|source| sink_error("read a failure of", "-", source))
+    }
+
+    fn record_key_events(&self, events: &[KeyEvent]) -> Result<(), SinkError> {
+        self.removals.record(events).map_err(|source| sink_error("record removals in", "-", source))
+    }
+
+    fn write_of(&self, partition: &Partition, id: &TranscriptId) -> Result<Option<Write>, SinkError> {
+        let is_open = lock(&self.partitions).contains_key(partition);
+        let written = || match !is_open && self.is_absent(partition)? {
+            true => Ok(None),
+            false => self.open(partition)?.write_of(id),
+        };
+        written().map_err(|source| sink_error("read", partition.as_str(), source))
+    }
+
+    fn open_starts(&self, id: &TranscriptId) -> Result<u32, SinkError> {
+        self.starts.open(id).map_err(|source| sink_error("read the marks of starts in", "-", source))
+    }
+
+    fn note_start(&self, id: &TranscriptId, attempts: u32) -> Result<(), SinkError> {
+        self.starts.begin(id, attempts).map_err(|source| sink_error("mark a start in", "-", source))
+    }
+
+    fn note_end(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        self.starts.end(id).map_err(|source| sink_error("remove the mark of a start from", "-", source))
     }
 }
 
@@ -355,6 +339,23 @@ mod tests {
     }
 
     #[test]
+    fn a_stored_session_knows_which_write_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut session = samples::session("alice-05ba181f37a0fb8d2", &[("id", "uid=0")]);
+        session.object.version = Some("v1".to_owned());
+        session.sequencer = "00AB".parse().ok();
+        let sink = sink(dir.path());
+        let partition = sink.partition(session.account.as_ref());
+        assert_eq!(sink.write_of(&partition, &session.id).unwrap(), None, "there is no partition");
+        sink.commit(vec![put(&sink, &session).unwrap()]).unwrap();
+        let expected =
+            Write { version: session.object.version.clone(), sequencer: session.sequencer.clone() };
+        assert_eq!(sink.write_of(&partition, &session.id).unwrap(), Some(expected));
+        let other = TranscriptId::of_object("b", "k", "e");
+        assert_eq!(sink.write_of(&partition, &other).unwrap(), None);
+    }
+
+    #[test]
     fn many_commits_are_merged_and_lose_nothing() {
         let dir = tempfile::tempdir().unwrap();
         let sink = sink(dir.path());
@@ -364,6 +365,7 @@ mod tests {
         for session in &sessions {
             sink.commit(vec![put(&sink, session).unwrap()]).unwrap();
         }
+        sink.finish_merges();
         assert!(sessions.iter().all(|session| stored(&sink, session)));
         let open = sink.open(&sink.partition(sessions[0].account.as_ref())).unwrap();
         assert_eq!(open.index.searcher().num_docs(), 60);

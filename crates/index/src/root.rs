@@ -2,30 +2,53 @@
 //!
 //! ```text
 //! DIR/shelltrail.json            the manifest: schema version and partition digits, fixed for good
+//! DIR/mask.key                   under which the fingerprints of masked passwords are made
 //! DIR/writer.lock                held by the one writing process
 //! DIR/partitions/NAME/tantivy/   a tantivy index: terms and columns, no text
 //! DIR/partitions/NAME/packs/     the clear text, in blocks
 //! DIR/failures/HASH.json         objects that could not be indexed
+//! DIR/failures/dropped.jsonl     entries of that list that somebody took off it
+//! DIR/removals/                  a tantivy index: what happened to objects in their buckets since
 //! DIR/backfills/HASH.json        backfills that were begun and did not end
+//! DIR/starts/ID.json             objects whose work was begun, again, and did not end
 //! ```
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shelltrail_core::Partition;
 
 use crate::backfills::{self, BackfillNote};
+use crate::disk;
 use crate::durable;
+use crate::mask_key;
 
 /// The version of everything below an index root. Another version is refused.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 /// One digit, ten partitions: more cost disk and memory, fewer leave nothing to skip (benches/README.md).
 pub const DEFAULT_PARTITION_DIGITS: u8 = 1;
 
 const MANIFEST: &str = "shelltrail.json";
+const WRITER_LOCK: &str = "writer.lock";
+/// How often a writer asks for its lock, and how long it waits between: `index check` looks at it for a moment.
+const LOCK_TRIES: (u32, Duration) = (5, Duration::from_millis(20));
+
+/// Everything that may stand in an index root; what else is there is not ours.
+pub const ENTRIES: [&str; 9] = [
+    MANIFEST,
+    WRITER_LOCK,
+    mask_key::NAME,
+    "partitions",
+    "failures",
+    "backfills",
+    "removals",
+    "starts",
+    "audit.jsonl",
+];
 
 /// What is fixed when an index is created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +57,11 @@ pub struct Manifest {
     pub schema: u32,
     /// How many digits of the account ID name a partition (0 to 12).
     pub partition_digits: u8,
+}
+
+#[derive(Deserialize)]
+struct Version {
+    schema: u32,
 }
 
 /// An index root that exists and that this program understands.
@@ -60,8 +88,20 @@ pub enum RootError {
         /// Its version.
         found: u32,
     },
+    /// There are partitions and no manifest.
+    #[error(
+        "the index at {path} has partitions and no manifest ({MANIFEST}); restore that file from a backup, it never \
+         changes, or backfill into a new directory"
+    )]
+    NoManifest {
+        /// The root.
+        path: PathBuf,
+    },
     /// The manifest cannot be understood.
-    #[error("the manifest of the index at {path} cannot be read")]
+    #[error(
+        "the manifest of the index at {path} cannot be read; restore {MANIFEST} from a backup, it never changes, or \
+         backfill into a new directory"
+    )]
     BadManifest {
         /// The root.
         path: PathBuf,
@@ -115,15 +155,22 @@ impl IndexRoot {
         let json = match fs::read(&file) {
             Ok(json) => json,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(RootError::NoIndex(path.to_owned()));
+                // A new root has its manifest before its first partition.
+                let partitions = fs::read_dir(path.join("partitions"));
+                return Err(match partitions.is_ok_and(|mut entries| entries.next().is_some()) {
+                    true => RootError::NoManifest { path: path.to_owned() },
+                    false => RootError::NoIndex(path.to_owned()),
+                });
             }
             Err(source) => return Err(RootError::Io { action: "read", path: file, source }),
         };
-        let manifest: Manifest = serde_json::from_slice(&json)
-            .map_err(|source| RootError::BadManifest { path: path.to_owned(), source })?;
-        if manifest.schema != SCHEMA_VERSION {
-            return Err(RootError::OtherSchema { path: path.to_owned(), found: manifest.schema });
+        let bad = |source| RootError::BadManifest { path: path.to_owned(), source };
+        // Another version may have other fields: its number alone is read first.
+        let Version { schema: found } = serde_json::from_slice(&json).map_err(bad)?;
+        if found != SCHEMA_VERSION {
+            return Err(RootError::OtherSchema { path: path.to_owned(), found });
         }
+        let manifest: Manifest = serde_json::from_slice(&json).map_err(bad)?;
         if manifest.partition_digits > 12 {
             return Err(RootError::BadDigits(manifest.partition_digits));
         }
@@ -145,14 +192,19 @@ impl IndexRoot {
             move |source| RootError::Io { action, path, source }
         };
         durable::create_private_dir(path).map_err(io("create", path))?;
-        let lock = path.join("writer.lock");
+        let lock = path.join(WRITER_LOCK);
         let file = File::options().create(true).truncate(false).write(true).open(&lock);
         let file = file.map_err(io("open", &lock))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(RootError::Locked(path.to_owned())),
-            Err(TryLockError::Error(source)) => {
-                return Err(RootError::Io { action: "lock", path: lock, source });
+        let mut tries = LOCK_TRIES.0;
+        loop {
+            tries -= 1;
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) if tries > 0 => std::thread::sleep(LOCK_TRIES.1),
+                Err(TryLockError::WouldBlock) => return Err(RootError::Locked(path.to_owned())),
+                Err(TryLockError::Error(source)) => {
+                    return Err(RootError::Io { action: "lock", path: lock, source });
+                }
             }
         }
         let root = match Self::open(path) {
@@ -171,6 +223,11 @@ impl IndexRoot {
             }
             other => other?,
         };
+        mask_key::create(path).map_err(io("make a key in", path))?;
+        // What a process that was killed had named and not synced.
+        for dir in [path.to_owned(), root.partitions_dir()] {
+            disk::sync_dir(&dir).map_err(io("sync", &dir))?;
+        }
         match digits {
             Some(wanted) if wanted != root.manifest.partition_digits => Err(RootError::OtherDigits {
                 path: path.to_owned(),
@@ -193,6 +250,15 @@ impl IndexRoot {
         &self.manifest
     }
 
+    /// Whether a process has the right to write at the moment. Without leave to ask, it is taken for so.
+    #[must_use]
+    pub fn is_being_written(&self) -> bool {
+        match File::open(self.path.join(WRITER_LOCK)) {
+            Ok(file) => file.try_lock_shared().is_err(),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
     /// The directory of one partition.
     #[must_use]
     pub fn partition_dir(&self, partition: &Partition) -> PathBuf {
@@ -205,13 +271,26 @@ impl IndexRoot {
         self.path.join("failures")
     }
 
-    /// Notes that a backfill of a source begins: until its end no answer is complete.
+    /// The directory of what happened to objects after they were stored in their bucket.
+    #[must_use]
+    pub fn removals_dir(&self) -> PathBuf {
+        self.path.join("removals")
+    }
+
+    /// The directory of the start marks.
+    #[must_use]
+    pub fn starts_dir(&self) -> PathBuf {
+        self.path.join("starts")
+    }
+
+    /// Notes that a backfill of a source begins, or goes on: until its end no answer is complete. The same source
+    /// confined to another `selection` is another backfill; empty means all of it.
     ///
     /// # Errors
     /// The note is not durable.
-    pub fn begin_backfill(&self, source: &str) -> Result<BackfillNote, RootError> {
+    pub fn begin_backfill(&self, source: &str, selection: &str) -> Result<BackfillNote, RootError> {
         let dir = self.backfills_dir();
-        let note = BackfillNote::begin(&dir, source, Timestamp::now());
+        let note = BackfillNote::begin(&dir, source, selection, Timestamp::now());
         note.map_err(|source| RootError::Io { action: "note a backfill in", path: dir, source })
     }
 
@@ -225,7 +304,7 @@ impl IndexRoot {
         sources.map_err(|source| RootError::Io { action: "list the notes in", path: dir, source })
     }
 
-    fn backfills_dir(&self) -> PathBuf {
+    pub(crate) fn backfills_dir(&self) -> PathBuf {
         self.path.join("backfills")
     }
 
@@ -247,7 +326,7 @@ impl IndexRoot {
         Ok(partitions)
     }
 
-    fn partitions_dir(&self) -> PathBuf {
+    pub(crate) fn partitions_dir(&self) -> PathBuf {
         self.path.join("partitions")
     }
 }
@@ -280,5 +359,43 @@ mod tests {
         assert!(error.contains("version 99") && error.contains("backfill into a new directory"), "{error}");
         fs::write(dir.path().join(MANIFEST), "{").unwrap();
         assert!(matches!(IndexRoot::open(dir.path()), Err(RootError::BadManifest { .. })));
+    }
+
+    #[test]
+    fn older_and_newer_versions_are_refused_whatever_else_they_say() {
+        let dir = tempfile::tempdir().unwrap();
+        let others = [0, 1, SCHEMA_VERSION - 1, SCHEMA_VERSION + 1, u32::MAX];
+        for (found, rest) in others.iter().zip(["", r#", "x": 1"#].iter().cycle()) {
+            fs::write(dir.path().join(MANIFEST), format!(r#"{{"schema": {found}{rest}}}"#)).unwrap();
+            let error = IndexRoot::open_for_writing(dir.path(), None).unwrap_err();
+            assert!(matches!(&error, RootError::OtherSchema { found: f, .. } if f == found), "{error}");
+        }
+        fs::write(dir.path().join(MANIFEST), format!(r#"{{"schema": {SCHEMA_VERSION}}}"#)).unwrap();
+        assert!(matches!(IndexRoot::open(dir.path()), Err(RootError::BadManifest { .. })));
+    }
+
+    #[test]
+    fn a_manifest_that_is_lost_is_not_made_up() {
+        let dir = tempfile::tempdir().unwrap();
+        drop(IndexRoot::open_for_writing(dir.path(), Some(1)).unwrap());
+        fs::create_dir(dir.path().join("partitions/1")).unwrap();
+        fs::remove_file(dir.path().join(MANIFEST)).unwrap();
+        for error in [
+            IndexRoot::open(dir.path()).unwrap_err(),
+            IndexRoot::open_for_writing(dir.path(), None).unwrap_err(),
+        ] {
+            assert!(matches!(error, RootError::NoManifest { .. }), "{error}");
+        }
+        fs::remove_dir(dir.path().join("partitions/1")).unwrap();
+        assert!(IndexRoot::open_for_writing(dir.path(), None).is_ok(), "it was never finished");
+    }
+
+    #[test]
+    fn whether_somebody_writes_is_seen() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, lock) = IndexRoot::open_for_writing(dir.path(), Some(1)).unwrap();
+        assert!(root.is_being_written());
+        drop(lock);
+        assert!(!root.is_being_written());
     }
 }

@@ -10,7 +10,7 @@ use tantivy::schema::{Document, Field, Value};
 
 use crate::facts;
 use crate::pack::BlockAt;
-use crate::schema::{Fields, SESSION};
+use crate::schema::{Fields, SESSION, key_column};
 
 /// Room for the values of most documents.
 const USUAL_CELLS: usize = 16;
@@ -90,6 +90,11 @@ impl Row {
             (fields.block, at.offset),
         ];
         cells.extend(numbers.map(|(field, number)| (field, Cell::Unsigned(number))));
+        // One session stands for all of an object.
+        if session.object.transcript_id() == Some(session.id) {
+            let key = session.object.key_hash().map(key_column);
+            cells.extend(key.map(|key| (fields.key, Cell::Unsigned(key))));
+        }
         cells
     }
 

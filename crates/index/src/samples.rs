@@ -47,7 +47,10 @@ pub fn in_account(id: &str, account: &str, commands: &[(&str, &str)]) -> Session
         ended_at: Some("2026-11-20T21:02:14Z".parse().unwrap_or_default()),
         time_source: Some(TimeSource::TranscriptHeader),
         bytes: at,
+        unread_bytes: 0,
         records,
         defects: Vec::new(),
+        sequencer: None,
+        last_modified: None,
     }
 }

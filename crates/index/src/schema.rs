@@ -44,6 +44,8 @@ pub struct Fields {
     pub bytes: Field,
     /// How many records the session has, on session documents.
     pub records: Field,
+    /// Half of the hash of bucket and key, on the session document that stands for an object of a bucket.
+    pub key: Field,
     /// Offset of the block in the pack; of a session, its first block.
     pub block: Field,
     /// The programs that the command names.
@@ -66,6 +68,7 @@ pub mod column {
     pub const PACK: &str = "pack";
     pub const BYTES: &str = "bytes";
     pub const RECORDS: &str = "records";
+    pub const KEY: &str = "key";
     pub const BLOCK: &str = "block";
 }
 
@@ -98,6 +101,7 @@ pub fn schema() -> (Schema, Fields) {
         pack: builder.add_u64_field(column::PACK, number()),
         bytes: builder.add_u64_field(column::BYTES, number()),
         records: builder.add_u64_field(column::RECORDS, number()),
+        key: builder.add_u64_field(column::KEY, number()),
         block: builder.add_u64_field(column::BLOCK, number()),
         program: builder.add_text_field("program", identifier()),
         context: builder.add_text_field("context", identifier()),
@@ -106,6 +110,13 @@ pub fn schema() -> (Schema, Fields) {
         output: builder.add_text_field("output", text()),
     };
     (builder.build(), fields)
+}
+
+/// What of the hash of a key stands in a column: half of it. Whoever finds something by it compares the rest.
+#[must_use]
+#[allow(clippy::cast_possible_truncation)] // that is what half of it means
+pub fn key_column(key_hash: u128) -> u64 {
+    (key_hash >> 64) as u64
 }
 
 /// Makes the tokenizer known to an index; every index needs it before it is read or written.

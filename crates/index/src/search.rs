@@ -3,6 +3,7 @@
 mod answer;
 mod count;
 mod explain;
+mod marks;
 mod merge;
 mod run;
 
@@ -183,17 +184,24 @@ impl Searcher {
                 coverage.failed_partitions.insert("backfills".to_owned(), with_causes(&error));
             }
         }
+        // An object whose key names no account may hold sessions of any.
+        let concerns = |account: Option<&AccountId>| {
+            query.may_concern(match account {
+                Some(account) => Account::Is(account.as_str()),
+                None => Account::Any,
+            })
+        };
         match failures::list(&self.root.failures_dir()) {
             Ok(mut list) => {
-                // An object whose key names no account may hold sessions of any.
-                list.failures.retain(|failure| {
-                    query.may_concern(match &failure.account {
-                        Some(account) => Account::Is(AccountId::as_str(account)),
-                        None => Account::Any,
-                    })
-                });
+                list.failures.retain(|failure| concerns(failure.account.as_ref()));
                 coverage.not_indexed = list.by_reason();
             }
+            Err(error) => {
+                coverage.failed_partitions.insert("failures".to_owned(), with_causes(&error));
+            }
+        }
+        match failures::dropped::count(&self.root.failures_dir(), concerns) {
+            Ok(dropped) => coverage.dropped = dropped,
             Err(error) => {
                 coverage.failed_partitions.insert("failures".to_owned(), with_causes(&error));
             }

@@ -130,6 +130,9 @@ pub struct Coverage {
     pub unreadable_reason: Option<String>,
     /// Objects in scope that are known and not indexed, by reason.
     pub not_indexed: BTreeMap<String, u64>,
+    /// Objects in scope that could not be indexed and that somebody dropped from the list of failures. They are told and
+    /// make no answer incomplete.
+    pub dropped: u64,
     /// Backfills that were begun and did not end, by their source: running now, or broken off.
     pub unfinished_backfills: Vec<String>,
     /// Whether the deadline came before the end.

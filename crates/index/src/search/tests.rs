@@ -237,6 +237,9 @@ fn an_answer_says_what_it_could_not_see() {
         detail: String::new(),
         attempts: 1,
         failed_at: Timestamp::UNIX_EPOCH,
+        size: None,
+        sequencer: None,
+        message: None,
     };
     sink.record_failure(&failure).unwrap();
     let searcher = Searcher::open(dir.path()).unwrap();
@@ -299,7 +302,7 @@ fn coverage_counts_what_is_in_scope() {
     let first = ask(&searcher, &Query::literal("e"), 1).coverage;
     assert!(first.is_complete(), "a limit hides nothing: the next page has it");
 
-    let note = sink.root().begin_backfill("s3://bucket/ssm").unwrap();
+    let note = sink.root().begin_backfill("s3://bucket/ssm", "").unwrap();
     let coverage = ask(&searcher, &Query::literal("zz"), 1).coverage;
     assert_eq!(coverage.unfinished_backfills, ["s3://bucket/ssm"]);
     assert!(!coverage.is_complete());

@@ -160,8 +160,11 @@ fn session(number: usize, texts: &[&(String, String)]) -> Session {
         ended_at: None,
         time_source: None,
         bytes: 100 * number as u64,
+        unread_bytes: 0,
         records: texts.iter().enumerate().map(record).collect(),
         defects: Vec::new(),
+        sequencer: None,
+        last_modified: None,
     };
     place(&mut session, number);
     session
