@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use shelltrail_core::ObjectRef;
 
 use crate::carriage::Carriage;
@@ -51,9 +52,14 @@ impl LocalFolder {
         let mut page = Vec::new();
         while page.len() < PAGE {
             let Some(key) = walk.next_file(&self.root)? else { break };
-            let size = fs::symlink_metadata(self.root.join(&key)).map_or(0, |metadata| metadata.len());
-            let object = ObjectRef { key, ..ObjectRef::default() };
-            page.push(ListedObject { object, size, last_modified: None });
+            let metadata = fs::symlink_metadata(self.root.join(&key)).ok();
+            let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+            page.push(ListedObject {
+                object: ObjectRef { key, ..ObjectRef::default() },
+                size: metadata.map(|metadata| metadata.len()),
+                last_modified: modified.and_then(|modified| Timestamp::try_from(modified).ok()),
+                ..ListedObject::default()
+            });
         }
         if let Some(last) = page.last() {
             let key = last.object.key.clone();

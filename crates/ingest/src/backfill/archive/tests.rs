@@ -1,0 +1,150 @@
+//! A tar lists what a folder of the same content lists, holds few bodies at once, and touches no file.
+
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::*;
+use crate::backfill::{Books, Origin, Selection, backfill_with_report};
+use crate::pipeline::tests::world::{World, config};
+use crate::{PipelineConfig, Stop};
+
+const MAX: u64 = 1 << 20;
+
+/// A tar whose names are written as they are, hostile ones too.
+fn tar_of(entries: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut tar = tar::Builder::new(Vec::new());
+    for (name, body) in entries {
+        let mut header = tar::Header::new_gnu();
+        header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+        header.set_size(body.len() as u64);
+        header.set_mode(0o600);
+        header.set_mtime(1_700_000_000);
+        header.set_entry_type(if name.ends_with('/') {
+            tar::EntryType::Directory
+        } else {
+            tar::EntryType::Regular
+        });
+        header.set_cksum();
+        tar.append(&header, *body).unwrap();
+    }
+    let mut link = tar::Header::new_gnu();
+    link.set_entry_type(tar::EntryType::Symlink);
+    link.set_size(0);
+    tar.append_link(&mut link, "link.log", "/etc/passwd").unwrap();
+    tar.into_inner().unwrap()
+}
+
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    gzip.finish().unwrap()
+}
+
+fn written(dir: &Path, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = dir.join(name);
+    std::fs::write(&path, bytes).unwrap();
+    path
+}
+
+async fn index(
+    world: &World,
+    path: &Path,
+    config: PipelineConfig,
+    selection: Selection,
+) -> (Vec<String>, Arc<Books>) {
+    let archive = TarArchive::new(path);
+    let books = Arc::new(Books::default());
+    let origin = Origin::new(Arc::new(archive.clone()), archive.entries(true, config.max_object_bytes));
+    let origin = origin.select(selection).with_books(Arc::clone(&books));
+    let World { keys, sink, progress, .. } = world.clone();
+    let done = backfill_with_report(config, origin, keys, sink, Stop::never(), progress).await.unwrap();
+    assert!(done.ended && done.tally.adds_up(), "{done:?}");
+    (world.sink.keys(), books)
+}
+
+#[tokio::test]
+async fn entries_are_indexed_like_the_files_of_a_folder() {
+    let dir = tempfile::tempdir().unwrap();
+    let tar = tar_of(&[
+        ("./ssm/", b""),
+        ("./ssm/111122223333/a.log", b"one"),
+        ("b/c.log", b"two"),
+        ("../../up.log", b"three"),
+    ]);
+    for (name, bytes) in [("a.tar", tar.clone()), ("a.tar.gz", gzipped(&tar))] {
+        let world = World::new();
+        let (keys, books) =
+            index(&world, &written(dir.path(), name, &bytes), config(), Selection::default()).await;
+        assert_eq!(
+            keys,
+            ["../../up.log", "b/c.log", "ssm/111122223333/a.log"],
+            "{name}: names are only names"
+        );
+        assert_eq!((books.tally().seen, books.tally().indexed), (3, 3));
+        // The same content as a folder has the same identities.
+        let folder = crate::folder::tests::Folder::new("tar");
+        folder.write("ssm/111122223333/a.log", b"one");
+        let again = world.restarted();
+        let origin = Origin::folder(crate::LocalFolder::new(folder.path()));
+        let World { keys, sink, progress, .. } = again.clone();
+        let summary = crate::backfill(config(), origin, keys, sink, Stop::never(), progress).await.unwrap();
+        assert_eq!(summary.already_indexed, 1);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_wanted_makes_room_and_what_is_too_large_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let large = vec![b'x'; 3 << 20];
+    let names: Vec<String> =
+        (0..40).map(|n| format!("{}/{n}.log", if n % 2 == 0 { "keep" } else { "drop" })).collect();
+    let mut entries: Vec<(&str, &[u8])> =
+        names.iter().map(|name| (name.as_str(), large.as_slice())).collect();
+    entries.push(("keep/huge.log", &large[..]));
+    let huge = [large.as_slice(), large.as_slice()].concat();
+    entries.push(("keep/larger.log", &huge));
+    let path = written(dir.path(), "large.tar", &tar_of(&entries));
+    let world = World::new();
+    let config = PipelineConfig { max_object_bytes: 4 << 20, ..config() };
+    let selection = Selection { prefixes: vec!["keep/".into()], ..Selection::default() };
+    let (keys, books) = index(&world, &path, config, selection).await;
+    assert_eq!(keys.len(), 21);
+    let tally = books.tally();
+    assert_eq!((tally.seen, tally.indexed, tally.failed, books.filtered()), (22, 21, 1, 20));
+    assert_eq!(world.sink.failures()[0].reason, "too-large");
+}
+
+#[tokio::test]
+async fn a_place_in_an_archive_is_a_number_of_entries() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = written(dir.path(), "a.tar", &tar_of(&[("a", b"1"), ("b", b"2"), ("c", b"3")]));
+    let mut entries = TarArchive::new(&path).entries(false, MAX);
+    entries.resume(&Cursor::Count(1)).unwrap();
+    let page = entries.next().await.unwrap().unwrap();
+    let keys: Vec<_> = page.objects.iter().map(|listed| listed.object.key.as_str()).collect();
+    assert_eq!((keys, page.after), (vec!["b", "c"], Cursor::Count(3)));
+    assert!(entries.next().await.unwrap().is_none());
+    assert!(entries.resume(&Cursor::Key("a".into())).is_err());
+}
+
+#[tokio::test]
+async fn a_broken_archive_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut tar = tar_of(&[("a", b"1"), ("b", &[b'x'; 4000])]);
+    tar.truncate(2500);
+    let mut gzip = gzipped(&tar_of(&[("a", b"1")]));
+    gzip.truncate(30);
+    for (name, bytes) in
+        [("cut.tar", tar), ("text.tar", b"this is no archive, not at all".repeat(40)), ("cut.tar.gz", gzip)]
+    {
+        let mut entries = TarArchive::new(written(dir.path(), name, &bytes)).entries(true, MAX);
+        let mut last = entries.next().await;
+        while matches!(last, Ok(Some(_))) {
+            last = entries.next().await;
+        }
+        let error = last.unwrap_err();
+        assert!(error.reason == "archive-unreadable" && error.action.contains(name), "{error}");
+    }
+}
