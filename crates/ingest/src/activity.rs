@@ -8,6 +8,7 @@ use tokio::sync::watch;
 struct Counts {
     underway: usize,
     quiet_receivers: usize,
+    ended_receivers: usize,
 }
 
 /// Counts objects between poll and write, and receivers without anything to hand over.
@@ -55,6 +56,13 @@ impl Activity {
         view.wait_for(|counts| self.idle_counts(counts)).await.expect("self holds the sender of the channel");
     }
 
+    /// Waits until every receiver has ended: nothing new comes any more.
+    pub(crate) async fn ended(&self) {
+        let mut view = self.counts.subscribe();
+        let ended = |counts: &Counts| counts.ended_receivers >= self.receivers;
+        view.wait_for(ended).await.expect("self holds the sender of the channel");
+    }
+
     fn idle_counts(&self, counts: &Counts) -> bool {
         counts.underway == 0 && counts.quiet_receivers >= self.receivers
     }
@@ -85,6 +93,7 @@ impl Drop for Receiver {
     /// A receiver that has ended hands over nothing any more.
     fn drop(&mut self) {
         self.set_quiet(true);
+        self.activity.counts.send_modify(|counts| counts.ended_receivers += 1);
     }
 }
 

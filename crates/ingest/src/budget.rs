@@ -38,7 +38,13 @@ pub(crate) struct Reservation {
 
 impl Budget {
     pub(crate) fn new(limit_bytes: u64, progress: Arc<Progress>) -> Arc<Self> {
+        progress.gauges().set_budget_bytes(limit_bytes);
         Arc::new(Self { limit_bytes, usage: watch::Sender::default(), turn: Semaphore::new(1), progress })
+    }
+
+    /// Where the bytes are told.
+    pub(crate) fn progress(&self) -> &Arc<Progress> {
+        &self.progress
     }
 
     /// Waits until the bytes fit, or nothing at all is in flight.

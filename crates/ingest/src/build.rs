@@ -1,5 +1,6 @@
 //! Builds the pieces of one partition into one batch, and finds the one that makes the build panic.
 
+use std::error::Error;
 use std::sync::Arc;
 
 use shelltrail_core::ObjectRef;
@@ -10,9 +11,17 @@ use shelltrail_core::sink::{RecordSink, SinkError};
 
 use crate::claim::Claim;
 use crate::config::PipelineConfig;
+use crate::fault::Fault;
 use crate::fetch::Piece;
+use crate::gauges::{Busy, Lane};
 use crate::record::Recorder;
 use crate::workers::{Panicked, Workers, caught, computing};
+
+/// The sink could not build a batch.
+const REFUSED: &str = "index-build";
+
+/// So many objects in a row that cannot be built by themselves, and the sink refuses everything.
+const REFUSALS: usize = 3;
 
 /// Builds batches.
 #[derive(Debug)]
@@ -43,8 +52,8 @@ pub(crate) struct Member {
 pub(crate) struct Built<B> {
     /// Batches with their members; more than one if a panic forced single builds.
     pub(crate) batches: Vec<(B, Vec<Member>)>,
-    /// The last error of the sink.
-    pub(crate) error: Option<SinkError>,
+    /// Whether the sink refused one of them.
+    pub(crate) failed: bool,
 }
 
 /// One call of the sink: its batch, and the records of every session it took.
@@ -54,70 +63,104 @@ impl<R: RecordSink> Builder<R> {
     /// Builds one batch. Members of a failed build are given back.
     pub(crate) async fn build(self, partition: Partition, pieces: Vec<Piece>) -> Built<R::Batch> {
         let lane = self.workers.build_lanes().acquire().await.expect("the semaphore is never closed");
-        let mut built = Built { batches: Vec::new(), error: None };
+        let _busy = Busy::begin(&self.recorder.progress, Lane::Build);
+        let mut built = Built { batches: Vec::new(), failed: false };
         let (pieces, attempt) = self.attempt(&partition, pieces).await;
         match attempt {
-            Ok(result) => self.add(&mut built, pieces, result).await,
-            Err(Panicked) => {
-                for piece in pieces {
-                    self.build_alone(&partition, piece, &mut built).await;
+            Ok(Ok(batch)) => self.add(&mut built, pieces, batch).await,
+            Ok(Err(error)) => {
+                tracing::error!(
+                    error = &error as &dyn Error,
+                    sessions = pieces.len(),
+                    "cannot build a batch"
+                );
+                built.failed = true;
+                let fault = Fault::of_sink(REFUSED, &error);
+                if fault.reason != REFUSED {
+                    // A disk without room refuses every one of them.
+                    self.refuse(pieces, fault).await;
+                } else if pieces.len() == 1 {
+                    self.refuse(pieces, fault.of_one()).await;
+                } else {
+                    self.build_each(&partition, pieces, &mut built).await;
                 }
             }
+            Err(Panicked) => self.build_each(&partition, pieces, &mut built).await,
         }
         drop(lane);
         built
     }
 
-    async fn build_alone(&self, partition: &Partition, piece: Piece, built: &mut Built<R::Batch>) {
-        let (pieces, attempt) = self.attempt(partition, vec![piece]).await;
-        match attempt {
-            Ok(result) => self.add(built, pieces, result).await,
-            Err(panicked) => {
-                for Piece { announced, claim, .. } in pieces {
-                    self.recorder.fail(announced, claim, "panic", panicked.to_string()).await;
+    /// Builds pieces one by one, and so finds those that cannot be built.
+    async fn build_each(&self, partition: &Partition, pieces: Vec<Piece>, built: &mut Built<R::Batch>) {
+        let (mut refused, mut fault) = (Vec::new(), None);
+        for piece in pieces {
+            // It refuses everything: no need to ask about all of them.
+            if built.batches.is_empty() && refused.len() >= REFUSALS {
+                refused.push(piece);
+                continue;
+            }
+            let (mut pieces, attempt) = self.attempt(partition, vec![piece]).await;
+            match attempt {
+                Ok(Ok(batch)) => self.add(built, pieces, batch).await,
+                Ok(Err(error)) => {
+                    built.failed = true;
+                    fault = Some(Fault::of_sink(REFUSED, &error));
+                    refused.append(&mut pieces);
+                }
+                Err(panicked) => {
+                    for Piece { announced, claim, .. } in pieces {
+                        self.recorder.fail(announced, claim, "panic", panicked.to_string()).await;
+                    }
                 }
             }
+        }
+        if let Some(fault) = fault {
+            // Where others could be built, those that could not are to blame.
+            let fault = if built.batches.is_empty() { fault } else { fault.of_object() };
+            self.refuse(refused, fault).await;
+        }
+    }
+
+    async fn refuse(&self, pieces: Vec<Piece>, fault: Fault) {
+        for Piece { announced, claim, .. } in pieces {
+            self.recorder.fault(announced, claim, fault.clone()).await;
         }
     }
 
     async fn attempt(&self, partition: &Partition, pieces: Vec<Piece>) -> (Vec<Piece>, Attempt<R::Batch>) {
         let (config, sink) = (Arc::clone(&self.recorder.config), Arc::clone(&self.recorder.sink));
-        let partition = partition.clone();
+        let (recorder, partition) = (self.recorder.clone(), partition.clone());
         let work = move || {
             let attempt = caught(|| {
                 let mut sessions = Sessions::new(&pieces, &config);
                 let batch = sink.build(&partition, &mut sessions)?;
                 Ok((batch, sessions.records))
             });
+            // The process has outlived them, unless they are about to be built again one by one.
+            if attempt.is_ok() || pieces.len() == 1 {
+                let marked = pieces.iter().filter_map(|piece| piece.claim.marked());
+                marked.for_each(|id| recorder.end_start_here(&id));
+            }
             (pieces, attempt)
         };
         computing(work).await.expect("the panics of a build are caught inside")
     }
 
-    async fn add(
-        &self,
-        built: &mut Built<R::Batch>,
-        pieces: Vec<Piece>,
-        result: Result<(R::Batch, Vec<u64>), SinkError>,
-    ) {
-        let (batch, records) = match result {
-            Ok((batch, records)) => (Some(batch), records),
-            Err(error) => {
-                tracing::error!(%error, sessions = pieces.len(), "cannot build a batch");
-                built.error = Some(error);
-                (None, Vec::new())
-            }
-        };
+    async fn add(&self, built: &mut Built<R::Batch>, pieces: Vec<Piece>, batch: (R::Batch, Vec<u64>)) {
+        let (batch, records) = batch;
         let mut records = records.into_iter();
-        let mut members = Vec::new();
+        let (mut members, mut missed) = (Vec::new(), Vec::new());
         for piece in pieces {
             match records.next() {
                 Some(records) => members.push(piece.into_member(records)),
-                // The sink has not even looked at it, so no batch can hold it.
-                None => self.recorder.give_back(piece.announced, piece.claim, "build").await,
+                None => missed.push(piece),
             }
         }
-        built.batches.extend(batch.map(|batch| (batch, members)));
+        // The sink has not even looked at them, so no batch can hold them.
+        let fault = Fault::of_writing(REFUSED, "the sink did not take the session".to_owned());
+        self.refuse(missed, fault).await;
+        built.batches.push((batch, members));
     }
 }
 
@@ -148,7 +191,10 @@ impl Iterator for Sessions<'_> {
         if self.waiting.len() == 0 {
             let piece = self.pieces.next()?;
             let PipelineConfig { layout, parse_limits, .. } = self.config;
-            let sessions = decode::sessions(&piece.transcript, layout, parse_limits);
+            let mut sessions = decode::sessions(&piece.transcript, layout, parse_limits);
+            if let Some(announced) = piece.claim.announced() {
+                sessions.iter_mut().for_each(|session| session.sequencer.clone_from(&announced.sequencer));
+            }
             self.parsed = sessions.iter().map(|session| session.records.len() as u64).sum();
             self.waiting = sessions.into_iter();
         }

@@ -1,11 +1,13 @@
 //! One identity, one worker: whoever comes second waits for what becomes of the first.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use shelltrail_core::TranscriptId;
+use shelltrail_core::{Sequencer, TranscriptId};
 
-use crate::delivery::{Outcome, Share};
+use crate::breaker::Ticket;
+use crate::delivery::{Announced, Outcome, Share};
 
 /// The identities in work, each with the shares that wait for it.
 #[derive(Debug, Default)]
@@ -18,6 +20,8 @@ pub(crate) struct Claim {
     claims: Arc<Claims>,
     id: Option<TranscriptId>,
     share: Option<Share>,
+    /// The identity under which the start of the work is marked.
+    marked: Option<TranscriptId>,
 }
 
 impl Claims {
@@ -28,7 +32,7 @@ impl Claims {
     /// Claims an identity, or an object whose identity is not known yet. `None`: another holds the identity,
     /// and the share waits for it.
     pub(crate) fn claim(self: &Arc<Self>, id: Option<TranscriptId>, share: Share) -> Option<Claim> {
-        let mut claim = Claim { claims: Arc::clone(self), id: None, share: Some(share) };
+        let mut claim = Claim { claims: Arc::clone(self), id: None, share: Some(share), marked: None };
         match id {
             None => Some(claim),
             Some(id) => claim.rebind(id).then_some(claim),
@@ -52,9 +56,47 @@ impl Claim {
         self.share.as_ref().map_or(0, Share::attempts)
     }
 
+    /// Which write of its key was announced; `None` where none was, or another one was read.
+    pub(crate) fn announced(&self) -> Option<&Announced> {
+        self.share.as_ref()?.announced()
+    }
+
+    /// Another write than the announced one was read.
+    pub(crate) fn forget_announced(&mut self) {
+        if let Some(share) = &mut self.share {
+            share.forget_announced();
+        }
+    }
+
     /// Whether no queue would bring the object again.
     pub(crate) fn is_backfill(&self) -> bool {
         self.attempts() == 0
+    }
+
+    /// The share that did the claiming; `None` once all shares wait for another claim.
+    pub(crate) fn share(&self) -> Option<&Share> {
+        self.share.as_ref()
+    }
+
+    /// The right to be the breaker's probe.
+    pub(crate) fn ticket(&self) -> Option<&Ticket> {
+        self.share()?.ticket()
+    }
+
+    /// Remembers that the start of the work is marked under this identity.
+    pub(crate) fn set_marked(&mut self, id: TranscriptId) {
+        self.marked = Some(id);
+    }
+
+    /// Under which identity the start of the work is marked.
+    pub(crate) fn marked(&self) -> Option<TranscriptId> {
+        self.marked
+    }
+
+    /// Ends the claim without a word; whoever takes the shares answers for them.
+    pub(crate) fn into_shares(mut self) -> Vec<Share> {
+        let waiting = self.id.take().and_then(|id| self.claims.table().remove(&id)).unwrap_or_default();
+        self.share.take().into_iter().chain(waiting).collect()
     }
 
     /// Claims another identity instead, for this share and all that wait. `false`: another holds it, all
@@ -83,6 +125,7 @@ impl Claim {
 
     fn conclude(&mut self, outcome: Outcome) {
         let waiting = self.id.take().and_then(|id| self.claims.table().remove(&id)).unwrap_or_default();
+        let written = self.announced().and_then(|announced| announced.sequencer.clone());
         if let Some(share) = self.share.take() {
             share.settle(outcome);
         }
@@ -91,9 +134,22 @@ impl Claim {
             other => other,
         };
         for share in waiting {
-            share.settle(echo);
+            match echo {
+                // The same content, written a second time: that must be written down, and it is when it comes again.
+                Outcome::AlreadyIndexed(_) if is_another_write(&share, written.as_ref()) => {
+                    share.settle(Outcome::Retry("written-again"));
+                }
+                echo => share.settle(echo),
+            }
         }
     }
+}
+
+fn is_another_write(share: &Share, written: Option<&Sequencer>) -> bool {
+    let Some(sequencer) = share.announced().and_then(|announced| announced.sequencer.as_ref()) else {
+        return false;
+    };
+    written.is_none_or(|written| written.order(sequencer) != Some(Ordering::Equal))
 }
 
 impl Drop for Claim {
@@ -147,5 +203,21 @@ mod tests {
         assert!(claims.claim(Some(id("new")), share()).is_none());
         unknown.settle(Outcome::Gone);
         assert_eq!(progress.summary().gone, 2);
+    }
+
+    #[test]
+    fn a_second_write_of_one_content_is_not_taken_for_a_duplicate() {
+        let (claims, progress) = (Claims::new(), Arc::new(Progress::new()));
+        let share = |sequencer: Option<&str>| {
+            let sequencer = sequencer.and_then(|text| text.parse().ok());
+            Share::of_backfill(Arc::clone(&progress)).of_write(Announced { sequencer, at: None })
+        };
+        let first = claims.claim(Some(id("a")), share(Some("00AB"))).unwrap();
+        for waiting in [Some("00ab"), Some("00AC"), None, Some("eventbridge:617f")] {
+            assert!(claims.claim(Some(id("a")), share(waiting)).is_none());
+        }
+        first.settle(Outcome::AlreadyIndexed(crate::proof::for_test()));
+        let summary = progress.summary();
+        assert_eq!((summary.already_indexed, summary.failed_by_reason["written-again"]), (3, 2));
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use shelltrail_core::ObjectRef;
 use shelltrail_core::envelope::EnvelopePolicy;
+use shelltrail_core::inflate::InflateLimits;
 use shelltrail_core::layout::{self, KeyLayout};
 use shelltrail_core::transcript::ParseLimits;
 
@@ -17,25 +18,35 @@ const MIB: u64 = 1024 * 1024;
 /// first by its announced size, then by the size of its clear bytes. It never exceeds
 /// `in_flight_bytes + workers * max_object_bytes`: compressed objects show their size only when they are
 /// inflated, and at most `workers` are inflated at once. An inflating object needs up to
-/// `2 * max_object_bytes` more for the moment. One object larger than the whole budget travels alone.
+/// `2 * max_object_bytes` more for the moment, and up to 128 MiB for the window of zstd. One object larger than the whole budget travels alone.
 #[derive(Clone, Debug)]
 pub struct PipelineConfig {
-    /// Long polls that run side by side. Default 1, which yields 10 messages per round trip.
+    /// Long polls that run side by side. Default 4. Each yields 10 messages per round trip, so that at 40 ms one
+    /// alone would hold the pipeline at 250 objects a second.
     pub receivers: usize,
     /// How long one long poll waits. Default 20 s, the most SQS grants; a drain waits 1 s.
     pub receive_wait: Duration,
     /// How long messages stay hidden between two extensions. Default `None`: the queue's own
     /// `VisibilityTimeout`.
     pub visibility: Option<Duration>,
-    /// Most messages received and not yet deleted or released. Default 4,096; SQS allows about 120,000
-    /// for all receivers of a queue. Reaching it brings the next commit forward.
+    /// Most messages received and not yet deleted or released. Default 8,192; SQS allows about 120,000
+    /// for all receivers of a queue. A commit is due when half as many of their objects wait for one, so that
+    /// others can be received while it runs and its messages are deleted. One message held takes some 3 KB.
     pub max_held_messages: usize,
-    /// Objects being read at once. Default 16.
+    /// Objects being read at once. Default 64: at 40 ms a request, 1,600 a second. As many more may wait for their
+    /// turn, and what one receive brings.
     pub max_fetches: usize,
+    /// Most objects that wait for their turn while one account has more than half of the line and others are
+    /// expected: only so the others are found behind it. Default 1,024.
+    pub max_waiting: usize,
     /// Bytes between admission to a GET and the built batch. Default 96 MiB.
     pub in_flight_bytes: u64,
     /// Largest object, stored and clear each. Default 128 MiB.
     pub max_object_bytes: u64,
+    /// How many times its stored size an object may have in the clear, where that is more than
+    /// [`RATIO_FLOOR_BYTES`](shelltrail_core::inflate::RATIO_FLOOR_BYTES). Default 1,000. An object beyond fails as
+    /// `inflate-ratio`.
+    pub max_inflate_ratio: u64,
     /// Objects inflated at once, and batches built at once. Default: one per processor.
     pub workers: usize,
     /// Clear bytes of one partition that make a batch worth building. Default 16 MiB.
@@ -44,16 +55,25 @@ pub struct PipelineConfig {
     pub commit_bytes: u64,
     /// Age of the oldest uncommitted object that makes a commit due. Default 30 s.
     pub commit_age: Duration,
-    /// Failed rounds in a row after which the pipeline gives up with an error. Default 5.
-    pub max_commit_failures: u32,
     /// How long a message stays hidden after its first failure; doubled with every receive. Default 5 s.
     pub retry_delay: Duration,
     /// Ceiling of the doubled delay. Default 900 s.
     pub max_retry_delay: Duration,
+    /// Receives of a message after which a failure that may pass counts as one for good and is written down with its
+    /// reason. Default 10, and always less than the `maxReceiveCount` of the queue, which would move the message away
+    /// without one.
+    pub max_attempts: u32,
+    /// How long a drain or a backfill waits while nothing can be worked on: credentials, a full disk, an outage. After
+    /// that it ends with an error, or, where objects are denied, lists them as failed. Default 15 min. A worker waits
+    /// for ever.
+    pub breaker_patience: Duration,
+    /// How long after a stop objects may still be read. What is not read by then is given back; what is read is
+    /// committed, however long that takes. Default 30 s.
+    pub stop_grace: Duration,
     /// How often a backfill tries a call that may succeed later (a queue has its own count). Default 4.
     pub backfill_attempts: u32,
-    /// End when the queue is empty instead of waiting for more. Default false. A message that fails keeps
-    /// the queue from being empty until the redrive policy moves it away; without one it does so for ever.
+    /// End when the queue is empty instead of waiting for more. Default false. A message whose object cannot be read
+    /// just now keeps the queue from being empty until its attempts are used up.
     pub drain: bool,
     /// Where keys name account and region. Default: the rule of [`KeyLayout`].
     pub layout: KeyLayout,
@@ -71,20 +91,24 @@ pub struct PipelineConfig {
 impl Default for PipelineConfig {
     fn default() -> Self {
         Self {
-            receivers: 1,
+            receivers: 4,
             receive_wait: Duration::from_secs(20),
             visibility: None,
-            max_held_messages: 4096,
-            max_fetches: 16,
+            max_held_messages: 8192,
+            max_fetches: 64,
+            max_waiting: 1024,
             in_flight_bytes: 96 * MIB,
             max_object_bytes: 128 * MIB,
+            max_inflate_ratio: InflateLimits::MAX_RATIO,
             workers: std::thread::available_parallelism().map_or(1, NonZeroUsize::get),
             batch_bytes: 16 * MIB,
             commit_bytes: 256 * MIB,
             commit_age: Duration::from_secs(30),
-            max_commit_failures: 5,
             retry_delay: Duration::from_secs(5),
             max_retry_delay: Duration::from_secs(900),
+            max_attempts: 10,
+            breaker_patience: Duration::from_secs(15 * 60),
+            stop_grace: Duration::from_secs(30),
             backfill_attempts: 4,
             drain: false,
             layout: KeyLayout::default(),
@@ -129,7 +153,7 @@ impl PipelineConfig {
         self.in_flight_bytes = self.in_flight_bytes.max(1);
         self.commit_bytes = self.commit_bytes.max(1);
         self.max_held_messages = self.max_held_messages.max(self.receivers);
-        self.max_commit_failures = self.max_commit_failures.max(1);
+        self.max_attempts = self.max_attempts.max(1);
         self.backfill_attempts = self.backfill_attempts.max(1);
         self
     }

@@ -3,17 +3,23 @@
 //! Every object of a message holds a [`Share`] of its [`Delivery`]. When the last share is settled the
 //! delivery tells the acknowledging stage what to do. It says "delete" only if every share was settled with
 //! an [`Outcome`] that allows it, and those about wanted objects can be made only out of evidence
-//! ([`crate::proof`]). A share that is dropped, by a panic or an abort, gives the message back.
+//! ([`crate::proof`]): a commit, a look-up, or a failure that is written down. A share that is dropped, by a panic or
+//! an abort, gives the message back.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
+use jiff::Timestamp;
+use shelltrail_core::Sequencer;
+use shelltrail_core::sink::FailedMessage;
 use tokio::sync::mpsc::OwnedPermit;
 
+use crate::backfill::Line;
 use crate::backoff;
+use crate::breaker::Ticket;
 use crate::lease::LeaseId;
-use crate::proof::{Committed, Stored};
+use crate::proof::{Committed, Recorded, Stored};
 use crate::summary::{Counter, Progress};
 
 /// What became of one object.
@@ -29,10 +35,12 @@ pub(crate) enum Outcome {
     Ignored,
     /// It was removed from the bucket.
     Removed,
-    /// It cannot be indexed as it is, for this reason.
-    Failed(&'static str),
+    /// It cannot be indexed as it is, and that is written down.
+    Failed(Recorded),
     /// It is worth a later try; the reason it did not work now.
     Retry(&'static str),
+    /// Nothing can be worked on just now, for this reason.
+    HeldBack(&'static str),
     /// A stop came before it was begun.
     Unstarted,
 }
@@ -58,7 +66,7 @@ pub(crate) struct Settled {
 pub(crate) struct Delivered {
     pub(crate) lease: LeaseId,
     pub(crate) receipt: String,
-    pub(crate) receive_count: u32,
+    pub(crate) message: FailedMessage,
     pub(crate) retry_delay: Duration,
     pub(crate) max_retry_delay: Duration,
 }
@@ -86,12 +94,34 @@ pub(crate) struct Opening {
     complete: bool,
 }
 
+/// Which write of its key an announcement is about, as far as it tells.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Announced {
+    pub(crate) sequencer: Option<Sequencer>,
+    /// When S3 finished the request.
+    pub(crate) at: Option<Timestamp>,
+}
+
 /// One object's part in the acknowledgement, or in the counts of a backfill.
 #[derive(Debug)]
 pub(crate) struct Share {
     delivery: Option<Arc<Delivery>>,
+    /// A listing tells of no write.
+    announced: Option<Announced>,
+    /// Where a backfill keeps its books.
+    line: Option<Line>,
     progress: Arc<Progress>,
     settled: bool,
+    /// Stored bytes as announced.
+    size: Option<u64>,
+    /// Another reading of the key, tried if there is no object of the first name.
+    other_key: Option<String>,
+    /// The right to be the breaker's probe.
+    ticket: Option<Arc<Ticket>>,
+    /// How often others closed the breaker while this one was kept.
+    rounds: u32,
+    kept: bool,
+    last_time: bool,
 }
 
 impl Opening {
@@ -104,9 +134,7 @@ impl Opening {
 
     /// Counts one object of the message and makes the message wait for it.
     pub(crate) fn share(&self) -> Share {
-        self.progress.count(Counter::Seen);
-        let delivery = Some(Arc::clone(&self.delivery));
-        Share { delivery, progress: Arc::clone(&self.progress), settled: false }
+        Share::new(Some(Arc::clone(&self.delivery)), Arc::clone(&self.progress))
     }
 
     /// Says that every object of the message has its share.
@@ -125,14 +153,130 @@ impl Drop for Opening {
 
 impl Share {
     /// Counts one object of a backfill.
+    pub(crate) fn of_line(progress: Arc<Progress>, line: Line) -> Self {
+        let mut share = Self::new(None, progress);
+        share.line = Some(line);
+        share
+    }
+
+    /// Counts one object of a backfill without books.
+    #[cfg(test)]
     pub(crate) fn of_backfill(progress: Arc<Progress>) -> Self {
+        Self::new(None, progress)
+    }
+
+    fn new(delivery: Option<Arc<Delivery>>, progress: Arc<Progress>) -> Self {
         progress.count(Counter::Seen);
-        Self { delivery: None, progress, settled: false }
+        progress.begin_object();
+        Self {
+            delivery,
+            line: None,
+            progress,
+            settled: false,
+            size: None,
+            other_key: None,
+            announced: None,
+            ticket: None,
+            rounds: 0,
+            kept: false,
+            last_time: false,
+        }
+    }
+
+    /// Says which write the object is.
+    pub(crate) fn of_write(mut self, announced: Announced) -> Self {
+        self.announced = Some(announced);
+        self
+    }
+
+    /// Which write was announced; `None` where none was, or another one was read.
+    pub(crate) fn announced(&self) -> Option<&Announced> {
+        self.announced.as_ref()
+    }
+
+    /// Another write than the announced one was read.
+    pub(crate) fn forget_announced(&mut self) {
+        self.announced = None;
+    }
+
+    /// Says what was announced of the object, besides its name and its write.
+    pub(crate) fn describe(&mut self, size: Option<u64>) {
+        self.size = size;
+    }
+
+    /// Says how else the key may be read.
+    pub(crate) fn with_other_key(mut self, other_key: Option<String>) -> Self {
+        self.other_key = other_key;
+        self
+    }
+
+    /// Another reading of the key, tried if there is no object of the first name.
+    pub(crate) fn other_key(&self) -> Option<String> {
+        self.other_key.clone()
+    }
+
+    /// Stored bytes as announced.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.size
+    }
+
+    /// The sequencer as announced.
+    pub(crate) fn sequencer(&self) -> Option<String> {
+        self.announced.as_ref()?.sequencer.as_ref().map(ToString::to_string)
     }
 
     /// How often the message was received; 0 for a backfill.
     pub(crate) fn attempts(&self) -> u32 {
-        self.delivery.as_ref().map_or(0, |delivery| delivery.delivered.receive_count)
+        self.message().map_or(0, |message| message.receive_count)
+    }
+
+    /// Whether no queue would bring the object again.
+    pub(crate) fn is_backfill(&self) -> bool {
+        self.delivery.is_none()
+    }
+
+    /// What is kept of the message.
+    pub(crate) fn message(&self) -> Option<&FailedMessage> {
+        self.delivery.as_ref().map(|delivery| &delivery.delivered.message)
+    }
+
+    /// Makes the object a probe of the breaker.
+    pub(crate) fn be_probe(&mut self, ticket: Arc<Ticket>) {
+        self.ticket = Some(ticket);
+    }
+
+    /// The right to be a probe, if it has one.
+    pub(crate) fn ticket(&self) -> Option<&Ticket> {
+        self.ticket.as_deref()
+    }
+
+    /// Remembers that the object is kept until it can be tried again, and gives up the right to be a probe.
+    pub(crate) fn be_kept(&mut self) {
+        self.ticket = None;
+        self.kept = true;
+    }
+
+    /// Whether the object was kept before.
+    pub(crate) fn was_kept(&self) -> bool {
+        self.kept
+    }
+
+    /// Says that the next fault of the object counts.
+    pub(crate) fn be_last_time(&mut self) {
+        self.last_time = true;
+    }
+
+    /// Whether the next fault of the object counts.
+    pub(crate) fn is_last_time(&self) -> bool {
+        self.last_time
+    }
+
+    pub(crate) fn count_round(&mut self) {
+        self.rounds += 1;
+    }
+
+    pub(crate) fn rounds(&self) -> u32 {
+        self.rounds
     }
 
     /// Says what became of the object.
@@ -142,14 +286,16 @@ impl Share {
 
     fn conclude(&mut self, outcome: Outcome) {
         self.settled = true;
+        self.progress.end_object();
         let verdict = match outcome {
             Outcome::Indexed(_)
             | Outcome::AlreadyIndexed(_)
             | Outcome::Gone
             | Outcome::Ignored
-            | Outcome::Removed => DELETE,
-            Outcome::Unstarted => RELEASE_NOW,
-            Outcome::Failed(_) | Outcome::Retry(_) => RELEASE_LATER,
+            | Outcome::Removed
+            | Outcome::Failed(_) => DELETE,
+            Outcome::Unstarted | Outcome::HeldBack(_) => RELEASE_NOW,
+            Outcome::Retry(_) => RELEASE_LATER,
         };
         match outcome {
             Outcome::Indexed(_) => self.progress.count(Counter::Indexed),
@@ -158,10 +304,24 @@ impl Share {
             Outcome::Ignored => self.progress.count(Counter::Ignored),
             Outcome::Removed => self.progress.count(Counter::Removed),
             Outcome::Unstarted => self.progress.count(Counter::Unstarted),
-            Outcome::Failed(reason) => self.progress.count_failure(reason),
+            Outcome::Failed(recorded) => self.progress.count_failure(recorded.reason()),
             // A backfill has no queue that would bring it again.
-            Outcome::Retry(reason) if self.delivery.is_none() => self.progress.count_failure(reason),
-            Outcome::Retry(_) => self.progress.count(Counter::Retried),
+            Outcome::Retry(reason) | Outcome::HeldBack(reason) if self.delivery.is_none() => {
+                self.progress.count_failure(reason);
+            }
+            Outcome::Retry(_) | Outcome::HeldBack(_) => self.progress.count(Counter::Retried),
+        }
+        match outcome {
+            Outcome::Indexed(_) => {
+                self.progress.gauges().committed(self.announced.as_ref().and_then(|announced| announced.at));
+            }
+            Outcome::Retry(reason) | Outcome::HeldBack(reason) if self.delivery.is_some() => {
+                self.progress.gauges().retried(reason);
+            }
+            _ => {}
+        }
+        if let Some(line) = &self.line {
+            line.settle(&outcome);
         }
         if let Some(delivery) = &self.delivery {
             delivery.worsen(verdict);
@@ -183,11 +343,16 @@ impl Delivery {
     }
 
     fn verdict(&self) -> Verdict {
-        let Delivered { receipt, receive_count, retry_delay, max_retry_delay, .. } = &self.delivered;
+        let Delivered { receipt, message, retry_delay, max_retry_delay, .. } = &self.delivered;
         match self.worst.load(Ordering::Acquire) {
             DELETE => Verdict::Delete,
             RELEASE_NOW => Verdict::Release(Duration::ZERO),
-            _ => Verdict::Release(backoff::delay(*retry_delay, *max_retry_delay, *receive_count, receipt)),
+            _ => Verdict::Release(backoff::delay(
+                *retry_delay,
+                *max_retry_delay,
+                message.receive_count,
+                receipt,
+            )),
         }
     }
 }
@@ -212,7 +377,7 @@ mod tests {
         let delivered = Delivered {
             lease: LeaseId::for_test(1),
             receipt: "receipt".to_owned(),
-            receive_count,
+            message: FailedMessage::keep("id", None, receive_count, "{}", 100),
             retry_delay: Duration::from_secs(5),
             max_retry_delay: Duration::from_secs(900),
         };
@@ -226,12 +391,16 @@ mod tests {
         let later =
             Verdict::Release(backoff::delay(Duration::from_secs(5), Duration::from_secs(900), 3, "receipt"));
         let now = Verdict::Release(Duration::ZERO);
+        let recorded = Recorded::for_test("bad");
         for (outcomes, expected) in [
             (vec![], Verdict::Delete),
             (vec![Outcome::Gone, Outcome::Removed, Outcome::Ignored], Verdict::Delete),
             (vec![Outcome::Gone, Outcome::Unstarted], now),
             (vec![Outcome::Unstarted, Outcome::Retry("x"), Outcome::Gone], later),
-            (vec![Outcome::Failed("x"), Outcome::Gone], later),
+            (vec![Outcome::HeldBack("x"), Outcome::Unstarted], now),
+            (vec![Outcome::HeldBack("x"), Outcome::Retry("y")], later),
+            (vec![Outcome::Failed(recorded), Outcome::Gone], Verdict::Delete),
+            (vec![Outcome::Failed(recorded), Outcome::Retry("x")], later),
         ] {
             let (opening, mut settled, progress) = open(3).await;
             let shares: Vec<Share> = outcomes.iter().map(|_| opening.share()).collect();

@@ -10,7 +10,7 @@ mod sink;
 mod store;
 
 pub use keys::MemoryKeys;
-pub use queue::{DeadLetter, MemoryQueue, created, removed};
+pub use queue::{DeadLetter, MemoryQueue, created, event, removed};
 pub use script::{Call, Script};
 pub use sink::{MemoryBatch, MemorySink};
 pub use store::MemoryStore;

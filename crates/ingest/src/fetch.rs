@@ -1,30 +1,36 @@
 //! The second stage: claims, reads and opens objects, many at once.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
-use shelltrail_core::ObjectRef;
 use shelltrail_core::carrier::Carrier;
 use shelltrail_core::decode::{self, Transcript};
 use shelltrail_core::envelope::{DataKey, Envelope};
 use shelltrail_core::ids::{Partition, TranscriptId};
+use shelltrail_core::inflate::InflateLimits;
 use shelltrail_core::object::Fetched;
-use shelltrail_core::sink::RecordSink;
-use tokio::sync::{Semaphore, mpsc};
+use shelltrail_core::sink::{KeyEvent, KeyEventKind, RecordSink, SinkError, Write};
+use shelltrail_core::{ObjectRef, Sequencer};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, mpsc};
 use tokio::task::JoinSet;
 
-use crate::activity::Underway;
+use crate::activity::{Activity, Underway};
 use crate::backoff;
 use crate::budget::Reservation;
 use crate::claim::{Claim, Claims};
 use crate::config::{Admission, PipelineConfig};
 use crate::delivery::{Outcome, Share};
+use crate::fair::{Bytes, Line, Turn};
+use crate::fault::{Fault, HELD_BACK, Part, chain};
+use crate::gauges::{Busy, Lane};
 use crate::proof::Stored;
 use crate::read::{Read, ReadError, Reader, UnlockError};
 use crate::record::{Recorder, Unreadable};
+use crate::removals::{Note, Owed};
 use crate::source::{KeyService, ObjectStore, SourceError, SourceErrorKind, StoredObject};
 use crate::stop::Stop;
 use crate::summary::Counter;
-use crate::workers::Workers;
+use crate::workers::{Panicked, Workers, blocking};
 
 /// An object to be indexed.
 #[derive(Debug)]
@@ -46,7 +52,30 @@ pub(crate) struct Piece {
     pub(crate) stored_bytes: u64,
     pub(crate) claim: Claim,
     pub(crate) reservation: Reservation,
+    pub(crate) pace: Pace,
+    /// What its account holds of the byte budget.
+    #[allow(dead_code)]
+    pub(crate) bytes: Bytes,
 }
+
+/// How an object is worked on.
+#[derive(Debug)]
+pub(crate) enum Pace {
+    /// Beside others; the guard is given up when the object is handed over.
+    Usual(Option<OwnedRwLockReadGuard<()>>),
+    /// Alone, until it is parsed: the process did not outlive it before.
+    Alone(#[allow(dead_code)] OwnedRwLockWriteGuard<()>),
+}
+
+/// So many starts without an end, and the next is alone. The first receive of a message is not marked, so the process
+/// has ended twice over such an object.
+const STARTS_BEFORE_ALONE: u32 = 1;
+
+/// So many starts without an end, and there is no further one.
+const STARTS_BEFORE_GIVING_UP: u32 = 2;
+
+/// What an object that is worked on alone may take: this part of the largest object allowed.
+const ALONE_PART: u64 = 4;
 
 /// Turns orders into pieces.
 #[derive(Debug)]
@@ -56,8 +85,12 @@ pub(crate) struct Fetcher<S: ?Sized, K: ?Sized, R> {
     pub(crate) recorder: Recorder<R>,
     pub(crate) claims: Arc<Claims>,
     pub(crate) workers: Arc<Workers>,
+    pub(crate) activity: Arc<Activity>,
     pub(crate) stop: Stop,
     pub(crate) pieces: mpsc::Sender<(Piece, Underway)>,
+    pub(crate) notes: mpsc::Sender<Note>,
+    /// Taken for reading by every object in work, for writing by one that is worked on alone.
+    pub(crate) gate: Arc<RwLock<()>>,
 }
 
 /// Why an order yields no piece.
@@ -69,11 +102,11 @@ enum End {
     Gone,
     Ignored,
     Unstarted,
-    Retry(&'static str),
     Failed {
         reason: &'static str,
         detail: String,
     },
+    Fault(Fault),
 }
 
 impl<S, K, R> Fetcher<S, K, R>
@@ -82,49 +115,185 @@ where
     K: KeyService + ?Sized,
     R: RecordSink,
 {
-    /// Works until no order can come any more. A stop settles what was not begun and finishes the rest.
-    pub(crate) async fn run(self, mut orders: mpsc::Receiver<Order>) {
+    /// Works until no order can come any more, nor one that is tried `again`. A stop settles what was not begun and
+    /// finishes the rest, as far as it comes to its end within [`PipelineConfig::stop_grace`].
+    pub(crate) async fn run(self, mut orders: mpsc::Receiver<Order>, mut again: mpsc::Receiver<Order>) {
         let fetcher = Arc::new(self);
-        let slots = Arc::new(Semaphore::new(fetcher.config.max_fetches));
+        let (config, breaker) = (&fetcher.config, &fetcher.recorder.breaker);
+        let party = |order: &Order| config.layout.locate(&order.object.key).account;
+        let mut line = Line::new(config.max_fetches, config.in_flight_bytes);
+        let mut freed = line.freed();
         let mut running = JoinSet::new();
-        loop {
-            let next = async {
-                let slot = Arc::clone(&slots).acquire_owned().await.expect("the semaphore is never closed");
-                (slot, orders.recv().await)
-            };
-            let (slot, order) = tokio::select! {
+        let (mut more, mut more_again) = (true, true);
+        while more || more_again || line.len() > 0 || !running.is_empty() {
+            freed.mark_unchanged();
+            // Objects of a backfill wait here while nothing can be read; messages are given back.
+            let shut = breaker.is_open() && line.is_of_backfill();
+            while !shut
+                && running.len() < config.max_fetches
+                && let Some(turn) = line.next()
+            {
+                running.spawn(Arc::clone(&fetcher).handle(turn));
+            }
+            let room = line.len() < config.max_fetches
+                || line.len() < config.max_waiting && line.is_crowded_by_one();
+            tokio::select! {
                 biased;
                 () = fetcher.stop.stopped() => break,
-                next = next => next,
-            };
-            let Some(order) = order else { break };
-            let fetcher = Arc::clone(&fetcher);
-            running.spawn(async move {
-                fetcher.handle(order).await;
-                drop(slot);
-            });
-            while running.try_join_next().is_some() {}
+                Some(_) = running.join_next() => {}
+                order = again.recv(), if more_again => match order {
+                    // A probe waits for nobody.
+                    Some(order) if order.share.ticket().is_some() => {
+                        let turn = line.at_once(party(&order), order);
+                        running.spawn(Arc::clone(&fetcher).handle(turn));
+                    }
+                    Some(order) => line.push(party(&order), order),
+                    None => more_again = false,
+                },
+                order = orders.recv(), if more && room => match order {
+                    Some(order) => line.push(party(&order), order),
+                    None => more = false,
+                },
+                _ = freed.changed(), if line.len() > 0 => {}
+                ticket = breaker.pass(), if shut => {
+                    if let Some(ticket) = ticket
+                        && let Some(mut turn) = line.next()
+                    {
+                        turn.order.share.be_probe(Arc::new(ticket));
+                        running.spawn(Arc::clone(&fetcher).handle(turn));
+                    }
+                }
+            }
+        }
+        fetcher.end(orders, again, line, running).await;
+    }
+
+    /// Gives back what was not begun, once nobody receives any more: else we would receive it ourselves. Then waits for
+    /// what was begun.
+    async fn end(
+        &self,
+        mut orders: mpsc::Receiver<Order>,
+        mut again: mpsc::Receiver<Order>,
+        mut line: Line,
+        mut running: JoinSet<()>,
+    ) {
+        let mut waiting: Vec<Order> = line.drain().collect();
+        loop {
+            tokio::select! {
+                biased;
+                Some(order) = orders.recv() => waiting.push(order),
+                Some(order) = again.recv() => waiting.push(order),
+                () = self.activity.ended() => break,
+            }
         }
         orders.close();
-        while let Some(order) = orders.recv().await {
+        again.close();
+        for order in waiting {
             order.share.settle(Outcome::Unstarted);
+        }
+        for mut left in [orders, again] {
+            while let Some(order) = left.recv().await {
+                order.share.settle(Outcome::Unstarted);
+            }
         }
         while running.join_next().await.is_some() {}
     }
 
-    async fn handle(&self, order: Order) {
-        let Order { object, size, share, underway } = order;
+    async fn handle(self: Arc<Self>, turn: Turn) {
+        let _busy = Busy::begin(&self.recorder.progress, Lane::Fetch);
+        let Turn { order, slot, bytes } = turn;
+        let Order { mut object, size, mut share, underway } = order;
+        share.describe(size);
+        let other_key = share.other_key();
+        if self.recorder.breaker.is_open() && share.ticket().is_none() && !share.is_backfill() {
+            return share.settle(Outcome::HeldBack(HELD_BACK));
+        }
         let Some(mut claim) = self.claims.claim(object.transcript_id(), share) else { return };
-        match self.obtain(&object, size, &mut claim).await {
-            Ok(Obtained { transcript, reservation, stored_bytes }) => {
+        let mut obtained = self.obtain_in_time(&object, size, &mut claim).await;
+        if let (Err(End::Gone), Some(other_key)) = (&obtained, other_key) {
+            self.recorder.progress.count(Counter::OtherKeys);
+            object.key = other_key;
+            obtained = self.obtain_in_time(&object, size, &mut claim).await;
+        }
+        match obtained {
+            Ok(Obtained { transcript, reservation, stored_bytes, pace }) => {
+                self.recorder.breaker.succeed(Part::Reading, &object, claim.ticket());
                 let partition = self.partition(&object, transcript.carrier);
-                let announced = object;
-                let piece = Piece { transcript, partition, announced, stored_bytes, claim, reservation };
+                let (announced, kept) = (object, pace);
+                let (pace, usual) = match kept {
+                    Pace::Usual(guard) => (Pace::Usual(None), guard),
+                    alone @ Pace::Alone(_) => (alone, None),
+                };
+                let piece =
+                    Piece { transcript, partition, announced, stored_bytes, claim, reservation, pace, bytes };
                 // The writer outlives all senders; if it died, the piece gives its message back by itself.
                 let _ = self.pieces.send((piece, underway)).await;
+                drop(usual);
             }
             Err(end) => self.conclude(object, claim, end).await,
         }
+        drop(slot);
+    }
+
+    async fn obtain_in_time(
+        &self,
+        object: &ObjectRef,
+        size: Option<u64>,
+        claim: &mut Claim,
+    ) -> Result<Obtained, End> {
+        tokio::select! {
+            biased;
+            () = self.out_of_time() => Err(End::Unstarted),
+            obtained = self.obtain(object, size, claim) => obtained,
+        }
+    }
+
+    /// Waits until a stop has left no time for reading.
+    async fn out_of_time(&self) {
+        self.stop.stopped().await;
+        tokio::time::sleep(self.config.stop_grace).await;
+        // Whoever still receives would only receive it again.
+        self.activity.ended().await;
+    }
+
+    /// Marks the start of the work on an object that came again, and tells how to go on. Whoever has a pace goes on with
+    /// it: it holds memory, and who is alone may wait for that.
+    async fn pace(&self, claim: &mut Claim, id: TranscriptId, begun: Option<Pace>) -> Result<Pace, End> {
+        if claim.attempts() < 2 {
+            return Ok(match begun {
+                Some(pace) => pace,
+                None => self.beside_others().await,
+            });
+        }
+        let recorder = self.recorder.clone();
+        let open = marks(blocking(move || recorder.open_starts(&id)).await)?;
+        if open >= STARTS_BEFORE_GIVING_UP {
+            claim.set_marked(id);
+            return Err(suspected(format!(
+                "{} starts of the work on it have no end: the process ended each time",
+                open + 1
+            )));
+        }
+        let pace = match begun {
+            Some(pace) => pace,
+            None if open >= STARTS_BEFORE_ALONE => {
+                tracing::warn!(
+                    attempts = claim.attempts(),
+                    "an object is read alone: the process ended over it"
+                );
+                Pace::Alone(Arc::clone(&self.gate).write_owned().await)
+            }
+            None => self.beside_others().await,
+        };
+        // Not before its turn: who only waits has no part in what ends the process.
+        let (recorder, attempts) = (self.recorder.clone(), claim.attempts());
+        marks(blocking(move || recorder.note_start(&id, attempts)).await)?;
+        claim.set_marked(id);
+        Ok(pace)
+    }
+
+    async fn beside_others(&self) -> Pace {
+        Pace::Usual(Some(Arc::clone(&self.gate).read_owned().await))
     }
 
     async fn obtain(
@@ -141,20 +310,31 @@ where
                 return Err(End::Failed { reason: "bucket_not_allowed", detail });
             }
         }
-        if let Some(id) = claim.id() {
-            self.end_if_stored(object, id).await?;
-        }
+        let mut pace = match claim.id() {
+            Some(id) => {
+                self.end_if_stored(object, id).await?;
+                self.pace(claim, id, None).await?
+            }
+            None => self.beside_others().await,
+        };
+        pace.allows(&self.config, size)?;
         let Read { stored, reservation, superseded } = self.read_patiently(object, size, claim).await?;
         let id = identity(object, &stored.object, &stored.body)?;
         if superseded {
             self.recorder.progress.count(Counter::Superseded);
+            claim.forget_announced();
         }
         // What was looked up before was another identity, or none was known.
         let is_new = claim.id() != Some(id);
-        if is_new && !claim.rebind(id) {
-            return Err(End::Parked);
+        if is_new {
+            self.recorder.end_start(claim.marked()).await;
+            if !claim.rebind(id) {
+                return Err(End::Parked);
+            }
+            pace = self.pace(claim, id, Some(pace)).await?;
         }
-        self.open(object, stored, id, reservation, is_new).await
+        pace.allows(&self.config, Some(stored.body.len() as u64))?;
+        self.open(object, stored, id, reservation, is_new, pace).await
     }
 
     /// Reads; a backfill repeats by itself what a queue would bring again.
@@ -192,17 +372,26 @@ where
         id: TranscriptId,
         reservation: Reservation,
         look_up: bool,
+        pace: Pace,
     ) -> Result<Obtained, End> {
         let envelope = self.reader.unlock(&stored).await?;
         let StoredObject { object, metadata, last_modified, body } = stored;
         let fetched = Fetched { object, id, metadata, last_modified, body };
-        let max_bytes = self.config.max_object_bytes;
+        let limits = InflateLimits {
+            max_bytes: pace.max_bytes(&self.config),
+            max_ratio: self.config.max_inflate_ratio,
+        };
         let look_up = look_up.then(|| (self.recorder.clone(), self.possible(announced), announced.clone()));
-        let mut sealed = Box::new(Sealed { fetched, envelope, max_bytes, look_up, reservation });
+        let mut sealed = Box::new(Sealed { fetched, envelope, limits, look_up, reservation });
         loop {
             sealed.reservation.room_to_grow().await;
-            match self.workers.decoding().run(move || sealed.open()).await {
-                Ok(Ok(opened)) => return opened,
+            let progress = Arc::clone(&self.recorder.progress);
+            let inflate = move || {
+                let _busy = Busy::begin(&progress, Lane::Inflate);
+                sealed.open()
+            };
+            match self.workers.decoding().run(inflate).await {
+                Ok(Ok(opened)) => return Ok(Obtained { pace, ..opened? }),
                 Ok(Err(still_sealed)) => sealed = still_sealed,
                 Err(panicked) => return Err(End::failed("panic", &panicked)),
             }
@@ -230,10 +419,36 @@ where
         self.recorder.sink.partition(self.config.layout.locate(&object.key).account.as_ref())
     }
 
+    /// A content that is stored and announced again is a duplicate, unless it was written again: then what was told of
+    /// its removal may say nothing any more, and the message is owed until that is written down.
+    async fn conclude_stored(&self, object: ObjectRef, claim: Claim, stored: Stored) {
+        let announced = claim.announced().cloned().unwrap_or_default();
+        let (Some(id), Some(sequencer)) = (claim.id(), announced.sequencer) else {
+            return claim.settle(Outcome::AlreadyIndexed(stored));
+        };
+        match self.recorder.write_of(self.possible(&object), id).await {
+            Ok(Some(write)) if is_another_write(&object, &sequencer, &write) => {
+                let (sequencer, kind) = (Some(sequencer), KeyEventKind::WrittenAgain);
+                let event = KeyEvent { object, sequencer, at: announced.at, kind };
+                // If the stage has died, the note gives its message back by itself.
+                let _ = self.notes.send(Note { event, owed: Owed::Stored(claim, stored) }).await;
+            }
+            Ok(_) => claim.settle(Outcome::AlreadyIndexed(stored)),
+            Err(Unreadable) => self.recorder.fault(object, claim, Fault::unreadable_index()).await,
+        }
+    }
+
     async fn conclude(&self, object: ObjectRef, claim: Claim, end: End) {
+        let marked = claim.marked();
         match end {
             End::Parked => {}
-            End::Stored(stored) => claim.settle(Outcome::AlreadyIndexed(stored)),
+            End::Stored(stored) => {
+                // The commit that was said to have failed has made it durable.
+                if claim.share().is_some_and(Share::was_kept) {
+                    self.recorder.breaker.succeed(Part::Writing, &object, claim.ticket());
+                }
+                self.conclude_stored(object, claim, stored).await;
+            }
             // Stores other than S3 may list an object before they can read it.
             End::Gone if claim.attempts() == 1 => claim.settle(Outcome::Retry("gone")),
             End::Gone => {
@@ -242,9 +457,11 @@ where
             }
             End::Ignored => claim.settle(Outcome::Ignored),
             End::Unstarted => claim.settle(Outcome::Unstarted),
-            End::Retry(reason) => self.recorder.give_back(object, claim, reason).await,
+            End::Fault(fault) => self.recorder.fault(object, claim, fault).await,
             End::Failed { reason, detail } => self.recorder.fail(object, claim, reason, detail).await,
         }
+        // Not before its failure is written down, or it would come again as if nothing had been.
+        self.recorder.end_start(marked).await;
     }
 }
 
@@ -253,13 +470,48 @@ struct Obtained {
     transcript: Transcript,
     reservation: Reservation,
     stored_bytes: u64,
+    pace: Pace,
+}
+
+impl Pace {
+    /// The largest object, stored and clear each.
+    fn max_bytes(&self, config: &PipelineConfig) -> u64 {
+        match self {
+            Self::Usual(_) => config.max_object_bytes,
+            Self::Alone(_) => config.max_object_bytes / ALONE_PART,
+        }
+    }
+
+    fn allows(&self, config: &PipelineConfig, size: Option<u64>) -> Result<(), End> {
+        let max_bytes = self.max_bytes(config);
+        match size {
+            Some(size) if size > max_bytes && matches!(self, Self::Alone(_)) => Err(suspected(format!(
+                "it has {size} bytes, and the process ended while it was worked on before; such an object may have {max_bytes}"
+            ))),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a sink says about marks; one that cannot keep them can write nothing else either.
+fn marks<T>(said: Result<Result<T, SinkError>, Panicked>) -> Result<T, End> {
+    let reason = "start-not-marked";
+    match said {
+        Ok(Ok(marks)) => Ok(marks),
+        Ok(Err(error)) => Err(End::Fault(Fault::of_sink(reason, &error))),
+        Err(panicked) => Err(End::Fault(Fault::of_writing(reason, panicked.to_string()))),
+    }
+}
+
+fn suspected(detail: String) -> End {
+    End::Failed { reason: "suspected_crash", detail }
 }
 
 /// An object that is read and not yet inflated.
 struct Sealed<R> {
     fetched: Fetched,
     envelope: Option<(Envelope, DataKey)>,
-    max_bytes: u64,
+    limits: InflateLimits,
     /// Where to look for an identity that is known only since the read.
     look_up: Option<(Recorder<R>, Vec<Partition>, ObjectRef)>,
     reservation: Reservation,
@@ -272,15 +524,24 @@ impl<R: RecordSink> Sealed<R> {
     }
 
     fn open_here(self) -> Result<Obtained, End> {
-        let Self { fetched, envelope, max_bytes, look_up, mut reservation } = self;
+        let Self { fetched, envelope, limits, look_up, mut reservation } = self;
         if let Some((recorder, partitions, announced)) = look_up {
             ended(recorder.look_up_here(&partitions, &fetched.id, &announced))?;
         }
         let stored_bytes = fetched.body.len() as u64;
-        let transcript = decode::open(fetched, envelope, max_bytes)
-            .map_err(|error| End::failed(error.reason(), &error))?;
+        let transcript =
+            decode::open(fetched, envelope, limits).map_err(|error| End::failed(error.reason(), &error))?;
         reservation.resize(transcript.bytes.len() as u64);
-        Ok(Obtained { transcript, reservation, stored_bytes })
+        Ok(Obtained { transcript, reservation, stored_bytes, pace: Pace::Usual(None) })
+    }
+}
+
+fn is_another_write(object: &ObjectRef, sequencer: &Sequencer, stored: &Write) -> bool {
+    match &stored.sequencer {
+        // Two sequencers that cannot be compared do not make two writes of one version.
+        Some(_) if object.version.is_some() && object.version == stored.version => false,
+        Some(known) => known.order(sequencer) != Some(Ordering::Equal),
+        None => true,
     }
 }
 
@@ -289,7 +550,7 @@ fn ended(looked_up: Result<Option<Stored>, Unreadable>) -> Result<(), End> {
     match looked_up {
         Ok(None) => Ok(()),
         Ok(Some(stored)) => Err(End::Stored(stored)),
-        Err(Unreadable) => Err(End::Retry("index-unreadable")),
+        Err(Unreadable) => Err(End::Fault(Fault::unreadable_index())),
     }
 }
 
@@ -308,14 +569,7 @@ fn identity(announced: &ObjectRef, read: &ObjectRef, body: &[u8]) -> Result<Tran
 
 impl End {
     fn failed(reason: &'static str, error: &dyn std::error::Error) -> Self {
-        let mut detail = error.to_string();
-        let mut cause = error.source();
-        while let Some(error) = cause {
-            detail.push_str(": ");
-            detail.push_str(&error.to_string());
-            cause = error.source();
-        }
-        Self::Failed { reason, detail }
+        Self::Failed { reason, detail: chain(error) }
     }
 }
 
@@ -323,10 +577,7 @@ impl From<SourceError> for End {
     fn from(error: SourceError) -> Self {
         match error.kind {
             SourceErrorKind::NotFound => Self::Gone,
-            // Overwritten faster than it could be read: next time it may hold still.
-            SourceErrorKind::Replaced => Self::Retry("replaced"),
-            kind if kind.is_transient() => Self::Retry(error.reason),
-            _ => Self::failed(error.reason, &error),
+            _ => Self::Fault(error.into()),
         }
     }
 }
@@ -334,7 +585,7 @@ impl From<SourceError> for End {
 impl From<UnlockError> for End {
     fn from(error: UnlockError) -> Self {
         match error {
-            UnlockError::Later(reason) => Self::Retry(reason),
+            UnlockError::Source(error) => Self::Fault(error.into()),
             UnlockError::Never { reason, detail } => Self::Failed { reason, detail },
         }
     }

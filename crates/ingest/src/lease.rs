@@ -1,6 +1,7 @@
 //! Keeps received messages hidden from others until they are deleted or released.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,6 +26,9 @@ const MAX_HIDDEN: Duration = Duration::from_secs(12 * 60 * 60);
 /// Room for the clocks and calls between SQS and us.
 const HIDDEN_MARGIN: Duration = Duration::from_secs(60);
 
+/// The next name of a lease.
+static NEXT: AtomicU64 = AtomicU64::new(0);
+
 /// Names the lease of one received message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct LeaseId(u64);
@@ -41,7 +45,6 @@ pub(crate) struct Leases {
 
 #[derive(Debug, Default)]
 struct Table {
-    next: u64,
     entries: BTreeMap<LeaseId, Lease>,
 }
 
@@ -82,10 +85,11 @@ impl Leases {
     pub(crate) fn hold(&self, message: &Message) -> LeaseId {
         let received_at = Instant::now();
         let extend_at = received_at + self.period(&message.receipt);
+        // Unique among all queues of the process: the gauges hold those of all of them.
+        let id = LeaseId(NEXT.fetch_add(1, Ordering::Relaxed));
         let mut table = self.table();
-        let id = LeaseId(table.next);
-        table.next += 1;
         let receipt = message.receipt.clone();
+        self.progress.gauges().hold(id.0, message.sent_at);
         table.entries.insert(id, Lease { receipt, received_at, extend_at, state: LeaseState::Held });
         id
     }
@@ -136,6 +140,7 @@ impl Leases {
     /// Ends a lease.
     pub(crate) fn end(&self, id: LeaseId) {
         self.table().entries.remove(&id);
+        self.progress.gauges().let_go(id.0);
     }
 
     /// Extends every lease in time, for ever.
@@ -212,6 +217,7 @@ impl Leases {
         // A message deleted meanwhile has no lease, and its refusal means nothing.
         let Some(lease) = table.entries.get_mut(&id) else { return };
         lease.state = LeaseState::Held;
+        self.progress.gauges().extended(matches!(answer, Some(Ok(()))));
         match answer {
             Some(Ok(())) => lease.extend_at = Instant::now() + self.period(&lease.receipt),
             Some(Err(EntryError::LeaseLost)) => self.lose(lease),

@@ -17,6 +17,7 @@ use tokio::task::{Id, JoinSet};
 
 use crate::ack::Acker;
 use crate::activity::Activity;
+use crate::breaker::Breaker;
 use crate::budget::Budget;
 use crate::build::Builder;
 use crate::claim::Claims;
@@ -24,19 +25,17 @@ use crate::config::PipelineConfig;
 use crate::fetch::{Fetcher, Order};
 use crate::lease::{Leases, MAX_BATCH};
 use crate::poll::{Poller, drained};
+use crate::probe::Prober;
 use crate::read::Reader;
 use crate::record::Recorder;
+use crate::removals;
+use crate::setup;
 use crate::source::{KeyService, ObjectStore, Queue, SourceError};
 use crate::stop::{Stop, StopHandle};
 use crate::summary::{Progress, Summary};
+use crate::turns::Turns;
 use crate::workers::Workers;
 use crate::write::Writer;
-
-/// The shortest visibility that leaves time for heartbeats.
-const MIN_VISIBILITY: Duration = Duration::from_secs(10);
-
-/// The longest visibility (SQS API reference, `VisibilityTimeout`).
-const MAX_VISIBILITY: Duration = Duration::from_secs(12 * 60 * 60);
 
 /// Opened transcripts that may wait for the writer to look at them.
 const PIECES: usize = 4;
@@ -50,17 +49,26 @@ pub enum IngestError {
     /// Messages would come back before a heartbeat can be sent.
     #[error("work with a visibility timeout of {0:?}, which is not between 10 seconds and 12 hours")]
     Visibility(Duration),
+    /// The messages of a backfill could not be sent.
+    #[error("send messages")]
+    Send(#[source] SourceError),
+    /// The index could not be read.
+    #[error("read the index")]
+    Index(#[source] SinkError),
     /// The objects could not be listed.
     #[error("list the objects")]
     List(#[source] SourceError),
-    /// The sink failed again and again.
-    #[error("write to the index, {rounds} times in a row")]
-    Sink {
-        /// How many rounds in a row.
-        rounds: u32,
-        /// The last error.
-        #[source]
-        source: SinkError,
+    /// Nothing could be worked on for as long as there is patience.
+    #[error(
+        "go on after {patience:?} of {reason}: {detail}; start it again when that is mended, nothing is lost"
+    )]
+    Environment {
+        /// The reason of the last failure, as in the list of failures.
+        reason: &'static str,
+        /// What was attempted and what came back; hostile text.
+        detail: String,
+        /// How long it lasted ([`PipelineConfig::breaker_patience`]).
+        patience: Duration,
     },
     /// A part of the pipeline panicked.
     #[error("run the {stage} stage, which panicked")]
@@ -93,69 +101,96 @@ where
     K: KeyService + ?Sized,
     R: RecordSink,
 {
-    let config = Arc::new(config.usable());
-    let visibility = visibility(&config, &*queue).await?;
-    let (halt, halted) = Stop::new();
-    let activity = Activity::new(config.receivers);
-    let leases = Leases::new(visibility, Arc::clone(&progress));
-    let (verdicts, verdicts_out) = mpsc::channel(config.max_held_messages);
+    run_with_backfill(config, queue, None, store, keys, sink, stop, progress).await
+}
 
+/// As [`run`], with a second queue for backfills: it is asked, for one message at a time, only while the last poll
+/// of every receiver of the first queue brought nothing.
+///
+/// # Errors
+/// As [`run`].
+#[allow(clippy::too_many_arguments)] // those of `run`, and one
+pub async fn run_with_backfill<Q, S, K, R>(
+    config: PipelineConfig,
+    queue: Arc<Q>,
+    backfill_queue: Option<Arc<Q>>,
+    store: Arc<S>,
+    keys: Arc<K>,
+    sink: Arc<R>,
+    stop: Stop,
+    progress: Arc<Progress>,
+) -> Result<Summary, IngestError>
+where
+    Q: Queue + ?Sized,
+    S: ObjectStore + ?Sized,
+    K: KeyService + ?Sized,
+    R: RecordSink,
+{
+    let mut config = config.usable();
+    let mut queues = Vec::new();
+    for queue in std::iter::once(queue).chain(backfill_queue) {
+        let attributes = queue.attributes().await.map_err(IngestError::Queue)?;
+        let visibility = setup::visibility(&config, &attributes)?;
+        setup::doubts(&config, &attributes).iter().for_each(|doubt| tracing::warn!("{doubt}"));
+        // The queue that gives up first says how often anything is tried.
+        config.max_attempts = setup::max_attempts(&config, &attributes);
+        queues.push((queue, visibility));
+    }
+    let config = Arc::new(config);
+    let (halt, halted) = Stop::new();
+    let activity = Activity::new(config.receivers + queues.len() - 1);
+    let turns = Turns::new();
     let mut stages = Stages::begin(&config, store, keys, sink, &activity, &halt, &progress);
-    for number in 0..config.receivers {
-        let poller = Poller {
-            config: Arc::clone(&config),
-            visibility,
-            queue: Arc::clone(&queue),
-            recorder: stages.recorder.clone(),
-            leases: Arc::clone(&leases),
-            budget: Arc::clone(&stages.budget),
-            activity: Arc::clone(&activity),
-            progress: Arc::clone(&progress),
-            stop: halted.clone(),
-            orders: stages.orders.clone(),
-            verdicts: verdicts.clone(),
-            number,
-        };
-        stages.spawn("poll", async move {
-            poller.run().await;
+    let mut background = JoinSet::new();
+    let mut drains = JoinSet::new();
+    for (place, (queue, visibility)) in queues.into_iter().enumerate() {
+        let leases = Leases::new(visibility, Arc::clone(&progress));
+        let (verdicts, verdicts_out) = mpsc::channel(config.max_held_messages);
+        let receivers = if place == 0 { config.receivers } else { 1 };
+        for number in 0..receivers {
+            let poller = Poller {
+                config: Arc::clone(&config),
+                visibility,
+                queue: Arc::clone(&queue),
+                recorder: stages.recorder.clone(),
+                leases: Arc::clone(&leases),
+                budget: Arc::clone(&stages.budget),
+                activity: Arc::clone(&activity),
+                progress: Arc::clone(&progress),
+                stop: halted.clone(),
+                orders: stages.orders.clone(),
+                notes: stages.notes.clone(),
+                verdicts: verdicts.clone(),
+                number: place * config.receivers + number,
+                turn: if place == 0 { turns.live() } else { turns.backfill() },
+            };
+            stages.spawn("poll", async move {
+                poller.run().await;
+                Ok(())
+            });
+        }
+        let acker =
+            Acker { queue: Arc::clone(&queue), leases: Arc::clone(&leases), progress: Arc::clone(&progress) };
+        stages.spawn("ack", async move {
+            acker.run(verdicts_out).await;
             Ok(())
         });
+        if config.drain {
+            let (queue, leases, activity) = (Arc::clone(&queue), Arc::clone(&leases), Arc::clone(&activity));
+            drains.spawn(async move { drained(&*queue, &leases, &activity).await });
+        }
+        background.spawn(leases.keep(queue));
     }
-    drop(verdicts);
-    let acker =
-        Acker { queue: Arc::clone(&queue), leases: Arc::clone(&leases), progress: Arc::clone(&progress) };
-    stages.spawn("ack", async move {
-        acker.run(verdicts_out).await;
-        Ok(())
-    });
-
-    let mut background = JoinSet::new();
     if config.drain {
-        let (queue, leases, halt) = (Arc::clone(&queue), Arc::clone(&leases), halt.clone());
+        let halt = halt.clone();
         background.spawn(async move {
-            drained(&*queue, &leases, &activity).await;
+            drains.join_all().await;
             halt.stop();
         });
     }
-    background.spawn(leases.keep(queue));
     pass_on(&mut background, stop, halt);
     stages.finish().await?;
     Ok(progress.summary())
-}
-
-async fn visibility<Q: Queue + ?Sized>(config: &PipelineConfig, queue: &Q) -> Result<Duration, IngestError> {
-    let attributes = queue.attributes().await.map_err(IngestError::Queue)?;
-    let visibility = config.visibility.unwrap_or(attributes.visibility);
-    if visibility != attributes.visibility {
-        tracing::warn!(configured = ?visibility, queue = ?attributes.visibility, "visibility differs from the queue's");
-    }
-    if attributes.max_receive_count.is_none() {
-        tracing::warn!("the queue has no redrive policy: what fails is received again and again");
-    }
-    if !(MIN_VISIBILITY..=MAX_VISIBILITY).contains(&visibility) {
-        return Err(IngestError::Visibility(visibility));
-    }
-    Ok(visibility)
 }
 
 /// Passes a stop from outside on to the stages.
@@ -172,12 +207,14 @@ pub(crate) struct Stages<R> {
     names: HashMap<Id, &'static str>,
     /// The way in, for whoever brings objects.
     pub(crate) orders: mpsc::Sender<Order>,
+    /// The way in for what happened to objects that need not be read.
+    pub(crate) notes: mpsc::Sender<removals::Note>,
     pub(crate) budget: Arc<Budget>,
     pub(crate) recorder: Recorder<R>,
 }
 
 impl<R: RecordSink> Stages<R> {
-    /// Starts fetch and write.
+    /// Starts fetch and write, and what watches over them.
     pub(crate) fn begin<S, K>(
         config: &Arc<PipelineConfig>,
         store: Arc<S>,
@@ -193,18 +230,32 @@ impl<R: RecordSink> Stages<R> {
     {
         let budget = Budget::new(config.in_flight_bytes, Arc::clone(progress));
         let workers = Arc::new(Workers::new(config.workers));
-        let recorder = Recorder { config: Arc::clone(config), sink, progress: Arc::clone(progress) };
-        // Room for what one receive brings, so that free places and fetch slots mean about the same.
-        let (orders, orders_out) = mpsc::channel(config.max_fetches.max(MAX_BATCH));
+        let breaker = Breaker::new(Arc::clone(progress));
+        let recorder = Recorder::new(Arc::clone(config), sink, Arc::clone(progress), breaker);
+        // Room for what one receive brings; further orders wait in the line of the fetch stage.
+        let (orders, orders_out) = mpsc::channel(MAX_BATCH);
+        let (again, again_out) = mpsc::channel(1);
         let (pieces, pieces_out) = mpsc::channel(PIECES);
+        let (notes, notes_out) = mpsc::channel(removals::MAX_BATCH);
         let fetcher = Fetcher {
             config: Arc::clone(config),
             reader: Reader { config: Arc::clone(config), store, keys, budget: Arc::clone(&budget) },
             recorder: recorder.clone(),
             claims: Claims::new(),
             workers: Arc::clone(&workers),
+            activity: Arc::clone(activity),
             stop: halt.view(),
             pieces,
+            notes: notes.clone(),
+            gate: Arc::default(),
+        };
+        let prober = Prober {
+            recorder: recorder.clone(),
+            activity: Arc::clone(activity),
+            patience: config.drain.then_some(config.breaker_patience),
+            again,
+            stop: halt.view(),
+            halt: halt.clone(),
         };
         let writer = Writer {
             config: Arc::clone(config),
@@ -212,14 +263,23 @@ impl<R: RecordSink> Stages<R> {
             budget: Arc::clone(&budget),
             activity: Arc::clone(activity),
             progress: Arc::clone(progress),
-            halt: halt.clone(),
         };
-        let mut stages = Self { running: JoinSet::new(), names: HashMap::new(), orders, budget, recorder };
+        let recording = removals::run(recorder.clone(), notes_out);
+        let mut stages =
+            Self { running: JoinSet::new(), names: HashMap::new(), orders, notes, budget, recorder };
         stages.spawn("fetch", async move {
-            fetcher.run(orders_out).await;
+            fetcher.run(orders_out, again_out).await;
             Ok(())
         });
-        stages.spawn("write", writer.run(pieces_out));
+        stages.spawn("write", async move {
+            writer.run(pieces_out).await;
+            Ok(())
+        });
+        stages.spawn("removals", async move {
+            recording.await;
+            Ok(())
+        });
+        stages.spawn("probe", prober.run());
         stages
     }
 
@@ -237,8 +297,8 @@ impl<R: RecordSink> Stages<R> {
     /// # Errors
     /// A stage failed, or panicked, which ends the others at once.
     pub(crate) async fn finish(self) -> Result<(), IngestError> {
-        let Self { mut running, names, orders, .. } = self;
-        drop(orders);
+        let Self { mut running, names, orders, notes, .. } = self;
+        drop((orders, notes));
         let mut outcome = Ok(());
         while let Some(ended) = running.join_next().await {
             match ended {

@@ -9,6 +9,7 @@ use shelltrail_core::envelope::{
 
 use crate::budget::{Budget, Reservation};
 use crate::config::PipelineConfig;
+use crate::gauges::{Busy, Lane};
 use crate::source::{KeyService, ObjectStore, SourceError, SourceErrorKind, StoredObject};
 use crate::stop::Stop;
 
@@ -17,6 +18,10 @@ const UNKNOWN_BYTES: u64 = 256 * 1024;
 
 /// The least a read is allowed: sizes below are not worth a second request if they turn out wrong.
 const MIN_CEILING_BYTES: u64 = 4096;
+
+/// How many times more an object is allowed that turned out larger than announced. The step to the largest size
+/// allowed would make it wait for the whole budget, whatever its size is.
+const CEILING_GROWTH: u64 = 16;
 
 /// Reads and unlocks.
 #[derive(Debug)]
@@ -48,8 +53,8 @@ pub(crate) enum ReadError {
 /// Why an envelope stays shut.
 #[derive(Debug)]
 pub(crate) enum UnlockError {
-    /// Worth a later try.
-    Later(&'static str),
+    /// The key, or the file that holds it, cannot be had.
+    Source(SourceError),
     /// Not as it is.
     Never {
         /// A short stable word.
@@ -60,8 +65,9 @@ pub(crate) enum UnlockError {
 }
 
 impl<S: ObjectStore + ?Sized, K: KeyService + ?Sized> Reader<S, K> {
-    /// Reads an object. No more bytes arrive than the budget has admitted: an object larger than announced
-    /// is refused by the store and asked for again with the largest size allowed.
+    /// Reads an object. No more bytes arrive than the budget has admitted. The announced size is a hint, and may
+    /// lie: an object larger than announced is refused by the store, told by its headers, and asked for again
+    /// with a higher ceiling; one smaller than announced gives back what it does not need.
     pub(crate) async fn read(
         &self,
         object: &ObjectRef,
@@ -73,15 +79,21 @@ impl<S: ObjectStore + ?Sized, K: KeyService + ?Sized> Reader<S, K> {
         let mut ceiling = size.unwrap_or(UNKNOWN_BYTES).max(MIN_CEILING_BYTES).min(max_bytes);
         let mut superseded = false;
         loop {
-            let reservation = tokio::select! {
+            let mut reservation = tokio::select! {
                 biased;
                 () = stop.stopped() => return Err(ReadError::Stopped),
                 reservation = self.budget.admit(ceiling) => reservation,
             };
-            match self.store.get(&wanted, ceiling).await {
-                Ok(stored) => return Ok(Read { stored, reservation, superseded }),
+            let busy = Busy::begin(self.budget.progress(), Lane::Get);
+            let answer = self.store.get(&wanted, ceiling).await;
+            drop(busy);
+            match answer {
+                Ok(stored) => {
+                    reservation.resize(stored.body.len() as u64);
+                    return Ok(Read { stored, reservation, superseded });
+                }
                 Err(error) if error.kind == SourceErrorKind::TooLarge && ceiling < max_bytes => {
-                    ceiling = max_bytes;
+                    ceiling = ceiling.saturating_mul(CEILING_GROWTH).min(max_bytes);
                 }
                 Err(error) if error.kind == SourceErrorKind::Replaced && !superseded => {
                     superseded = true;
@@ -132,10 +144,49 @@ impl From<EnvelopeError> for UnlockError {
 
 impl From<SourceError> for UnlockError {
     fn from(error: SourceError) -> Self {
-        if error.kind.is_transient() {
-            Self::Later(error.reason)
-        } else {
-            Self::Never { reason: error.reason, detail: error.to_string() }
+        Self::Source(error)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
+    use crate::fakes::{MemoryStore, Script};
+    use crate::source::NoKeys;
+    use crate::summary::Progress;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_announced_size_may_lie() {
+        const KIB: u64 = 1024;
+        let max_object_bytes = 512 * KIB;
+        for (stored, announced, reads) in [
+            (10 * KIB, Some(10 * KIB), 1),
+            (10 * KIB, Some(1 << 50), 1),
+            (10 * KIB, None, 1),
+            (10 * KIB, Some(0), 2),
+            (300 * KIB, Some(1), 3),
+            (512 * KIB, Some(100), 3),
+            (513 * KIB, Some(100), 3),
+            (513 * KIB, Some(513 * KIB), 1),
+        ] {
+            let store = Arc::new(MemoryStore::new(Script::default()));
+            let object = store.put("bucket", "a.log", vec![b'x'; usize::try_from(stored).unwrap()]);
+            let reader = Reader {
+                config: Arc::new(PipelineConfig { max_object_bytes, ..PipelineConfig::default() }),
+                store: Arc::clone(&store),
+                keys: Arc::new(NoKeys),
+                budget: Budget::new(1 << 30, Arc::new(Progress::new())),
+            };
+            let (_handle, stop) = Stop::new();
+            match reader.read(&object, announced, &stop).await {
+                Ok(read) => assert_eq!(read.reservation.bytes(), stored, "{announced:?}"),
+                Err(ReadError::Source(error)) => {
+                    assert_eq!((error.kind, stored > max_object_bytes), (SourceErrorKind::TooLarge, true));
+                }
+                Err(ReadError::Stopped) => panic!("nobody stops"),
+            }
+            assert_eq!(store.reads("a.log"), reads, "{stored} bytes announced as {announced:?}");
         }
     }
 }

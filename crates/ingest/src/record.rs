@@ -1,18 +1,33 @@
-//! Asks the sink what only it knows, away from the async threads: failures and what is stored.
+//! Asks the sink what only it knows, away from the async threads: failures and what is stored. And decides what a
+//! fault of an object leads to.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::error::Error;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
 use shelltrail_core::ObjectRef;
 use shelltrail_core::ids::{Partition, TranscriptId};
-use shelltrail_core::sink::{Failure, RecordSink};
+use shelltrail_core::sink::{Failure, RecordSink, SinkError, Write};
 
+use crate::breaker::{Breaker, Kept};
 use crate::claim::Claim;
 use crate::config::PipelineConfig;
-use crate::delivery::Outcome;
+use crate::delivery::{Outcome, Share};
+use crate::fault::{Fault, Part};
 use crate::proof::{self, Stored};
+use crate::source::Class;
 use crate::summary::Progress;
 use crate::workers::blocking;
+
+/// The reason of objects that must be restored before they can be read.
+const ARCHIVED: &str = "archived";
+/// A denial may be that of all objects, which shows only on many: so often a message is received before it counts as
+/// this object's own (SQS `ApproximateReceiveCount`).
+const DENIAL_ATTEMPTS: u32 = 3;
+
+/// Why a message is given back although its object failed for good.
+const NOT_RECORDED: &str = "failure-not-recorded";
 
 /// The sink's bookkeeping.
 #[derive(Debug)]
@@ -20,6 +35,9 @@ pub(crate) struct Recorder<R> {
     pub(crate) config: Arc<PipelineConfig>,
     pub(crate) sink: Arc<R>,
     pub(crate) progress: Arc<Progress>,
+    pub(crate) breaker: Arc<Breaker>,
+    /// Starts that this process has outlived and whose marks may still be there: removing them failed.
+    unended: Arc<Mutex<HashSet<TranscriptId>>>,
 }
 
 impl<R> Clone for Recorder<R> {
@@ -28,6 +46,8 @@ impl<R> Clone for Recorder<R> {
             config: Arc::clone(&self.config),
             sink: Arc::clone(&self.sink),
             progress: Arc::clone(&self.progress),
+            breaker: Arc::clone(&self.breaker),
+            unended: Arc::clone(&self.unended),
         }
     }
 }
@@ -37,39 +57,201 @@ impl<R> Clone for Recorder<R> {
 pub(crate) struct Unreadable;
 
 impl<R: RecordSink> Recorder<R> {
-    /// Writes a failure down. If even that fails the message is still not deleted, so nothing is lost.
-    pub(crate) async fn record(&self, failure: Failure) {
-        tracing::warn!(reason = failure.reason, attempts = failure.attempts, "cannot index an object");
-        self.progress.list_failure(failure.clone());
-        let sink = Arc::clone(&self.sink);
-        match blocking(move || sink.record_failure(&failure)).await {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::error!(%error, "cannot record a failure"),
-            Err(panicked) => tracing::error!(error = %panicked, "cannot record a failure"),
-        }
+    pub(crate) fn new(
+        config: Arc<PipelineConfig>,
+        sink: Arc<R>,
+        progress: Arc<Progress>,
+        breaker: Arc<Breaker>,
+    ) -> Self {
+        Self { config, sink, progress, breaker, unended: Arc::default() }
+    }
+
+    /// Writes a failure down and says what that is worth: only what is recorded may be deleted from a queue.
+    pub(crate) async fn record(&self, failure: Failure, reason: &'static str) -> Outcome {
+        tracing::warn!(reason, attempts = failure.attempts, "cannot index an object");
+        let (sink, object, entry) = (Arc::clone(&self.sink), failure.object.clone(), failure.clone());
+        let recorded = blocking(move || proof::record(&*sink, &entry, reason)).await;
+        let fault = match recorded {
+            Ok(Ok(recorded)) => {
+                self.progress.list_failure(failure);
+                return Outcome::Failed(recorded);
+            }
+            Ok(Err(error)) => Fault::of_sink(NOT_RECORDED, &error),
+            Err(panicked) => Fault::of_writing(NOT_RECORDED, panicked.to_string()),
+        };
+        tracing::error!(error = fault.detail, "cannot record a failure");
+        self.breaker.fail(&object, &fault, None);
+        Outcome::Retry(NOT_RECORDED)
     }
 
     /// Records that an object cannot be indexed as it is, and says so to all that wait for it.
     pub(crate) async fn fail(&self, object: ObjectRef, claim: Claim, reason: &'static str, detail: String) {
-        self.record(self.failure(object, &claim, reason, detail)).await;
-        claim.settle(Outcome::Failed(reason));
+        let failure = claim.share().map(|share| self.failure(object, share, reason, detail));
+        // Without a share everybody waits for another claim.
+        let Some(failure) = failure else { return };
+        claim.settle(self.record(failure, reason).await);
     }
 
-    /// Leaves an object to a later try. A backfill has no queue that would bring it again, so there it is
-    /// recorded like a failure.
-    pub(crate) async fn give_back(&self, object: ObjectRef, claim: Claim, reason: &'static str) {
-        if claim.is_backfill() {
-            let detail = "a later run may succeed".to_owned();
-            self.record(self.failure(object, &claim, reason, detail)).await;
+    /// Does with an object what its fault asks for: while the breaker is open the object is not to blame; after that
+    /// what may pass is tried again, until its attempts are used up, and the rest is recorded.
+    pub(crate) async fn fault(&self, object: ObjectRef, claim: Claim, fault: Fault) {
+        if self.breaker.fail(&object, &fault, claim.ticket()) {
+            for share in claim.into_shares() {
+                self.keep(object.clone(), share, fault.clone());
+            }
+            return;
         }
-        tracing::debug!(reason, "left to a later try");
-        claim.settle(Outcome::Retry(reason));
+        let Some(share) = claim.share() else { return };
+        let (attempts, last_time) = (share.attempts(), share.is_last_time());
+        if claim.is_backfill() {
+            if (fault.is_denial || fault.part == Part::Writing) && !last_time {
+                self.look_again(object, claim, fault).await;
+            } else {
+                self.fail(object, claim, fault.reason, fault.detail).await;
+            }
+            return;
+        }
+        let patience = match fault.class {
+            Class::Transient | Class::Environment => self.config.max_attempts,
+            _ if fault.is_denial => self.config.max_attempts.min(DENIAL_ATTEMPTS),
+            _ => 0,
+        };
+        if attempts < patience {
+            tracing::debug!(reason = fault.reason, attempts, "left to a later try");
+            claim.settle(Outcome::Retry(fault.reason));
+        } else {
+            let detail = format!("{} (received {attempts} times)", fault.detail);
+            self.fail(object, claim, fault.reason, detail).await;
+        }
     }
 
-    fn failure(&self, object: ObjectRef, claim: &Claim, reason: &str, detail: String) -> Failure {
+    /// Keeps an object until the breaker is closed, or gives it back at once.
+    pub(crate) fn keep(&self, object: ObjectRef, share: Share, fault: Fault) {
+        let reason = fault.reason;
+        if let Err(share) = self.breaker.keep(object, share, fault) {
+            share.settle(Outcome::HeldBack(reason));
+        }
+    }
+
+    async fn look_again(&self, object: ObjectRef, claim: Claim, fault: Fault) {
+        for share in claim.into_shares() {
+            let looks =
+                self.breaker.look_again(object.clone(), share, fault.clone(), self.config.retry_delay);
+            if let Err(kept) = looks {
+                let Kept { object, share, fault, .. } = *kept;
+                let failure = self.failure(object, &share, fault.reason, fault.detail);
+                share.settle(self.record(failure, fault.reason).await);
+            }
+        }
+    }
+
+    /// The entry for an object that failed.
+    pub(crate) fn failure(&self, object: ObjectRef, share: &Share, reason: &str, detail: String) -> Failure {
         let account = self.config.layout.locate(&object.key).account;
-        let (attempts, failed_at) = (claim.attempts(), Timestamp::now());
-        Failure { object, account, reason: reason.to_owned(), detail, attempts, failed_at }
+        Failure {
+            object,
+            account,
+            reason: reason.to_owned(),
+            detail,
+            attempts: share.attempts(),
+            failed_at: Timestamp::now(),
+            size: share.size(),
+            sequencer: share.sequencer(),
+            message: share.message().cloned(),
+        }
+    }
+
+    /// Whether an object is listed as one that must be restored before it can be read.
+    pub(crate) async fn is_archived(&self, object: ObjectRef) -> Result<bool, Unreadable> {
+        let sink = Arc::clone(&self.sink);
+        match blocking(move || sink.failure(&object)).await {
+            Ok(Ok(failure)) => Ok(failure.is_some_and(|failure| failure.reason == ARCHIVED)),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "cannot tell whether an object was set aside as archived");
+                Err(Unreadable)
+            }
+            Err(_) => Err(Unreadable),
+        }
+    }
+
+    /// Which write of its key a stored object is.
+    pub(crate) async fn write_of(
+        &self,
+        partitions: Vec<Partition>,
+        id: TranscriptId,
+    ) -> Result<Option<Write>, Unreadable> {
+        let sink = Arc::clone(&self.sink);
+        let ask = move || -> Result<Option<Write>, SinkError> {
+            for partition in &partitions {
+                if let Some(write) = sink.write_of(partition, &id)? {
+                    return Ok(Some(write));
+                }
+            }
+            Ok(None)
+        };
+        match blocking(ask).await {
+            Ok(Ok(write)) => Ok(write),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "cannot tell which write of its key is stored");
+                Err(Unreadable)
+            }
+            Err(_) => Err(Unreadable),
+        }
+    }
+
+    /// Removes the mark of a start: the process outlived the work.
+    pub(crate) async fn end_start(&self, marked: Option<TranscriptId>) {
+        if let Some(id) = marked {
+            let recorder = self.clone();
+            if blocking(move || recorder.end_start_here(&id)).await.is_err() {
+                tracing::error!("the sink panicked while it removed the mark of a start");
+            }
+        }
+    }
+
+    /// The same without waiting for it.
+    pub(crate) fn end_start_soon(&self, claim: &Claim) {
+        if let Some(id) = claim.marked() {
+            let recorder = self.clone();
+            drop(tokio::task::spawn_blocking(move || recorder.end_start_here(&id)));
+        }
+    }
+
+    /// How many starts of the work on an object have no end, those left out that this process has outlived. Blocks.
+    ///
+    /// # Errors
+    /// The marks cannot be read, or one that means nothing cannot be removed.
+    pub(crate) fn open_starts(&self, id: &TranscriptId) -> Result<u32, SinkError> {
+        if self.unended().contains(id) {
+            self.sink.note_end(id)?;
+            self.unended().remove(id);
+        }
+        self.sink.open_starts(id)
+    }
+
+    /// Marks a start. Blocks.
+    ///
+    /// # Errors
+    /// Whether the mark is there is not known.
+    pub(crate) fn note_start(&self, id: &TranscriptId, attempts: u32) -> Result<(), SinkError> {
+        let noted = self.sink.note_start(id, attempts);
+        if noted.is_err() {
+            self.unended().insert(*id);
+        }
+        noted
+    }
+
+    /// Removes the mark of a start. One that stays is removed before the next start of this process. Blocks.
+    pub(crate) fn end_start_here(&self, id: &TranscriptId) {
+        if let Err(error) = self.sink.note_end(id) {
+            tracing::error!(error = &error as &dyn Error, "cannot remove the mark of a start");
+            self.unended().insert(*id);
+        }
+    }
+
+    fn unended(&self) -> MutexGuard<'_, HashSet<TranscriptId>> {
+        // Nothing that runs under this lock can panic halfway, so a poisoned one is still whole.
+        self.unended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Removes the entry of an object that does not exist any more.
@@ -109,7 +291,7 @@ impl<R: RecordSink> Recorder<R> {
                 Ok(stored)
             }
             Err(error) => {
-                tracing::error!(%error, "cannot tell whether a session is stored");
+                tracing::error!(error = &error as &dyn Error, "cannot tell whether a session is stored");
                 Err(Unreadable)
             }
         }
@@ -120,7 +302,7 @@ impl<R: RecordSink> Recorder<R> {
 pub(crate) fn clear_all<'a, R: RecordSink>(sink: &R, objects: impl IntoIterator<Item = &'a ObjectRef>) {
     for object in objects {
         if let Err(error) = sink.clear_failure(object) {
-            tracing::error!(%error, "cannot clear a failure");
+            tracing::error!(error = &error as &dyn Error, "cannot clear a failure");
         }
     }
 }

@@ -5,6 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use shelltrail_core::sink::Failure;
+use tokio::sync::watch;
+
+use crate::breaker::BreakerState;
+use crate::gauges::Gauges;
 
 /// Most failures that a [`Summary`] lists one by one; all of them are counted.
 pub const MAX_LISTED_FAILURES: usize = 100;
@@ -46,12 +50,17 @@ pub struct Summary {
     pub failed_by_reason: BTreeMap<String, u64>,
     /// The first [`MAX_LISTED_FAILURES`] of them.
     pub failures: Vec<Failure>,
-    /// Objects left to a later receive of their message.
+    /// Objects left to a later receive of their message, after a failure that may pass or because nothing can be
+    /// worked on just now.
     pub retried: u64,
     /// Objects not begun because of a stop.
     pub unstarted: u64,
     /// Objects overwritten between announcement and read; each was read as it is now, and counts above too.
     pub superseded: u64,
+    /// Objects that messages of a backfill announced; they count above too.
+    pub backfilled: u64,
+    /// Objects of lists of which there was none, so that another reading of their key was tried.
+    pub other_keys: u64,
     /// Heartbeats refused: somebody else may hold the message. The work goes on.
     pub leases_lost: u64,
     /// Receive calls that failed.
@@ -68,6 +77,8 @@ pub struct Summary {
     pub bytes_clear: u64,
     /// Command records of the indexed objects.
     pub records: u64,
+    /// How often the circuit breaker opened.
+    pub breaker_openings: u64,
     /// The most the byte budget ever counted.
     pub peak_in_flight_bytes: u64,
 }
@@ -108,6 +119,8 @@ pub(crate) enum Counter {
     Retried,
     Unstarted,
     Superseded,
+    Backfilled,
+    OtherKeys,
     LeasesLost,
     ReceiveErrors,
     Commits,
@@ -116,6 +129,7 @@ pub(crate) enum Counter {
     BytesStored,
     BytesClear,
     Records,
+    BreakerOpenings,
     PeakInFlightBytes,
 }
 
@@ -127,7 +141,11 @@ const COUNTERS: usize = Counter::PeakInFlightBytes as usize + 1;
 pub struct Progress {
     counters: [AtomicU64; COUNTERS],
     in_flight_bytes: AtomicU64,
+    /// Objects seen and not settled.
+    open_objects: watch::Sender<u64>,
+    breaker: Mutex<BreakerState>,
     failures: Mutex<Failures>,
+    gauges: Gauges,
 }
 
 #[derive(Debug, Default)]
@@ -168,6 +186,8 @@ impl Progress {
             retried: self.get(Counter::Retried),
             unstarted: self.get(Counter::Unstarted),
             superseded: self.get(Counter::Superseded),
+            backfilled: self.get(Counter::Backfilled),
+            other_keys: self.get(Counter::OtherKeys),
             leases_lost: self.get(Counter::LeasesLost),
             receive_errors: self.get(Counter::ReceiveErrors),
             commits: self.get(Counter::Commits),
@@ -176,14 +196,51 @@ impl Progress {
             bytes_stored: self.get(Counter::BytesStored),
             bytes_clear: self.get(Counter::BytesClear),
             records: self.get(Counter::Records),
+            breaker_openings: self.get(Counter::BreakerOpenings),
             peak_in_flight_bytes: self.get(Counter::PeakInFlightBytes),
         }
+    }
+
+    /// What the pipeline is doing right now, and how long its work takes.
+    #[must_use]
+    pub fn gauges(&self) -> &Gauges {
+        &self.gauges
     }
 
     /// What the byte budget counts right now.
     #[must_use]
     pub fn in_flight_bytes(&self) -> u64 {
         self.in_flight_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Objects seen of which is not yet known what becomes of them.
+    #[must_use]
+    pub fn open_objects(&self) -> u64 {
+        *self.open_objects.borrow()
+    }
+
+    /// Whether the world around the pipeline lets it work.
+    #[must_use]
+    pub fn breaker(&self) -> BreakerState {
+        self.breaker.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_breaker(&self, state: BreakerState) {
+        *self.breaker.lock().unwrap_or_else(PoisonError::into_inner) = state;
+    }
+
+    pub(crate) fn begin_object(&self) {
+        self.open_objects.send_modify(|open| *open += 1);
+    }
+
+    pub(crate) fn end_object(&self) {
+        self.open_objects.send_modify(|open| *open -= 1);
+    }
+
+    /// Waits until it is known of every object seen so far what became of it.
+    pub(crate) async fn all_settled(&self) {
+        let mut view = self.open_objects.subscribe();
+        view.wait_for(|open| *open == 0).await.expect("self holds the sender of the channel");
     }
 
     pub(crate) fn add(&self, counter: Counter, amount: u64) {

@@ -1,14 +1,15 @@
 //! The third stage: gathers transcripts by partition, builds batches, commits them.
 //!
 //! Batches are built side by side, commits happen one at a time, and gathering goes on meanwhile. A commit
-//! is due by age, by size, when nothing else is to be done, and at the end.
+//! is due by age, by size, by the number of messages that wait for it, when nothing else is to be done, and at
+//! the end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use shelltrail_core::ObjectRef;
 use shelltrail_core::ids::Partition;
-use shelltrail_core::sink::{RecordSink, SinkError};
+use shelltrail_core::sink::RecordSink;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -18,13 +19,13 @@ use crate::budget::Budget;
 use crate::build::{Builder, Built, Member};
 use crate::config::PipelineConfig;
 use crate::delivery::Outcome;
-use crate::fetch::Piece;
-use crate::pipeline::IngestError;
+use crate::fault::{Fault, Part};
+use crate::fetch::{Pace, Piece};
+use crate::gauges::{Busy, Lane};
 use crate::proof;
 use crate::record::{Recorder, clear_all};
-use crate::stop::StopHandle;
 use crate::summary::{Counter, Progress};
-use crate::workers::{Panicked, blocking};
+use crate::workers::blocking;
 
 /// The stage.
 #[derive(Debug)]
@@ -34,8 +35,6 @@ pub(crate) struct Writer<R: RecordSink> {
     pub(crate) budget: Arc<Budget>,
     pub(crate) activity: Arc<Activity>,
     pub(crate) progress: Arc<Progress>,
-    /// Stops the pipeline when the sink fails for good.
-    pub(crate) halt: StopHandle,
 }
 
 /// Transcripts of one partition that wait for their build.
@@ -55,20 +54,10 @@ struct State<B> {
     built: Vec<(B, Vec<Member>)>,
     /// Clear bytes of batches that are built or being built.
     begun_bytes: u64,
-    build_error: Option<SinkError>,
+    /// Objects of messages.
+    from_queue: usize,
     first_at: Option<Instant>,
-    commit: JoinSet<Result<(), CommitError>>,
-    failures_in_a_row: u32,
-    fatal: Option<IngestError>,
-}
-
-/// A commit made nothing durable that we know of.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CommitError {
-    #[error(transparent)]
-    Sink(SinkError),
-    #[error(transparent)]
-    Panicked(Panicked),
+    commit: JoinSet<()>,
 }
 
 /// Why gathering paused.
@@ -79,11 +68,9 @@ enum Pause {
 }
 
 impl<R: RecordSink> Writer<R> {
-    /// Works until no piece can come any more and everything is committed or given back.
-    ///
-    /// # Errors
-    /// The sink failed [`PipelineConfig::max_commit_failures`] times in a row.
-    pub(crate) async fn run(self, mut pieces: mpsc::Receiver<(Piece, Underway)>) -> Result<(), IngestError> {
+    /// Works until no piece can come any more and everything is committed or given back. What the sink refuses is
+    /// given back as well, and the breaker sees to it that not much more comes.
+    pub(crate) async fn run(self, mut pieces: mpsc::Receiver<(Piece, Underway)>) {
         let mut state = State::new();
         let mut pause = Pause::CommitDue;
         while pause != Pause::End {
@@ -91,8 +78,7 @@ impl<R: RecordSink> Writer<R> {
             self.finish_builds(&mut state).await;
             self.begin_commit(&mut state).await;
         }
-        self.finish_commit(&mut state).await;
-        state.fatal.map_or(Ok(()), Err)
+        finish_commit(&mut state).await;
     }
 
     async fn gather(
@@ -102,7 +88,8 @@ impl<R: RecordSink> Writer<R> {
     ) -> Pause {
         loop {
             self.build_full_groups(state);
-            if state.begun_bytes >= self.config.commit_bytes {
+            let many = state.from_queue >= self.config.max_held_messages.div_ceil(2);
+            if many || state.begun_bytes >= self.config.commit_bytes {
                 return Pause::CommitDue;
             }
             let begun = state.first_at;
@@ -116,22 +103,41 @@ impl<R: RecordSink> Writer<R> {
             tokio::select! {
                 piece = pieces.recv() => match piece {
                     Some((piece, underway)) => {
-                        match state.fatal {
-                            None => state.take(piece),
-                            Some(_) => {
-                                self.builder.recorder.give_back(piece.announced, piece.claim, "commit").await;
-                            }
-                        }
+                        self.take(state, piece);
                         drop(underway);
                     }
                     None => return Pause::End,
                 },
                 Some(built) = state.builds.join_next() => self.collect(state, built.ok()),
-                Some(done) = state.commit.join_next() => self.note(state, done.ok()),
+                Some(_) = state.commit.join_next() => {}
                 () = due => return Pause::CommitDue,
                 () = self.activity.idle(), if begun.is_some() => return Pause::CommitDue,
                 () = self.budget.pressure(state.reserved_bytes), if can_make_room => self.build_largest(state),
             }
+        }
+    }
+
+    fn take(&self, state: &mut State<R::Batch>, piece: Piece) {
+        if self.builder.recorder.breaker.refuses_writes() && piece.claim.ticket().is_none() {
+            return self.refuse(piece);
+        }
+        let alone = matches!(piece.pace, Pace::Alone(_));
+        let partition = piece.partition.clone();
+        state.first_at.get_or_insert_with(Instant::now);
+        if alone {
+            // Nothing else is read before it is built.
+            state.begun_bytes += piece.transcript.bytes.len() as u64;
+            state.builds.spawn(self.builder.clone().build(partition, vec![piece]));
+        } else {
+            state.add(partition, piece);
+        }
+    }
+
+    /// Gives an object back that cannot be written just now.
+    fn refuse(&self, piece: Piece) {
+        self.builder.recorder.end_start_soon(&piece.claim);
+        for share in piece.claim.into_shares() {
+            self.builder.recorder.keep(piece.announced.clone(), share, Fault::held_back());
         }
     }
 
@@ -162,8 +168,14 @@ impl<R: RecordSink> Writer<R> {
     fn build(&self, state: &mut State<R::Batch>, partition: Partition) {
         if let Some(group) = state.groups.remove(&partition) {
             state.reserved_bytes -= group.reserved_bytes;
-            state.begun_bytes += group.clear_bytes;
-            state.builds.spawn(self.builder.clone().build(partition, group.pieces));
+            let refused = self.builder.recorder.breaker.refuses_writes();
+            let keeps = |piece: &Piece| !refused || piece.claim.ticket().is_some();
+            let (pieces, others): (Vec<Piece>, Vec<Piece>) = group.pieces.into_iter().partition(keeps);
+            others.into_iter().for_each(|piece| self.refuse(piece));
+            if !pieces.is_empty() {
+                state.begun_bytes += group.clear_bytes;
+                state.builds.spawn(self.builder.clone().build(partition, pieces));
+            }
         }
     }
 
@@ -171,9 +183,8 @@ impl<R: RecordSink> Writer<R> {
     fn collect(&self, state: &mut State<R::Batch>, built: Option<Built<R::Batch>>) {
         let Some(built) = built else { return };
         state.built.extend(built.batches);
-        if let Some(error) = built.error {
+        if built.failed {
             self.progress.count(Counter::BuildFailures);
-            state.build_error = Some(error);
         }
     }
 
@@ -184,63 +195,33 @@ impl<R: RecordSink> Writer<R> {
         while let Some(built) = state.builds.join_next().await {
             self.collect(state, built.ok());
         }
-        state.first_at = None;
+        (state.first_at, state.from_queue) = (None, 0);
     }
 
     /// Commits what is built, after the commit before it.
     async fn begin_commit(&self, state: &mut State<R::Batch>) {
-        self.finish_commit(state).await;
+        finish_commit(state).await;
         let built = std::mem::take(&mut state.built);
         state.begun_bytes = 0;
-        let build_error = state.build_error.take();
         if !built.is_empty() {
             state.commit.spawn(commit(self.builder.recorder.clone(), built));
-        } else if let Some(error) = build_error {
-            // A round in which nothing could be built counts like a failed commit.
-            self.fail(state, CommitError::Sink(error));
-        }
-    }
-
-    async fn finish_commit(&self, state: &mut State<R::Batch>) {
-        while let Some(done) = state.commit.join_next().await {
-            self.note(state, done.ok());
-        }
-    }
-
-    fn note(&self, state: &mut State<R::Batch>, done: Option<Result<(), CommitError>>) {
-        match done.unwrap_or(Err(CommitError::Panicked(Panicked))) {
-            Ok(()) => state.failures_in_a_row = 0,
-            Err(error) => {
-                self.progress.count(Counter::CommitFailures);
-                self.fail(state, error);
-            }
-        }
-    }
-
-    fn fail(&self, state: &mut State<R::Batch>, error: CommitError) {
-        state.failures_in_a_row += 1;
-        let rounds = state.failures_in_a_row;
-        tracing::error!(%error, rounds, "a round of writing failed");
-        if rounds >= self.config.max_commit_failures && state.fatal.is_none() {
-            state.fatal = Some(match error {
-                CommitError::Sink(source) => IngestError::Sink { rounds, source },
-                CommitError::Panicked(_) => IngestError::Stage { stage: "commit" },
-            });
-            self.halt.stop();
         }
     }
 }
 
+async fn finish_commit<B>(state: &mut State<B>) {
+    // A commit that died as a whole has given its members back by dropping them.
+    while state.commit.join_next().await.is_some() {}
+}
+
 /// Commits batches, then says so to everything that waits for them. On failure all is given back.
-async fn commit<R: RecordSink>(
-    recorder: Recorder<R>,
-    built: Vec<(R::Batch, Vec<Member>)>,
-) -> Result<(), CommitError> {
+async fn commit<R: RecordSink>(recorder: Recorder<R>, built: Vec<(R::Batch, Vec<Member>)>) {
     let (batches, members): (Vec<R::Batch>, Vec<Vec<Member>>) = built.into_iter().unzip();
     let members: Vec<Member> = members.into_iter().flatten().collect();
     let objects: Vec<ObjectPair> =
         members.iter().map(|member| (member.announced.clone(), member.object.clone())).collect();
     let (sink, progress) = (Arc::clone(&recorder.sink), Arc::clone(&recorder.progress));
+    let busy = Busy::begin(&progress, Lane::Commit);
     let committed = blocking(move || {
         let committed = proof::commit(&*sink, batches)?;
         for (announced, read) in &objects {
@@ -248,24 +229,29 @@ async fn commit<R: RecordSink>(
         }
         Ok(committed)
     });
-    let error = match committed.await {
+    let committed = committed.await;
+    drop(busy);
+    progress.gauges().commit_ended(matches!(committed, Ok(Ok(_))));
+    let fault = match committed {
         Ok(Ok(committed)) => {
             progress.count(Counter::Commits);
             for member in members {
+                recorder.breaker.succeed(Part::Writing, &member.announced, member.claim.ticket());
                 progress.add(Counter::BytesStored, member.stored_bytes);
                 progress.add(Counter::BytesClear, member.clear_bytes);
                 progress.add(Counter::Records, member.records);
                 member.claim.settle(Outcome::Indexed(committed));
             }
-            return Ok(());
+            return;
         }
-        Ok(Err(error)) => CommitError::Sink(error),
-        Err(panicked) => CommitError::Panicked(panicked),
+        Ok(Err(error)) => Fault::of_sink("index-commit", &error),
+        Err(panicked) => Fault::of_writing("index-commit", panicked.to_string()),
     };
+    tracing::error!(error = fault.detail, objects = members.len(), "a commit failed");
+    progress.count(Counter::CommitFailures);
     for member in members {
-        recorder.give_back(member.announced, member.claim, "commit").await;
+        recorder.fault(member.announced, member.claim, fault.clone()).await;
     }
-    Err(error)
 }
 
 /// An object as announced and as read.
@@ -279,17 +265,15 @@ impl<B: 'static> State<B> {
             builds: JoinSet::new(),
             built: Vec::new(),
             begun_bytes: 0,
-            build_error: None,
+            from_queue: 0,
             first_at: None,
             commit: JoinSet::new(),
-            failures_in_a_row: 0,
-            fatal: None,
         }
     }
 
-    fn take(&mut self, piece: Piece) {
-        self.first_at.get_or_insert_with(Instant::now);
-        let group = self.groups.entry(piece.partition.clone()).or_default();
+    fn add(&mut self, partition: Partition, piece: Piece) {
+        self.from_queue += usize::from(!piece.claim.is_backfill());
+        let group = self.groups.entry(partition).or_default();
         let reserved_bytes = piece.reservation.bytes();
         group.clear_bytes += piece.transcript.bytes.len() as u64;
         group.reserved_bytes += reserved_bytes;

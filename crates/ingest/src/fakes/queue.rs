@@ -1,5 +1,6 @@
 //! A queue with the visibility, receive counts and redrive of SQS, on tokio's clock.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -8,9 +9,12 @@ use shelltrail_core::ObjectRef;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::script::{Call, Script};
+use super::script::{Call, EntryFate, Script};
 use super::{failure, injected};
-use crate::source::{EntryError, Message, Queue, QueueAttributes, Receipt, SourceError, SourceErrorKind};
+use crate::source::{
+    EntryError, MAX_SEND_BYTES, Message, Queue, QueueAttributes, Receipt, SendError, SourceError,
+    SourceErrorKind,
+};
 
 const MAX_HIDDEN: Duration = Duration::from_secs(12 * 60 * 60);
 
@@ -28,17 +32,22 @@ pub struct MemoryQueue {
 #[derive(Debug, Default)]
 struct State {
     sent: u64,
-    messages: Vec<Stored>,
+    messages: BTreeMap<u64, Stored>,
+    /// Those that can be received; the first sent comes first.
+    visible: BTreeSet<u64>,
+    /// When each of the others can.
+    hidden: BTreeSet<(Instant, u64)>,
     dead_letters: Vec<DeadLetter>,
     extensions: Vec<Duration>,
     changing: Vec<Receipt>,
     overlaps: u64,
     most_asked: usize,
+    failing_sends: Vec<(usize, SendError)>,
 }
 
 #[derive(Debug)]
 struct Stored {
-    id: String,
+    number: u64,
     body: String,
     receive_count: u32,
     received_at: Option<Instant>,
@@ -89,18 +98,26 @@ impl MemoryQueue {
     /// Sends a message and returns its ID.
     pub fn send(&self, body: impl Into<String>) -> String {
         let mut state = self.state();
-        let id = format!("message-{}", state.sent);
+        let (number, visible_at) = (state.sent, Instant::now());
+        let id = format!("message-{number}");
         state.sent += 1;
-        state.messages.push(Stored {
-            id: id.clone(),
-            body: body.into(),
-            receive_count: 0,
-            received_at: None,
-            visible_at: Instant::now(),
-        });
+        state.visible.insert(number);
+        let stored = Stored { number, body: body.into(), receive_count: 0, received_at: None, visible_at };
+        state.messages.insert(number, stored);
         drop(state);
         self.changed.send_replace(());
         id
+    }
+
+    /// Lets these entries of the next batch that is sent through the trait fail, by their positions.
+    pub fn fail_sends(&self, entries: Vec<(usize, SendError)>) {
+        self.state().failing_sends = entries;
+    }
+
+    /// The bodies of all messages, in the order of sending.
+    #[must_use]
+    pub fn bodies(&self) -> Vec<String> {
+        self.state().messages.values().map(|message| message.body.clone()).collect()
     }
 
     /// How many messages are in the queue, hidden or not.
@@ -118,14 +135,15 @@ impl MemoryQueue {
     /// How many messages can be received right now.
     #[must_use]
     pub fn visible(&self) -> usize {
-        let now = Instant::now();
-        self.state().messages.iter().filter(|message| message.visible_at <= now).count()
+        let mut state = self.state();
+        state.show(Instant::now());
+        state.visible.len()
     }
 
     /// How often every message left was received, in the order of sending.
     #[must_use]
     pub fn receive_counts(&self) -> Vec<u32> {
-        self.state().messages.iter().map(|message| message.receive_count).collect()
+        self.state().messages.values().map(|message| message.receive_count).collect()
     }
 
     /// The messages that were received too often.
@@ -155,7 +173,10 @@ impl MemoryQueue {
     /// Lets every hidden message come back now, as if its visibility had ended.
     pub fn expire_all(&self) {
         let now = Instant::now();
-        self.state().messages.iter_mut().for_each(|message| message.visible_at = now);
+        let mut state = self.state();
+        let numbers: Vec<u64> = state.messages.keys().copied().collect();
+        numbers.into_iter().for_each(|number| state.hide(number, now));
+        drop(state);
         self.changed.send_replace(());
     }
 
@@ -163,22 +184,21 @@ impl MemoryQueue {
         let now = Instant::now();
         let mut state = self.state();
         state.most_asked = state.most_asked.max(max);
-        let State { messages, dead_letters, .. } = &mut *state;
         let limit = self.max_receive_count.unwrap_or(u32::MAX);
-        messages.retain(|message| {
-            let dead = message.visible_at <= now && message.receive_count >= limit;
-            if dead {
-                dead_letters.push(DeadLetter { id: message.id.clone(), body: message.body.clone() });
-            }
-            !dead
-        });
         let mut taken = Vec::new();
-        for message in messages.iter_mut().filter(|message| message.visible_at <= now).take(max) {
+        state.show(now);
+        while taken.len() < max {
+            let Some(number) = state.visible.first().copied() else { break };
+            state.hide(number, now + visibility);
+            let Some(message) = state.messages.get_mut(&number) else { continue };
+            if message.receive_count >= limit {
+                state.bury(number);
+                continue;
+            }
             message.receive_count += 1;
             message.received_at = Some(now);
-            message.visible_at = now + visibility;
             taken.push(Message {
-                id: message.id.clone(),
+                id: message.id(),
                 receipt: message.receipt(),
                 body: message.body.clone(),
                 receive_count: message.receive_count,
@@ -186,6 +206,31 @@ impl MemoryQueue {
             });
         }
         taken
+    }
+
+    /// One entry of a batch call, as the script says.
+    fn entry(
+        &self,
+        state: &mut State,
+        receipt: &Receipt,
+        effect: impl FnOnce(&mut State) -> Result<(), EntryError>,
+    ) -> Result<(), EntryError> {
+        let fate = self.script.entry_fate();
+        if matches!(fate, EntryFate::Go | EntryFate::FailAfter) {
+            let answer = effect(state);
+            return if fate == EntryFate::Go {
+                answer
+            } else {
+                Err(EntryError::Retry("injected".to_owned()))
+            };
+        }
+        if fate == EntryFate::Fail {
+            return Err(EntryError::Retry("injected".to_owned()));
+        }
+        if let Some(number) = state.number(receipt) {
+            state.hide(number, Instant::now());
+        }
+        Err(EntryError::LeaseLost)
     }
 
     fn begin_change(&self, receipts: &[(Receipt, Duration)]) {
@@ -197,7 +242,10 @@ impl MemoryQueue {
     }
 
     fn next_visible_at(&self) -> Option<Instant> {
-        self.state().messages.iter().map(|message| message.visible_at).min()
+        let now = Instant::now();
+        let mut state = self.state();
+        state.show(now);
+        if state.visible.is_empty() { state.hidden.first().map(|(at, _)| *at) } else { Some(now) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -205,20 +253,66 @@ impl MemoryQueue {
     }
 }
 
-impl Stored {
-    /// Another one for every receive.
-    fn receipt(&self) -> Receipt {
-        Receipt(format!("{}#{}", self.id, self.receive_count))
+impl State {
+    /// Lets those be received whose time has come.
+    fn show(&mut self, now: Instant) {
+        while let Some((at, number)) = self.hidden.first().copied().filter(|(at, _)| *at <= now) {
+            self.hidden.remove(&(at, number));
+            self.visible.insert(number);
+        }
     }
 
-    fn change(&mut self, hidden: Duration) -> Result<(), EntryError> {
+    /// Lets a message be received from then on.
+    fn hide(&mut self, number: u64, until: Instant) {
+        if let Some(message) = self.messages.get_mut(&number) {
+            self.visible.remove(&number);
+            self.hidden.remove(&(message.visible_at, number));
+            message.visible_at = until;
+            self.hidden.insert((until, number));
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<Stored> {
+        let message = self.messages.remove(&number)?;
+        self.visible.remove(&number);
+        self.hidden.remove(&(message.visible_at, number));
+        Some(message)
+    }
+
+    fn bury(&mut self, number: u64) {
+        if let Some(message) = self.remove(number) {
+            self.dead_letters.push(DeadLetter { id: message.id(), body: message.body });
+        }
+    }
+
+    /// The number of the message of which this is the latest receipt.
+    fn number(&self, receipt: &Receipt) -> Option<u64> {
+        let (number, _) = receipt.0.strip_prefix("message-")?.split_once('#')?;
+        let message = self.messages.get(&number.parse().ok()?)?;
+        (message.receipt() == *receipt).then_some(message.number)
+    }
+
+    fn change(&mut self, receipt: &Receipt, hidden: Duration) -> Result<(), EntryError> {
         let now = Instant::now();
-        let allowed = self.received_at.is_some_and(|at| now + hidden <= at + MAX_HIDDEN);
-        if self.visible_at <= now || !allowed {
+        let number = self.number(receipt).ok_or(EntryError::LeaseLost)?;
+        let message = self.messages.get(&number).ok_or(EntryError::LeaseLost)?;
+        let allowed = message.received_at.is_some_and(|at| now + hidden <= at + MAX_HIDDEN);
+        if message.visible_at <= now || !allowed {
             return Err(EntryError::LeaseLost);
         }
-        self.visible_at = now + hidden;
+        self.hide(number, now + hidden);
         Ok(())
+    }
+}
+
+impl Stored {
+    fn id(&self) -> String {
+        format!("message-{}", self.number)
+    }
+
+    /// Another one for every receive.
+    fn receipt(&self) -> Receipt {
+        Receipt(format!("message-{}#{}", self.number, self.receive_count))
     }
 }
 
@@ -233,6 +327,7 @@ impl Queue for MemoryQueue {
                 in_flight: self.len() as u64 - visible,
                 delayed: 0,
                 max_receive_count: self.max_receive_count,
+                ..QueueAttributes::default()
             })
         };
         self.script.play(Call::Attributes, || injected(Call::Attributes), effect).await
@@ -270,11 +365,9 @@ impl Queue for MemoryQueue {
         let effect = || {
             batch(receipts.len(), Call::ChangeVisibility)?;
             let mut state = self.state();
-            let State { messages, extensions, .. } = &mut *state;
             let answers = receipts.iter().map(|(receipt, hidden)| {
-                extensions.push(*hidden);
-                let found = messages.iter_mut().find(|message| message.receipt() == *receipt);
-                found.map_or(Err(EntryError::LeaseLost), |message| message.change(*hidden))
+                state.extensions.push(*hidden);
+                self.entry(&mut state, receipt, |state| state.change(receipt, *hidden))
             });
             Ok(answers.collect())
         };
@@ -294,12 +387,35 @@ impl Queue for MemoryQueue {
             batch(receipts.len(), Call::Delete)?;
             let mut state = self.state();
             let answers = receipts.iter().map(|receipt| {
-                let found = state.messages.iter().position(|message| message.receipt() == *receipt);
-                found.map(|position| drop(state.messages.remove(position))).ok_or(EntryError::LeaseLost)
+                self.entry(&mut state, receipt, |state| {
+                    let found = state.number(receipt).and_then(|number| state.remove(number));
+                    found.map(drop).ok_or(EntryError::LeaseLost)
+                })
             });
             Ok(answers.collect())
         };
         self.script.play(Call::Delete, || injected(Call::Delete), effect).await
+    }
+
+    async fn send(&self, bodies: &[String]) -> Result<Vec<Result<(), SendError>>, SourceError> {
+        let effect = || {
+            batch(bodies.len(), Call::Send)?;
+            if bodies.iter().map(String::len).sum::<usize>() > MAX_SEND_BYTES {
+                return Err(failure(SourceErrorKind::Invalid, "batch-size", Call::Send, "too many bytes"));
+            }
+            let failing = std::mem::take(&mut self.state().failing_sends);
+            let answers = bodies.iter().enumerate().map(|(position, body)| {
+                match failing.iter().find(|(at, _)| *at == position) {
+                    Some((_, error)) => Err(error.clone()),
+                    None => {
+                        Self::send(self, body.clone());
+                        Ok(())
+                    }
+                }
+            });
+            Ok(answers.collect())
+        };
+        self.script.play(Call::Send, || injected(Call::Send), effect).await
     }
 }
 
@@ -324,6 +440,16 @@ pub fn created(objects: &[(ObjectRef, u64)]) -> String {
 #[must_use]
 pub fn removed(object: &ObjectRef) -> String {
     format!(r#"{{"Records":[{}]}}"#, record("ObjectRemoved:Delete", object, ""))
+}
+
+/// The body of a notification of any event of S3, which stands at this place among the events of its key and happened so
+/// many seconds after the others here. Its key must need no encoding.
+#[must_use]
+pub fn event(name: &str, object: &ObjectRef, sequencer: &str, seconds: u32) -> String {
+    let record = record(name, object, "");
+    let record = record.replace(r#""sequencer":"00""#, &format!(r#""sequencer":"{sequencer}""#));
+    let at = format!("09:{:02}:{:02}", 20 + seconds / 60, seconds % 60);
+    format!(r#"{{"Records":[{}]}}"#, record.replace("09:15:27", &at))
 }
 
 fn record(name: &str, object: &ObjectRef, size: &str) -> String {

@@ -13,6 +13,7 @@ pub enum Call {
     Receive,
     ChangeVisibility,
     Delete,
+    Send,
     Get,
     List,
     Decrypt,
@@ -21,6 +22,11 @@ pub enum Call {
     Commit,
     RecordFailure,
     ClearFailure,
+    Failure,
+    RecordKeyEvents,
+    WriteOf,
+    NoteStart,
+    NoteEnd,
 }
 
 /// Decides what becomes of calls. Clones share their state.
@@ -39,13 +45,36 @@ struct State {
     total: u64,
     failing: BTreeMap<Call, (u64, Fate)>,
     crash: Option<(u64, bool)>,
+    crashed_at: Option<(Call, bool)>,
     random: Option<Random>,
+    entries: Option<Random>,
+    entry: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Random {
     seed: u64,
     per_mille: u64,
+}
+
+impl Random {
+    /// A number for the call, if it is to fail.
+    fn draw(self, number: u64) -> Option<u64> {
+        let draw = mixed(self.seed ^ mixed(number));
+        (draw % 1000 < self.per_mille).then_some(draw >> 40)
+    }
+}
+
+/// What becomes of one entry of a batch call that works as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EntryFate {
+    Go,
+    /// Nothing happens to it, and the answer says that it is worth another try.
+    Fail,
+    /// The same answer, but it happens.
+    FailAfter,
+    /// The lease is over at once: somebody else may receive the message.
+    Lose,
 }
 
 /// What becomes of one call.
@@ -93,9 +122,26 @@ impl Script {
         self.state().crash = Some((number, after_effect));
     }
 
+    /// Lets the process die now.
+    pub fn crash(&self) {
+        self.0.crashed.send_replace(true);
+    }
+
     /// Lets a share of all calls fail, half of them after their effect.
     pub fn fail_at_random(&self, seed: u64, per_mille: u64) {
         self.state().random = Some(Random { seed, per_mille });
+    }
+
+    /// Lets a share of the entries of batch calls fail: a third without, a third after their effect, a third by
+    /// the loss of the lease.
+    pub fn fail_entries_at_random(&self, seed: u64, per_mille: u64) {
+        self.state().entries = Some(Random { seed, per_mille });
+    }
+
+    /// The call at which the process died, and whether after its effect.
+    #[must_use]
+    pub fn crashed_at(&self) -> Option<(Call, bool)> {
+        self.state().crashed_at
     }
 
     /// Ends all failures and revives the process.
@@ -103,6 +149,7 @@ impl Script {
         let mut state = self.state();
         state.crash = None;
         state.random = None;
+        state.entries = None;
         state.failing.clear();
         self.0.crashed.send_replace(false);
     }
@@ -182,7 +229,10 @@ impl Script {
         state.total += 1;
         *state.calls.entry(call).or_default() += 1;
         match state.crash {
-            Some((at, after)) if at == number => return if after { Fate::CrashAfter } else { Fate::Crash },
+            Some((at, after)) if at == number => {
+                state.crashed_at = Some((call, after));
+                return if after { Fate::CrashAfter } else { Fate::Crash };
+            }
             // Between the call that crashes and the moment its crash is told.
             Some((at, _)) if at < number => return Fate::Dead,
             _ => {}
@@ -191,16 +241,23 @@ impl Script {
             *left -= 1;
             return *fate;
         }
-        match state.random {
-            Some(Random { seed, per_mille }) => {
-                let draw = mixed(seed ^ mixed(number));
-                match (draw % 1000 < per_mille, draw & (1 << 40) == 0) {
-                    (false, _) => Fate::Go,
-                    (true, true) => Fate::Fail,
-                    (true, false) => Fate::FailAfter,
-                }
-            }
+        match state.random.and_then(|random| random.draw(number)) {
             None => Fate::Go,
+            Some(draw) if draw % 2 == 0 => Fate::Fail,
+            Some(_) => Fate::FailAfter,
+        }
+    }
+
+    /// What becomes of the next entry of a batch call.
+    pub(crate) fn entry_fate(&self) -> EntryFate {
+        let mut state = self.state();
+        let number = state.entry;
+        state.entry += 1;
+        match state.entries.and_then(|random| random.draw(number)) {
+            None => EntryFate::Go,
+            Some(draw) if draw % 3 == 0 => EntryFate::Fail,
+            Some(draw) if draw % 3 == 1 => EntryFate::FailAfter,
+            Some(_) => EntryFate::Lose,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use shelltrail_core::ObjectRef;
 use shelltrail_core::ids::{AccountId, Partition, TranscriptId};
 use shelltrail_core::session::Session;
-use shelltrail_core::sink::{Failure, RecordSink, SinkError};
+use shelltrail_core::sink::{Failure, KeyEvent, RecordSink, SinkError, Write};
 
 use super::script::{Call, Script};
 
@@ -29,8 +29,16 @@ pub struct MemoryBatch {
 struct State {
     sessions: BTreeMap<TranscriptId, (Partition, Session)>,
     failures: BTreeMap<ObjectRef, Failure>,
+    key_events: Vec<KeyEvent>,
     /// Keys whose sessions make a build panic.
     poison: BTreeSet<String>,
+    /// Keys whose sessions end the process.
+    deadly: BTreeSet<String>,
+    /// Keys whose sessions the sink refuses.
+    refused: BTreeSet<String>,
+    full: bool,
+    /// Starts without an end.
+    starts: BTreeMap<TranscriptId, u32>,
     partitions_before_failure: Option<usize>,
     build_time: Duration,
     batches: Vec<usize>,
@@ -77,6 +85,12 @@ impl MemorySink {
         self.state().failures.values().cloned().collect()
     }
 
+    /// What was written down of keys, in that order.
+    #[must_use]
+    pub fn key_events(&self) -> Vec<KeyEvent> {
+        self.state().key_events.clone()
+    }
+
     /// How many commits worked.
     #[must_use]
     pub fn commits(&self) -> u64 {
@@ -99,6 +113,36 @@ impl MemorySink {
     /// Makes every build panic that meets a session of this key.
     pub fn panic_on(&self, key: &str) {
         self.state().poison.insert(key.to_owned());
+    }
+
+    /// Lets the process die in every build that meets a session of this key.
+    pub fn die_on(&self, key: &str) {
+        self.state().deadly.insert(key.to_owned());
+    }
+
+    /// Makes every build fail that meets a session of this key.
+    pub fn refuse(&self, key: &str) {
+        self.state().refused.insert(key.to_owned());
+    }
+
+    /// Fills the disk, or frees it again: until then nothing can be written.
+    pub fn fill_disk(&self, full: bool) {
+        self.state().full = full;
+    }
+
+    /// An error if the disk is full.
+    fn room(&self, action: &'static str) -> Result<(), SinkError> {
+        let full = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        match self.state().full {
+            true => Err(SinkError { action, partition: "-".to_owned(), source: full.into() }),
+            false => Ok(()),
+        }
+    }
+
+    /// How many objects are marked as begun.
+    #[must_use]
+    pub fn marked(&self) -> usize {
+        self.state().starts.len()
     }
 
     /// Lets the next commit fail after it has stored so many batches.
@@ -160,14 +204,21 @@ impl RecordSink for MemorySink {
         partition: &Partition,
         sessions: &mut dyn Iterator<Item = Session>,
     ) -> Result<MemoryBatch, SinkError> {
-        let (poison, build_time) = {
+        let (poison, deadly, refused, build_time) = {
             let state = self.state();
-            (state.poison.clone(), state.build_time)
+            (state.poison.clone(), state.deadly.clone(), state.refused.clone(), state.build_time)
         };
         std::thread::sleep(build_time);
         let effect = || {
             let mut built = Vec::new();
             for session in sessions {
+                if deadly.contains(&session.object.key) {
+                    self.script.crash();
+                    return Err(error("build"));
+                }
+                if refused.contains(&session.object.key) {
+                    return Err(error("build"));
+                }
                 assert!(!poison.contains(&session.object.key), "a session that the test has poisoned");
                 built.push(session);
             }
@@ -178,11 +229,19 @@ impl RecordSink for MemorySink {
     }
 
     fn commit(&self, batches: Vec<MemoryBatch>) -> Result<(), SinkError> {
-        self.script.play_blocking(Call::Commit, || error("commit"), || self.store(batches))
+        self.script.play_blocking(
+            Call::Commit,
+            || error("commit"),
+            || {
+                self.room("commit")?;
+                self.store(batches)
+            },
+        )
     }
 
     fn record_failure(&self, failure: &Failure) -> Result<(), SinkError> {
         let effect = || {
+            self.room("record a failure in")?;
             self.state().failures.insert(failure.object.clone(), failure.clone());
             Ok(())
         };
@@ -195,5 +254,50 @@ impl RecordSink for MemorySink {
             Ok(())
         };
         self.script.play_blocking(Call::ClearFailure, || error("clear a failure of"), effect)
+    }
+
+    fn failure(&self, object: &ObjectRef) -> Result<Option<Failure>, SinkError> {
+        let effect = || Ok(self.state().failures.get(object).cloned());
+        self.script.play_blocking(Call::Failure, || error("read a failure of"), effect)
+    }
+
+    fn record_key_events(&self, events: &[KeyEvent]) -> Result<(), SinkError> {
+        let effect = || {
+            self.state().key_events.extend_from_slice(events);
+            Ok(())
+        };
+        self.script.play_blocking(Call::RecordKeyEvents, || error("record removals in"), effect)
+    }
+
+    fn write_of(&self, partition: &Partition, id: &TranscriptId) -> Result<Option<Write>, SinkError> {
+        let effect = || {
+            let state = self.state();
+            let found = state.sessions.get(id).filter(|(stored, _)| stored == partition);
+            Ok(found.map(|(_, session)| Write {
+                version: session.object.version.clone(),
+                sequencer: session.sequencer.clone(),
+            }))
+        };
+        self.script.play_blocking(Call::WriteOf, || error("read"), effect)
+    }
+
+    fn open_starts(&self, id: &TranscriptId) -> Result<u32, SinkError> {
+        Ok(self.state().starts.get(id).copied().unwrap_or(0))
+    }
+
+    fn note_start(&self, id: &TranscriptId, _attempts: u32) -> Result<(), SinkError> {
+        let effect = || {
+            *self.state().starts.entry(*id).or_default() += 1;
+            Ok(())
+        };
+        self.script.play_blocking(Call::NoteStart, || error("mark a start in"), effect)
+    }
+
+    fn note_end(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        let effect = || {
+            self.state().starts.remove(id);
+            Ok(())
+        };
+        self.script.play_blocking(Call::NoteEnd, || error("remove a mark of"), effect)
     }
 }

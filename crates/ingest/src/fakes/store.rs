@@ -12,7 +12,9 @@ use shelltrail_core::ids::TranscriptId;
 
 use super::script::{Call, Script};
 use super::{failure, injected};
-use crate::source::{ListedObject, ObjectStore, SourceError, SourceErrorKind, StoredObject};
+use crate::source::{
+    ListedObject, ObjectPart, ObjectStore, SourceError, SourceErrorKind, StoredObject, VersionPage,
+};
 
 /// Objects of one page; small, so that tests turn pages.
 const PAGE: usize = 3;
@@ -31,7 +33,9 @@ pub struct MemoryStore {
 struct State {
     objects: BTreeMap<Place, Kept>,
     failing: BTreeMap<String, (SourceErrorKind, &'static str, u64)>,
+    failing_all: Option<(SourceErrorKind, &'static str)>,
     reads: BTreeMap<String, u64>,
+    classes: BTreeMap<String, String>,
     stored: u64,
 }
 
@@ -96,6 +100,26 @@ impl MemoryStore {
         self.state().failing.insert(key.to_owned(), (kind, reason, times));
     }
 
+    /// Lets every read be denied, until [`MemoryStore::deny_none`].
+    pub fn deny_all(&self, reason: &'static str) {
+        self.fail_all(SourceErrorKind::Denied, reason);
+    }
+
+    /// Lets every read fail, until [`MemoryStore::deny_none`].
+    pub fn fail_all(&self, kind: SourceErrorKind, reason: &'static str) {
+        self.state().failing_all = Some((kind, reason));
+    }
+
+    /// Ends [`MemoryStore::deny_all`] and [`MemoryStore::fail_all`].
+    pub fn deny_none(&self) {
+        self.state().failing_all = None;
+    }
+
+    /// Says in listings that a key has this storage class.
+    pub fn set_storage_class(&self, key: &str, class: &str) {
+        self.state().classes.insert(key.to_owned(), class.to_owned());
+    }
+
     /// How often a key was asked for.
     #[must_use]
     pub fn reads(&self, key: &str) -> u64 {
@@ -109,6 +133,9 @@ impl MemoryStore {
         if let Some((kind, reason, times)) = state.failing.get_mut(&object.key).filter(|(.., n)| *n > 0) {
             *times -= 1;
             return Err(fail(*kind, *reason));
+        }
+        if let Some((kind, reason)) = state.failing_all {
+            return Err(fail(kind, reason));
         }
         let gone = || fail(SourceErrorKind::NotFound, "gone");
         let kept = state.objects.get(&place(object)).ok_or_else(gone)?;
@@ -128,7 +155,8 @@ impl MemoryStore {
 
     fn page(&self, bucket: &str, prefix: &str, start_after: Option<&str>) -> Vec<ListedObject> {
         let from = (bucket.to_owned(), start_after.unwrap_or_default().to_owned());
-        self.state()
+        let state = self.state();
+        state
             .objects
             .range((Bound::Excluded(from), Bound::Unbounded))
             .filter(|((of, key), _)| of == bucket && key.starts_with(prefix))
@@ -136,10 +164,42 @@ impl MemoryStore {
             .take(PAGE)
             .map(|stored| ListedObject {
                 object: ObjectRef { version: None, ..stored.object.clone() },
-                size: stored.body.len() as u64,
+                size: Some(stored.body.len() as u64),
                 last_modified: stored.last_modified,
+                storage_class: state.classes.get(&stored.object.key).cloned(),
+                ..ListedObject::default()
             })
             .collect()
+    }
+
+    fn version_page(&self, bucket: &str, prefix: &str, after: Option<(&str, Option<&str>)>) -> VersionPage {
+        let state = self.state();
+        let of_bucket = state.objects.iter().filter(|((of, key), _)| of == bucket && key.starts_with(prefix));
+        let all: Vec<&StoredObject> = of_bucket.flat_map(|(_, kept)| kept.versions.iter().rev()).collect();
+        let from = match after {
+            None => 0,
+            Some((key, version)) => {
+                let is_after = |stored: &&StoredObject| stored.object.key.as_str() > key;
+                let named = all.iter().position(|stored| {
+                    stored.object.key == key
+                        && version.is_some()
+                        && stored.object.version.as_deref() == version
+                });
+                named.map(|at| at + 1).or_else(|| all.iter().position(is_after)).unwrap_or(all.len())
+            }
+        };
+        let page = &all[from..all.len().min(from + PAGE)];
+        let listed = |stored: &&StoredObject| ListedObject {
+            object: stored.object.clone(),
+            size: Some(stored.body.len() as u64),
+            last_modified: stored.last_modified,
+            ..ListedObject::default()
+        };
+        let next = page.last().filter(|_| from + PAGE < all.len());
+        VersionPage {
+            objects: page.iter().map(listed).collect(),
+            next: next.map(|stored| (stored.object.key.clone(), stored.object.version.clone())),
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -169,5 +229,31 @@ impl ObjectStore for MemoryStore {
     ) -> Result<Vec<ListedObject>, SourceError> {
         let effect = || Ok(self.page(bucket, prefix, start_after));
         self.script.play(Call::List, || injected(Call::List), effect).await
+    }
+
+    async fn list_versions(
+        &self,
+        bucket: &str,
+        prefix: &str,
+        after: Option<(&str, Option<&str>)>,
+    ) -> Result<VersionPage, SourceError> {
+        let effect = || Ok(self.version_page(bucket, prefix, after));
+        self.script.play(Call::List, || injected(Call::List), effect).await
+    }
+
+    async fn get_part(
+        &self,
+        object: &ObjectRef,
+        start: u64,
+        max_bytes: u64,
+    ) -> Result<ObjectPart, SourceError> {
+        let effect = || {
+            let StoredObject { object, body, .. } = self.read(object, u64::MAX)?;
+            let total = body.len() as u64;
+            let (start, max) = (start.min(total) as usize, usize::try_from(max_bytes).unwrap_or(usize::MAX));
+            let bytes = body[start..body.len().min(start.saturating_add(max))].to_vec();
+            Ok(ObjectPart { object, bytes, total })
+        };
+        self.script.play(Call::Get, || injected(Call::Get), effect).await
     }
 }

@@ -1,11 +1,18 @@
 //! The promises of the pipeline, against fakes and a clock that jumps.
 
+mod breaker;
+mod checklist;
 mod crash;
 mod delivery;
 mod envelope;
 mod failure;
+mod fairness;
 mod lease;
 mod memory;
+mod messages;
 mod random;
+mod removals;
+mod soak;
 mod stop;
+mod suspects;
 pub(crate) mod world;

@@ -77,7 +77,8 @@ async fn a_message_cannot_be_held_for_more_than_twelve_hours() {
     let (handle, stop) = crate::Stop::new();
     let running = tokio::spawn({
         let world = world.clone();
-        async move { world.run(config(), stop).await }
+        let config = PipelineConfig { stop_grace: secs(10_000), ..config() };
+        async move { world.run(config, stop).await }
     });
     tokio::time::sleep(secs(43_100)).await;
     let changes = world.queue.visibility_changes();
@@ -122,17 +123,24 @@ async fn a_delete_that_worked_but_was_not_heard_of_is_lost_only_in_the_counts() 
 async fn a_release_never_crosses_an_extension() {
     for quarters in 24..48 {
         let latency = Duration::from_millis(quarters * 250);
-        let world = World::with(
-            |queue| queue.with_max_receive_count(1).with_change_latency(secs(2)),
-            |store| store.with_latency(latency),
-        );
+        let world =
+            World::with(|queue| queue.with_change_latency(secs(2)), |store| store.with_latency(latency));
         let object = world.add(1, "user");
         world.store.fail_key(&object.key, SourceErrorKind::Throttled, "throttled-s3", 1);
-        let summary = world.drain(config()).await;
-        assert_eq!((summary.released, summary.leases_lost), (1, 0));
-        assert_eq!(world.queue.overlapping_changes(), 0, "a read of {latency:?}");
+        let running = tokio::spawn({
+            let world = world.clone();
+            async move { world.drain(config()).await }
+        });
+        while world.progress.summary().released == 0 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        // Longer than a change takes, shorter than until the message comes again and is extended.
+        tokio::time::sleep(secs(3)).await;
         let last = *world.queue.visibility_changes().last().unwrap();
         assert!(last <= secs(5), "the release has the last word: {last:?}");
+        let summary = running.await.unwrap();
+        assert_eq!((summary.released, summary.leases_lost, summary.indexed), (1, 0, 1));
+        assert_eq!(world.queue.overlapping_changes(), 0, "a read of {latency:?}");
     }
 }
 

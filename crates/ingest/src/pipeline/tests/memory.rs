@@ -118,13 +118,19 @@ async fn inflated_bytes_count_and_stay_within_the_stated_bound() {
 
 /// 300 KiB of one letter in a few hundred bytes of gzip (RFC 1952), made with zlib 1.3: the deflate stream
 /// is nearly all zeros. The number goes where the time belongs, so that each differs.
-fn zeros_in_gzip(number: u32) -> Vec<u8> {
+pub(crate) fn zeros_in_gzip(number: u32) -> Vec<u8> {
+    let mut body = endless_gzip(number, 296);
+    body.extend(*b"\xc0\x9f\x01");
+    body.extend(*b"\xb6\x12\x6a\x20\x00\xb0\x04\x00");
+    body
+}
+
+/// The same without an end: each byte beyond the first is 1,032 letters.
+pub(super) fn endless_gzip(number: u32, bytes: usize) -> Vec<u8> {
     let mut body = vec![0x1f, 0x8b, 8, 0];
     body.extend(number.to_le_bytes());
     body.extend([2, 255]);
     body.extend(*b"\xed\xc1\x01\x0d\x00\x00\x00\xc2\xa0\xac\xef\x5f\xc2\x1c\x6e\x40\x01");
-    body.extend([0; 296]);
-    body.extend(*b"\xc0\x9f\x01");
-    body.extend(*b"\xb6\x12\x6a\x20\x00\xb0\x04\x00");
+    body.resize(body.len() + bytes, 0);
     body
 }

@@ -75,7 +75,6 @@ async fn play(schedule: &Schedule) {
         max_held_messages: schedule.max_held_messages,
         batch_bytes: schedule.batch_bytes,
         in_flight_bytes: schedule.in_flight_bytes,
-        max_commit_failures: 100,
         // The first call, about the set-up of the queue, may fail as well.
         visibility: Some(secs(30)),
         ..config()

@@ -12,7 +12,7 @@ async fn what_was_begun_is_finished_and_the_rest_given_back() {
         world.add(1, &format!("user-{n}"));
     }
     let (handle, stop) = Stop::new();
-    let config = PipelineConfig { max_fetches: 4, ..config() };
+    let config = PipelineConfig { max_fetches: 4, stop_grace: secs(60), ..config() };
     let running = tokio::spawn({
         let world = world.clone();
         async move { world.run(config, stop).await }
@@ -70,7 +70,7 @@ async fn a_message_with_begun_and_unbegun_objects_is_given_back() {
     let objects: Vec<_> = (0..6).map(|n| world.put(1, &format!("user-{n}"))).collect();
     world.announce(&objects.iter().collect::<Vec<_>>());
     let (handle, stop) = Stop::new();
-    let config_of_two = PipelineConfig { max_fetches: 2, ..config() };
+    let config_of_two = PipelineConfig { max_fetches: 2, stop_grace: secs(60), ..config() };
     let running = tokio::spawn({
         let world = world.clone();
         async move { world.run(config_of_two, stop).await }
@@ -82,4 +82,44 @@ async fn a_message_with_begun_and_unbegun_objects_is_given_back() {
     assert_eq!((summary.deleted, summary.released), (0, 1));
     let summary = world.restarted().drain(config()).await;
     assert_eq!((summary.indexed, summary.already_indexed, summary.deleted), (4, 2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_read_within_the_grace_is_given_back_and_what_is_read_is_committed() {
+    let world = World::with(|queue| queue, |store| store.with_latency(secs(60)));
+    for n in 0..8 {
+        world.add(1, &format!("user-{n}"));
+    }
+    let (handle, stop) = Stop::new();
+    let config = PipelineConfig { max_fetches: 4, commit_age: secs(3600), ..config() };
+    let running = tokio::spawn({
+        let world = world.clone();
+        async move { world.run(config, stop).await }
+    });
+    // Four are read and wait for their commit, four are being read.
+    tokio::time::sleep(secs(70)).await;
+    let stopped_at = Instant::now();
+    handle.stop();
+    let summary = running.await.unwrap().unwrap();
+    assert!(stopped_at.elapsed() < secs(35), "{:?}", stopped_at.elapsed());
+    assert_eq!((summary.indexed, summary.deleted), (4, 4));
+    assert_eq!((summary.unstarted, summary.released, summary.lost), (4, 4, 0));
+    assert_eq!(world.queue.visible(), 4, "others can receive them at once");
+    assert_eq!(world.restarted().drain(self::config()).await.indexed, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_grace_nothing_more_is_read() {
+    let world = World::with(|queue| queue, |store| store.with_latency(secs(60)));
+    world.add(1, "user");
+    let (handle, stop) = Stop::new();
+    let running = tokio::spawn({
+        let world = world.clone();
+        let config = PipelineConfig { stop_grace: secs(0), ..config() };
+        async move { world.run(config, stop).await }
+    });
+    tokio::time::sleep(secs(5)).await;
+    handle.stop();
+    let summary = running.await.unwrap().unwrap();
+    assert_eq!((summary.indexed, summary.unstarted, world.queue.visible()), (0, 1, 1));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use shelltrail_core::ObjectRef;
 
 use crate::fakes::{MemoryKeys, MemoryQueue, MemorySink, MemoryStore, Script, created};
-use crate::{IngestError, PipelineConfig, Progress, Stop, Summary, run};
+use crate::{IngestError, Lane, PipelineConfig, Progress, Stop, Summary, run};
 
 pub(crate) const BUCKET: &str = "transcripts";
 
@@ -69,7 +69,24 @@ impl World {
         let summary = self.progress.summary();
         assert!(summary.adds_up(), "{summary:#?}");
         assert_eq!(self.sink.doubles(), 0, "{summary:#?}");
+        if result.is_ok() {
+            self.assert_at_rest(&summary);
+        }
         result
+    }
+
+    /// What is told of a pipeline agrees with what it did, and nothing is left in it.
+    fn assert_at_rest(&self, summary: &Summary) {
+        let gauges = self.progress.gauges();
+        assert_eq!((gauges.held_messages(), self.progress.in_flight_bytes()), (0, 0));
+        for lane in Lane::ALL {
+            assert_eq!(gauges.lane(lane).running, 0, "{lane:?}");
+        }
+        assert_eq!(gauges.lane(Lane::Commit).took.count, summary.commits + summary.commit_failures);
+        // What was read instead of the announced, or restored, has no event whose time says anything of it.
+        assert!(gauges.lag().count <= summary.indexed, "{} of {}", gauges.lag().count, summary.indexed);
+        assert_eq!(gauges.retried_by_reason().values().sum::<u64>(), summary.retried);
+        assert_eq!(gauges.receive_errors_by_reason().values().sum::<u64>(), summary.receive_errors);
     }
 
     /// The same outside world, seen by a new process.
@@ -83,8 +100,9 @@ pub(crate) fn key(account: u64, name: &str) -> String {
     format!("ssm/{account:012}/{name}.log")
 }
 
+/// One message after the other, unless a test wants more.
 pub(crate) fn config() -> PipelineConfig {
-    PipelineConfig { workers: 2, ..PipelineConfig::default() }
+    PipelineConfig { workers: 2, receivers: 1, max_fetches: 16, ..PipelineConfig::default() }
 }
 
 pub(crate) fn secs(secs: u64) -> Duration {
