@@ -11,7 +11,7 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 
 use crate::kms::KmsKeys;
-use crate::s3::S3Store;
+use crate::s3::{CustomerKeyRule, S3Store};
 use crate::sqs::SqsQueue;
 
 /// How long a connection may take to be made.
@@ -31,7 +31,7 @@ const OPERATION_TIMEOUT: Duration = Duration::from_secs(90);
 const MAX_ATTEMPTS: u32 = 3;
 
 /// What the SDK's own configuration files and variables do not say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct AwsConfig {
     /// Profile of the shared configuration files; `None` leaves the choice to `AWS_PROFILE`.
     pub profile: Option<String>,
@@ -46,6 +46,8 @@ pub struct AwsConfig {
     pub bucket_owner: Option<String>,
     /// The only keys that may unwrap data keys, as ARNs; empty allows every key that IAM allows.
     pub kms_key_arns: Vec<String>,
+    /// Keys of objects that S3 keeps no key of (SSE-C).
+    pub customer_keys: Vec<CustomerKeyRule>,
 }
 
 /// Clients for the three services, cheap to clone.
@@ -56,6 +58,7 @@ pub struct Clients {
     kms: aws_sdk_kms::Client,
     bucket_owner: Option<String>,
     kms_key_arns: Vec<String>,
+    customer_keys: Vec<CustomerKeyRule>,
 }
 
 impl Clients {
@@ -82,6 +85,7 @@ impl Clients {
             kms: aws_sdk_kms::Client::new(&sdk),
             bucket_owner: config.bucket_owner.clone(),
             kms_key_arns: config.kms_key_arns.clone(),
+            customer_keys: config.customer_keys.clone(),
         }
     }
 
@@ -101,6 +105,7 @@ impl Clients {
     #[must_use]
     pub fn store(&self) -> S3Store {
         S3Store::new(self.s3.clone(), self.bucket_owner.clone())
+            .with_customer_keys(self.customer_keys.clone())
     }
 
     /// The keys of the configuration.

@@ -29,13 +29,43 @@ pub(crate) fn s3_error<E>(action: String, error: SdkError<E, HttpResponse>) -> S
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
 {
-    let region = error.raw_response().and_then(|raw| raw.headers().get("x-amz-bucket-region"));
-    let region = region.map(str::to_owned);
+    let region = region_of_bucket(&error);
     let mut mapped = source_error(action, error, classify_s3);
     if let ("wrong-region", Some(region)) = (mapped.reason, region) {
         mapped.message = bounded(&format!("{} (the bucket is in {region})", mapped.message));
     }
     mapped
+}
+
+/// The region that an answer names because the bucket is there: hostile text. Also of a HEAD, whose answer has no
+/// body and so no code; the region may then be the one that was asked.
+pub(crate) fn region_of_bucket<E>(error: &SdkError<E, HttpResponse>) -> Option<String>
+where
+    E: ProvideErrorMetadata,
+{
+    let SdkError::ServiceError(answer) = error else { return None };
+    let raw = answer.raw();
+    let code = answer.err().code().unwrap_or_default();
+    let says_so = matches!(raw.status().as_u16(), 301 | 307)
+        || is_wrong_region(code)
+        || (raw.status().as_u16() == 400 && code.is_empty());
+    let in_header = raw.headers().get("x-amz-bucket-region");
+    let in_body = || {
+        let body = std::str::from_utf8(raw.body().bytes()?).ok()?;
+        Some(body.split_once("<Region>")?.1.split_once("</Region>")?.0)
+    };
+    in_header.or_else(in_body).filter(|_| says_so).map(str::to_owned)
+}
+
+/// Codes of S3 that send the caller to another region.
+fn is_wrong_region(code: &str) -> bool {
+    matches!(
+        code,
+        "PermanentRedirect"
+            | "TemporaryRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "IllegalLocationConstraintException"
+    )
 }
 
 /// Maps a failed KMS call.
@@ -73,6 +103,10 @@ pub(crate) fn classify_s3(status: u16, code: &str, message: &str) -> Verdict {
         "SlowDown" if message.contains("KMS") => (Throttled, "throttled-kms"),
         "SlowDown" | "ServiceUnavailable" | "BandwidthLimitExceeded" => (Throttled, "throttled-s3"),
         "InvalidRequest" if message.contains("Server Side Encryption") => (Invalid, "sse-c"),
+        // A customer key was sent for an object that has none.
+        "InvalidRequest" if message.contains("encryption parameters are not applicable") => {
+            (Invalid, "sse-c-not-used")
+        }
         "InvalidObjectState" => (Archived, "archived"),
         "InvalidArgument" if message.contains("secure connection") => (Invalid, "insecure-endpoint"),
         "InvalidArgument" if message.contains("version id") => (Invalid, "bad-event"),
@@ -81,12 +115,12 @@ pub(crate) fn classify_s3(status: u16, code: &str, message: &str) -> Verdict {
         // Not `NotFound`: an endpoint of the wrong account or partition says the same of every bucket,
         // and messages must outlive that.
         "NoSuchBucket" => (Denied, "bucket-gone"),
-        "PermanentRedirect"
-        | "TemporaryRedirect"
-        | "AuthorizationHeaderMalformed"
-        | "IllegalLocationConstraintException" => (Invalid, "wrong-region"),
+        code if is_wrong_region(code) => (Invalid, "wrong-region"),
         "PreconditionFailed" => (Replaced, "overwritten"),
         "RequestTimeout" => (Timeout, "timeout"),
+        "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "TooManyRequestsException" => {
+            (Throttled, "throttled-s3")
+        }
         "InternalError" => (Internal, "s3-unavailable"),
         _ => match status {
             403 => (Denied, "s3-denied"),
@@ -106,9 +140,6 @@ pub(crate) fn classify_kms(status: u16, code: &str, message: &str) -> Verdict {
     match code {
         "InvalidCiphertextException" => (Invalid, "envelope-damaged"),
         "IncorrectKeyException" => (Invalid, "kms-wrong-key"),
-        "KMSInternalException" | "KeyUnavailableException" | "DependencyTimeoutException" => {
-            (Internal, "kms-unavailable")
-        }
         _ => match status {
             403 => (Denied, "kms-denied"),
             429 => (Throttled, "throttled-kms"),
@@ -182,7 +213,7 @@ fn classify_everywhere(code: &str) -> Option<Verdict> {
 
 /// Codes about a key, as KMS itself names them.
 fn classify_key_state(code: &str, message: &str) -> Option<Verdict> {
-    use SourceErrorKind::{Denied, Throttled};
+    use SourceErrorKind::{Denied, Internal, Throttled};
     Some(match code {
         "AccessDeniedException" => (Denied, "kms-denied"),
         "DisabledException" => (Denied, "kms-key-disabled"),
@@ -192,6 +223,10 @@ fn classify_key_state(code: &str, message: &str) -> Option<Verdict> {
         "KMSInvalidStateException" => (Denied, "kms-key-state"),
         "NotFoundException" => (Denied, "kms-key-not-found"),
         "ThrottlingException" | "LimitExceededException" => (Throttled, "throttled-kms"),
+        "KMSInternalException"
+        | "InternalFailure"
+        | "KeyUnavailableException"
+        | "DependencyTimeoutException" => (Internal, "kms-unavailable"),
         _ => return None,
     })
 }

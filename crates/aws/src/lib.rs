@@ -13,5 +13,5 @@ mod test_server;
 
 pub use clients::{AwsConfig, Clients};
 pub use kms::KmsKeys;
-pub use s3::S3Store;
+pub use s3::{CustomerKey, CustomerKeyRule, S3Store};
 pub use sqs::SqsQueue;

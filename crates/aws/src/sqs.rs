@@ -9,11 +9,11 @@ use aws_sdk_sqs::config::Builder as ConfigBuilder;
 use aws_sdk_sqs::error::BuildError;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
-    MessageSystemAttributeName, QueueAttributeName,
+    MessageSystemAttributeName, QueueAttributeName, SendMessageBatchRequestEntry,
 };
 use jiff::Timestamp;
 use shelltrail_ingest::source::{
-    EntryError, Message, Queue, QueueAttributes, Receipt, SourceError, SourceErrorKind,
+    EntryError, Message, Queue, QueueAttributes, Receipt, SendError, SourceError, SourceErrorKind,
 };
 
 use crate::errors::{sqs_code, sqs_error};
@@ -63,7 +63,8 @@ impl Queue for SqsQueue {
             .await
             .map_err(|error| sqs_error(self.action("read the attributes of"), error))?;
         let attributes = answer.attributes.unwrap_or_default();
-        let number = |name| attributes.get(&name).and_then(|value| value.parse().ok()).unwrap_or(0);
+        let told = |name| attributes.get(&name).and_then(|value| value.parse().ok());
+        let number = |name| told(name).unwrap_or(0);
         Ok(QueueAttributes {
             visibility: Duration::from_secs(number(QueueAttributeName::VisibilityTimeout)),
             visible: number(QueueAttributeName::ApproximateNumberOfMessages),
@@ -72,6 +73,9 @@ impl Queue for SqsQueue {
             max_receive_count: attributes
                 .get(&QueueAttributeName::RedrivePolicy)
                 .and_then(|policy| max_receive_count(policy)),
+            retention: told(QueueAttributeName::MessageRetentionPeriod).map(Duration::from_secs),
+            max_message_bytes: told(QueueAttributeName::MaximumMessageSize),
+            is_fifo: attributes.get(&QueueAttributeName::FifoQueue).is_some_and(|fifo| fifo == "true"),
         })
     }
 
@@ -147,6 +151,25 @@ impl Queue for SqsQueue {
         let deleted = answer.successful.iter().map(|entry| entry.id.as_str());
         Ok(entry_results(receipts.len(), deleted, &answer.failed))
     }
+
+    async fn send(&self, bodies: &[String]) -> Result<Vec<Result<(), SendError>>, SourceError> {
+        if bodies.is_empty() {
+            return Ok(Vec::new());
+        }
+        let action = || self.action("send messages to");
+        let mut call = self.client.send_message_batch().queue_url(&self.url);
+        for (position, body) in bodies.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder()
+                .id(position.to_string())
+                .message_body(body)
+                .build()
+                .map_err(|error| incomplete(action(), error))?;
+            call = call.entries(entry);
+        }
+        let answer = call.send().await.map_err(|error| sqs_error(action(), error))?;
+        let sent = answer.successful.iter().map(|entry| entry.id.as_str());
+        Ok(send_results(bodies.len(), sent, &answer.failed))
+    }
 }
 
 /// Takes over a message. One without body, ID or receipt could be neither read nor deleted: it stays
@@ -185,6 +208,30 @@ fn entry_results<'a>(
     for entry in failed {
         if let Some(position) = position(&entry.id) {
             results[position] = Err(entry_error(&entry.code, entry.message.as_deref().unwrap_or_default()));
+        }
+    }
+    results
+}
+
+/// As [`entry_results`]. An entry in neither list is sent again: twice is better than not at all.
+fn send_results<'a>(
+    count: usize,
+    sent: impl Iterator<Item = &'a str>,
+    failed: &[BatchResultErrorEntry],
+) -> Vec<Result<(), SendError>> {
+    let unanswered = || Err(SendError::Retry("the answer does not mention this entry".to_owned()));
+    let mut results: Vec<_> = (0..count).map(|_| unanswered()).collect();
+    let position = |id: &str| id.parse::<usize>().ok().filter(|&position| position < count);
+    for position in sent.filter_map(position) {
+        results[position] = Ok(());
+    }
+    for entry in failed {
+        if let Some(position) = position(&entry.id) {
+            let message = format!("{}: {}", entry.code, entry.message.as_deref().unwrap_or_default());
+            results[position] = Err(match entry.sender_fault {
+                true => SendError::Refused(message),
+                false => SendError::Retry(message),
+            });
         }
     }
     results
@@ -255,6 +302,23 @@ mod tests {
                 Err(EntryError::Retry("the answer does not mention this entry".to_owned())),
                 Err(EntryError::LeaseLost),
                 Ok(()),
+            ]
+        );
+    }
+
+    #[test]
+    fn sent_and_not_sent() {
+        let mut later = failed("1", "InternalError");
+        later.sender_fault = false;
+        let results =
+            send_results(4, ["0", "9"].into_iter(), &[later, failed("2", "InvalidMessageContents")]);
+        assert_eq!(
+            results,
+            [
+                Ok(()),
+                Err(SendError::Retry("InternalError: why".to_owned())),
+                Err(SendError::Refused("InvalidMessageContents: why".to_owned())),
+                Err(SendError::Retry("the answer does not mention this entry".to_owned())),
             ]
         );
     }

@@ -14,6 +14,16 @@ use aws_sdk_s3::config::{Credentials, SharedCredentialsProvider};
 
 use crate::clients::behavior_version;
 
+/// What comes over the wire for a request.
+pub(crate) enum Reply {
+    /// This, and then the connection is closed.
+    Closes(Vec<u8>),
+    /// This, and then nothing more on an open connection.
+    Stalls(Vec<u8>),
+    /// This, and then a byte now and then, for ever.
+    Drips(Vec<u8>),
+}
+
 /// Answers in order, then refuses connections.
 pub(crate) struct TestServer {
     url: String,
@@ -23,15 +33,38 @@ pub(crate) struct TestServer {
 impl TestServer {
     /// Answers each request with the next of `answers`, whole HTTP responses, and hangs up after each.
     pub(crate) fn start(answers: Vec<Vec<u8>>) -> Self {
+        Self::start_with(answers.into_iter().map(Reply::Closes).collect())
+    }
+
+    /// Answers each request with the next reply.
+    pub(crate) fn start_with(replies: Vec<Reply>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let (sender, requests) = channel();
         thread::spawn(move || {
-            for answer in answers {
+            let mut open = Vec::new();
+            for reply in replies {
                 let (mut stream, _) = listener.accept().unwrap();
                 sender.send(read_request(&stream)).unwrap();
                 // A client that refuses a body hangs up early, which is no fault here.
-                let _ = stream.write_all(&answer);
+                match reply {
+                    Reply::Closes(answer) => drop(stream.write_all(&answer)),
+                    Reply::Stalls(answer) => {
+                        let _ = stream.write_all(&answer);
+                        open.push(stream);
+                    }
+                    Reply::Drips(answer) => drop(thread::spawn(move || {
+                        let _ = stream.write_all(&answer);
+                        while stream.write_all(b".").is_ok() {
+                            thread::sleep(Duration::from_millis(5));
+                        }
+                    })),
+                }
+            }
+            drop(listener);
+            // A stalled connection stays open until the client gives it up.
+            for mut stream in open {
+                let _ = stream.read(&mut [0]);
             }
         });
         Self { url, requests }
@@ -73,6 +106,12 @@ pub(crate) fn response_announcing(
     }
     head.push_str("\r\n");
     [head.as_bytes(), body].concat()
+}
+
+/// The head of a response whose body has no announced length, ends with the connection or is chunked.
+pub(crate) fn head(headers: &[(&str, &str)]) -> Vec<u8> {
+    let lines: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    format!("HTTP/1.1 200 Canned\r\nConnection: close\r\n{lines}\r\n").into_bytes()
 }
 
 fn read_request(stream: &TcpStream) -> String {
