@@ -1,135 +1,281 @@
 //! `shelltrail backfill`
 
+mod place;
+mod show;
+mod source;
+mod told;
+
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
-use anyhow::{Context, bail};
-use indicatif::{ProgressBar, ProgressStyle};
-use shelltrail_aws::Clients;
-use shelltrail_index::{IndexRoot, LocalSink};
-use shelltrail_ingest::source::NoKeys;
-use shelltrail_ingest::{LocalFolder, Origin, Progress, Summary, backfill};
+use anyhow::Context;
+use jiff::{SignedDuration, Timestamp};
+use shelltrail_core::TranscriptId;
+use shelltrail_core::ids::AccountId;
+use shelltrail_core::sink::SinkError;
+use shelltrail_index::{Holdings, IndexRoot, LocalSink, RootError};
+use shelltrail_ingest::source::ObjectStore;
+use shelltrail_ingest::{
+    Bookmark, Books, Census, Known, Missed, Origin, PipelineConfig, Progress, Selection, Stop,
+    backfill_with_report, enqueue, plan,
+};
 
+use self::place::Place;
+use self::show::Show;
+use self::source::{Opened, Source};
+use self::told::{Account, Difference, Name, Planned};
 use crate::args::{Args, BackfillArgs};
-use crate::commands::summary;
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::stop;
+use crate::ops::Listen;
+use crate::{log, ops, stop};
 
-/// Indexes a directory or a prefix; what is stored already is left alone.
+/// Most objects that are named when index and bucket are compared.
+const MAX_NAMED: usize = 1000;
+
+/// Indexes what a source holds, sends it to workers, or tells what would be done.
 ///
 /// # Errors
 /// The source cannot be listed, the index is locked or of another version, or it cannot be written.
 pub fn run(args: &Args, command: &BackfillArgs) -> anyhow::Result<Exit> {
     let config = Config::load(args)?;
-    let pipeline = config.pipeline()?;
     let source = Source::parse(&command.source)?;
-    let (root, lock) = IndexRoot::open_for_writing(&config.index(&command.index)?, config.partition_digits)?;
-    let note = root.begin_backfill(&command.source)?;
-    let sink = Arc::new(LocalSink::new(root, lock));
-    let progress = Arc::new(Progress::new());
-    let bar = bar(Arc::clone(&progress));
+    source.check(command)?;
+    let work = Work { command, pipeline: config.pipeline()?, source, progress: Arc::new(Progress::new()) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(async {
+    runtime.block_on(async {
         let stop = stop::on_signals()?;
-        let progress = Arc::clone(&progress);
-        let done = match source {
-            Source::Folder(path) => {
-                let origin = Origin::folder(LocalFolder::new(path));
-                backfill(pipeline, origin, Arc::new(NoKeys), sink, stop, progress).await
-            }
-            Source::Bucket { bucket, prefix } => {
-                let clients = Clients::load(&config.aws()).await;
-                let origin = Origin::bucket(Arc::new(clients.store()), bucket, prefix);
-                backfill(pipeline, origin, Arc::new(clients.keys()), sink, stop, progress).await
-            }
+        if command.dry_run {
+            work.plan(&config, stop).await
+        } else if let Some(url) = &command.enqueue {
+            work.enqueue(&config, url, stop).await
+        } else {
+            work.index(&config, stop).await
+        }
+    })
+}
+
+struct Work<'a> {
+    command: &'a BackfillArgs,
+    pipeline: PipelineConfig,
+    source: Source,
+    progress: Arc<Progress>,
+}
+
+/// What is compared, if anything is.
+struct Comparison {
+    missed: Arc<Missed>,
+    census: Arc<Census>,
+    holdings: Option<Arc<Stored>>,
+}
+
+/// The index, as somebody who may not write to it sees it.
+struct Stored(Option<Holdings>);
+
+impl Known for Stored {
+    fn contains(&self, account: Option<&AccountId>, id: &TranscriptId) -> Result<bool, SinkError> {
+        self.0.as_ref().map_or(Ok(false), |holdings| holdings.contains(account, id))
+    }
+}
+
+impl Work<'_> {
+    /// Reads, indexes, and keeps the place.
+    async fn index(&self, config: &Config, stop: Stop) -> anyhow::Result<Exit> {
+        let path = config.index(&self.command.index)?;
+        let door = ops::open(Some(self.command.ops.listen.as_ref().unwrap_or(&Listen::Off)))?;
+        let (root, lock) = IndexRoot::open_for_writing(&path, config.partition_digits)?;
+        let place = Arc::new(Place::find(&root, self.command)?);
+        let holdings = if self.command.reconcile { stored(&path)? } else { None };
+        let comparison = self.comparison(holdings);
+        let sink = Arc::new(LocalSink::new(root, lock));
+        let Opened { origin, keys, .. } = self.open(config, true).await?;
+        let (origin, books) = self.prepared(origin, Some(&place), comparison.as_ref())?;
+        let done = {
+            let progress = Arc::clone(&self.progress);
+            let index = sink.root().path().to_owned();
+            let _telling =
+                ops::begin(door, Arc::clone(&progress), &self.pipeline, index, None, stop.clone())?;
+            let _show = Show::begin(self.command.progress, Arc::clone(&books), Arc::clone(&self.progress));
+            backfill_with_report(self.pipeline.clone(), origin, keys, Arc::clone(&sink), stop, progress).await
         };
-        anyhow::Ok(done?)
-    });
-    bar.finish_and_clear();
-    match done {
-        Ok(done) => {
-            // What failed is listed by itself; what was not begun is known to this note alone.
-            if done.unstarted == 0 && done.retried == 0 {
-                note.end()?;
+        let (ended, settled) = done.as_ref().map_or((false, false), |done| (done.ended, done.settled));
+        // What failed is listed by itself; what was not begun is known to this note alone.
+        if ended && settled {
+            place.end()?;
+            // Whoever asks next finds few segments. What was told to stop leaves the rest to its successor.
+            sink.finish_merges();
+        }
+        let summary = self.progress.summary();
+        let account = Account {
+            source: self.command.source.clone(),
+            complete: ended && books.tally().is_complete(),
+            ended,
+            tally: books.tally(),
+            filtered: books.filtered(),
+            messages: None,
+            reasons: Some(summary.failed_by_reason.clone()),
+            difference: comparison.map(|comparison| self.difference(&comparison, ended)).transpose()?,
+        };
+        told::account(&account, self.command.format, Some(&summary))?;
+        done?;
+        Ok(if account.complete { Exit::Done } else { Exit::Incomplete })
+    }
+
+    /// Sends what is not known to be indexed to a queue.
+    async fn enqueue(&self, config: &Config, url: &str, stop: Stop) -> anyhow::Result<Exit> {
+        // Without an index nothing is subtracted and no place is kept: workers have theirs elsewhere.
+        let named = self.command.index.index.is_some() || config.index.is_some();
+        let path = named.then(|| config.index(&self.command.index)).transpose()?;
+        let known = path.as_deref().map(stored).transpose()?.flatten();
+        let place = match (&path, &known) {
+            (Some(path), Some(_)) => Some(Arc::new(Place::find(&IndexRoot::open(path)?, self.command)?)),
+            _ => None,
+        };
+        if place.is_none() {
+            log::say("no index is read: everything is sent, and a later run begins anew");
+        }
+        let comparison = self.comparison(known.clone());
+        let Opened { origin, clients, .. } = self.open(config, false).await?;
+        let clients = clients.context("--enqueue: workers read from buckets only")?;
+        let (origin, books) = self.prepared(origin, place.as_ref(), comparison.as_ref())?;
+        let known = known.map(|known| known as Arc<dyn Known>);
+        let queue = Arc::new(clients.queue(url));
+        let sent = {
+            let _show = Show::begin(self.command.progress, Arc::clone(&books), Arc::clone(&self.progress));
+            enqueue(self.pipeline.clone(), origin, known, queue, stop).await
+        };
+        let ended = sent.as_ref().is_ok_and(|sent| sent.ended);
+        let tally = books.tally();
+        let complete = ended && tally.is_complete();
+        if let Some(place) = place.filter(|_| complete) {
+            place.end()?;
+        }
+        let account = Account {
+            source: self.command.source.clone(),
+            complete,
+            ended,
+            tally,
+            filtered: books.filtered(),
+            messages: sent.as_ref().ok().map(|sent| sent.messages),
+            reasons: None,
+            difference: comparison.map(|comparison| self.difference(&comparison, ended)).transpose()?,
+        };
+        told::account(&account, self.command.format, None)?;
+        sent?;
+        Ok(if complete { Exit::Done } else { Exit::Incomplete })
+    }
+
+    /// Tells what would be done.
+    async fn plan(&self, config: &Config, stop: Stop) -> anyhow::Result<Exit> {
+        let known = stored(&config.index(&self.command.index)?)?;
+        let comparison = self.comparison(known.clone());
+        let Opened { origin, .. } = self.open(config, false).await?;
+        let (origin, books) = self.prepared(origin, None, comparison.as_ref())?;
+        let known = known.unwrap_or_else(|| Arc::new(Stored(None)));
+        let planned = {
+            let _show = Show::begin(self.command.progress, books, Arc::clone(&self.progress));
+            plan(self.pipeline.clone(), origin, Some(known as Arc<dyn Known>), stop).await?
+        };
+        let ended = planned.ended;
+        let difference = comparison.map(|comparison| self.difference(&comparison, ended)).transpose()?;
+        let missed = difference.as_ref().is_some_and(|difference| difference.missed_notifications > 0);
+        let planned = Planned { source: self.command.source.clone(), plan: planned, difference };
+        told::plan(&planned, self.command.format, self.source.is_in_s3())?;
+        Ok(if ended && !missed { Exit::Done } else { Exit::Incomplete })
+    }
+
+    async fn open(&self, config: &Config, read: bool) -> anyhow::Result<Opened> {
+        self.source.open(self.command, &config.aws()?, read, self.pipeline.max_object_bytes).await
+    }
+
+    /// The origin as the flags confine it, going on where an earlier run was stopped.
+    fn prepared(
+        &self,
+        mut origin: Origin<dyn ObjectStore>,
+        place: Option<&Arc<Place>>,
+        comparison: Option<&Comparison>,
+    ) -> anyhow::Result<(Origin<dyn ObjectStore>, Arc<Books>)> {
+        let command = self.command;
+        let typed = |time: &Option<crate::args::TypedTime>| time.as_ref().map(|time| time.at);
+        let (since, until) =
+            place.map_or((typed(&command.since), typed(&command.until)), |place| place.bounds());
+        let mut books = Books::default();
+        if let Some(place) = place {
+            if let Some((after, settled)) = place.after() {
+                log::say(&format!(
+                    "going on with the backfill begun at {}: {} objects are settled",
+                    place.begun_at(),
+                    settled.seen
+                ));
+                origin = origin.resume(after)?;
+                books = Books::new(settled);
             }
-            summary::report(&done);
-            Ok(summary::exit(&done))
+            if !command.reconcile {
+                let bookmark: Arc<dyn Bookmark> = Arc::<Place>::clone(place);
+                origin = origin.with_bookmark(bookmark);
+            }
         }
-        Err(error) => {
-            summary::report(&progress.summary());
-            Err(error)
+        let books = Arc::new(books);
+        let selection = Selection {
+            since,
+            until,
+            accounts: command.account.clone(),
+            prefixes: command.prefix.clone(),
+            limit: command.limit,
+            rate: command.rate,
+            newest_first: command.newest_first,
+        };
+        origin = origin.select(selection).with_books(Arc::clone(&books));
+        if let Some(comparison) = comparison {
+            origin = origin.with_missed(Arc::clone(&comparison.missed));
+            origin = origin.with_census(Arc::clone(&comparison.census));
         }
+        Ok((origin, books))
+    }
+
+    fn comparison(&self, holdings: Option<Arc<Stored>>) -> Option<Comparison> {
+        let delay = SignedDuration::try_from(self.command.delay).unwrap_or(SignedDuration::MAX);
+        let due_before = Timestamp::now().checked_sub(delay).unwrap_or(Timestamp::MIN);
+        self.command.reconcile.then(|| Comparison {
+            missed: Arc::new(Missed::new(due_before)),
+            census: Arc::default(),
+            holdings,
+        })
+    }
+
+    /// What the index had at the start and the bucket has not; nobody can say before the listing has ended.
+    fn difference(&self, comparison: &Comparison, ended: bool) -> anyhow::Result<Difference> {
+        let (missed_notifications, missed) = comparison.missed.found();
+        let missed = missed.into_iter().map(Name::from).collect();
+        let mut difference = Difference { missed_notifications, missed, ..Difference::default() };
+        let Some((bucket, prefix)) = self.source.bucket().filter(|_| ended) else { return Ok(difference) };
+        let prefix = source::narrowed(prefix, &self.command.prefix);
+        let (mut gone, mut known) = (HashSet::new(), true);
+        if let Some(holdings) = comparison.holdings.as_ref().and_then(|stored| stored.0.as_ref()) {
+            holdings.objects(bucket, &prefix, |object| match comparison.census.has(object) {
+                Some(true) => {}
+                Some(false) => {
+                    let new = gone.insert(object.key.clone());
+                    if new && difference.gone.len() < MAX_NAMED {
+                        let (bucket, key) = (object.bucket.clone(), object.key.clone());
+                        difference.gone.push(Name { bucket, key, last_modified: None });
+                    }
+                }
+                None => known = false,
+            })?;
+        }
+        difference.gone.sort_by(|a, b| a.key.cmp(&b.key));
+        difference.no_longer_in_bucket = known.then_some(gone.len() as u64);
+        Ok(difference)
     }
 }
 
-/// Where the objects are.
-#[derive(Debug, PartialEq, Eq)]
-enum Source {
-    Folder(String),
-    Bucket { bucket: String, prefix: String },
-}
-
-impl Source {
-    fn parse(text: &str) -> anyhow::Result<Self> {
-        if let Some(rest) = text.strip_prefix("s3://") {
-            let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-            if bucket.is_empty() {
-                bail!("{text} names no bucket: use s3://BUCKET[/PREFIX]");
-            }
-            return Ok(Self::Bucket { bucket: bucket.to_owned(), prefix: prefix.to_owned() });
-        }
-        if !Path::new(text).is_dir() {
-            return Err(anyhow::anyhow!("{text} is not a directory"))
-                .context("SOURCE is a directory laid out like the bucket, or s3://BUCKET[/PREFIX]");
-        }
-        Ok(Self::Folder(text.to_owned()))
-    }
-}
-
-/// A progress line on a terminal, nothing elsewhere. The length of a listing is not known before its
-/// end, so there is a rate and no estimate.
-fn bar(progress: Arc<Progress>) -> ProgressBar {
-    let bar = ProgressBar::new_spinner();
-    let style = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
-    bar.enable_steady_tick(Duration::from_millis(200));
-    let weak = bar.downgrade();
-    std::thread::spawn(move || {
-        while let Some(bar) = weak.upgrade().filter(|bar| !bar.is_finished()) {
-            bar.set_message(line(&progress.summary(), bar.elapsed()));
-            drop(bar);
-            std::thread::sleep(Duration::from_millis(200));
-        }
-    });
-    bar
-}
-
-fn line(now: &Summary, elapsed: Duration) -> String {
-    let seconds = elapsed.as_secs_f64().max(0.001);
-    format!(
-        "{} seen, {} indexed, {} already there, {} failed, {:.1} MB/s",
-        now.seen,
-        now.indexed,
-        now.already_indexed,
-        now.failed,
-        now.bytes_clear as f64 / 1e6 / seconds
-    )
-}
-
-#[cfg(test)]
-#[allow(clippy::unwrap_used)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sources() {
-        let bucket =
-            |bucket: &str, prefix: &str| Source::Bucket { bucket: bucket.into(), prefix: prefix.into() };
-        assert_eq!(Source::parse("s3://b").unwrap(), bucket("b", ""));
-        assert_eq!(Source::parse("s3://b/a/b c").unwrap(), bucket("b", "a/b c"));
-        assert!(Source::parse("s3:///x").is_err());
-        assert!(Source::parse("no/such/directory").is_err());
+/// What is stored in the index at a path; `None` if there is none yet.
+fn stored(path: &Path) -> anyhow::Result<Option<Arc<Stored>>> {
+    match Holdings::open(path) {
+        Ok(holdings) => Ok(Some(Arc::new(Stored(Some(holdings))))),
+        Err(RootError::NoIndex(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
