@@ -316,6 +316,9 @@ fn the_first_mistakes_tell_the_next_step() {
     let config = dir.path().join("config.toml");
     fs::write(&config, "no_such_setting = 1\n").unwrap();
     run(shelltrail().arg("--config").arg(&config).args(["status", "--index"]).arg(&index)).exits(2);
+    let unknown =
+        run(shelltrail().env("SHELLTRAIL_TYPO", "1").args(["status", "--index"]).arg(&index)).exits(2);
+    assert!(unknown.err.contains("typo") && !unknown.err.contains("^J"), "{}", unknown.err);
     let without = ["--no-config", "status", "--index"];
     run(shelltrail().env("SHELLTRAIL_CONFIG", &config).args(without).arg(&index)).exits(0);
 }
@@ -392,4 +395,71 @@ fn a_beginning_that_fits_several_sessions_is_told_and_written_down() {
     let lines = audit(&index);
     let last = lines.last().unwrap();
     assert_eq!((last["sessions"].as_array().unwrap().len(), &last["complete"]), (2, &Value::from(false)));
+}
+
+#[test]
+fn flags_and_query_must_leave_something() {
+    let (_dir, index) = fixture_index();
+    let both = ask(&index, "search", &["cat before:2026-01-01", "--since", "2026-02-01"]).exits(2);
+    assert!(
+        both.err.contains("nothing is in this range") && both.err.contains("    ^^^^^^^^^^^"),
+        "{}",
+        both.err
+    );
+    ask(&index, "search", &["cat before:2026-03-01 OR dog", "--since", "2026-04-01"]).exits(1);
+}
+
+#[test]
+fn a_summary_is_refused_where_it_has_no_place() {
+    let (_dir, index) = fixture_index();
+    for arguments in [
+        &["search", "cat", "--summary"][..],
+        &["search", "cat", "-l", "--format", "csv", "--summary"],
+        &["search", "cat", "--template", "{command}", "--summary"],
+        &["sessions", "--summary"],
+    ] {
+        let refused = ask(&index, arguments[0], &arguments[1..]).exits(2);
+        assert!(refused.err.contains("--format jsonl"), "{arguments:?}: {}", refused.err);
+    }
+}
+
+#[test]
+fn explain_tells_a_regular_expression_from_a_path() {
+    let (_dir, index) = fixture_index();
+    let path = ask(&index, "explain", &["\"/etc/\""]);
+    assert!(!path.out.contains("regular expression"), "{}", path.out);
+    let regex = ask(&index, "explain", &["/etc/"]);
+    assert!(regex.out.contains("/etc/    [regular expression; "), "{}", regex.out);
+}
+
+#[test]
+fn a_session_of_unknown_end_is_told_wherever_times_are_asked_for() {
+    let headless = "$ whoami\r\nroot\r\n$ exit\r\n";
+    let (_dir, index) = index_with(&[("ssm/111122223333/a-0123456789abcdef0.log", headless.as_bytes())]);
+    let since = ["whoami", "--since", "2026-01-01"];
+    for mode in [&[][..], &["-l"], &["-c"], &["--group-by", "account"]] {
+        let told = ask(&index, "search", &[&since, mode].concat());
+        assert!(told.err.contains("with an unknown end of the session"), "{mode:?}: {}", told.err);
+    }
+    let told = ask(&index, "stack", &[&["program"], &since[..]].concat());
+    assert!(told.err.contains("1 session with an unknown end"), "{}", told.err);
+}
+
+#[test]
+fn a_password_is_recognised_across_accounts_and_in_no_other_index() {
+    let body = |user: &str| format!("$ mysql -pS3cr3t! -u {user}\r\r\n$ exit\r\r\n").into_bytes();
+    let (one, two) = (body("a"), body("b"));
+    let transcripts = [
+        ("ssm/111122223333/a-0123456789abcdef0.log", &one[..]),
+        ("ssm/444455556666/b-0123456789abcdef0.log", &two[..]),
+    ];
+    let fingerprints = |index: &Path| -> Vec<String> {
+        let shown = ask(index, "search", &["cmd:mysql", "--template", "{command}"]).exits(0).out;
+        shown.lines().map(|line| line.split(" -u").next().unwrap().to_owned()).collect()
+    };
+    let (_dir, index) = index_with(&transcripts);
+    let here = fingerprints(&index);
+    assert!(here.len() == 2 && here[0] == here[1] && here[0].starts_with("mysql -p****["), "{here:?}");
+    let (_dir, index) = index_with(&transcripts);
+    assert_ne!(fingerprints(&index)[0], here[0]);
 }

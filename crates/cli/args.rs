@@ -1,6 +1,10 @@
 //! The command line.
 
 mod ask;
+mod backfill;
+mod failures;
+mod index;
+mod ops;
 mod output;
 mod read;
 
@@ -13,6 +17,13 @@ pub use ask::{
     AroundArgs, ExplainArgs, FilterArgs, GroupField, Place, QueryArgs, ReadArgs, SearchArgs, StackArgs,
     StackFormat,
 };
+pub use backfill::{AccountFormat, BackfillArgs, ProgressArg, TypedTime};
+pub use failures::{
+    FailuresArgs, FailuresDropArgs, FailuresFilter, FailuresListArgs, FailuresRetryArgs, FailuresShowArgs,
+    FailuresVerb, FailuresWhich,
+};
+pub use index::{CheckArgs, CompactArgs, IndexArgs, IndexCommand, ReportFormat};
+pub use ops::OpsArgs;
 pub use output::{AuditArg, FoldArg, Format, OutputArgs, ScreenArgs};
 pub use read::{Floor, Reading, SessionsArgs, ShowArgs, Sort};
 
@@ -72,10 +83,14 @@ pub enum Command {
     Parse(ParseArgs),
     /// Tell what the index holds and what could not be indexed
     Status(StatusArgs),
+    /// List, show, retry or drop the objects that could not be indexed
+    Failures(FailuresArgs),
+    /// Look after the index: check it, compact it
+    Index(IndexArgs),
     /// Consume S3 event notifications from an SQS queue and index the transcripts they announce
     Worker(WorkerArgs),
-    /// Index the transcripts below a directory or an S3 prefix
-    Backfill(BackfillArgs),
+    /// Index what a bucket, an inventory, a list of keys, a directory or a tar holds
+    Backfill(Box<BackfillArgs>),
     /// Print the completions of a shell
     Completions(CompletionsArgs),
     /// Write man pages into a directory
@@ -96,25 +111,16 @@ pub struct WorkerArgs {
     /// URL of the SQS queue that receives the bucket's notifications
     #[arg(long, value_name = "URL", env = "SHELLTRAIL_QUEUE_URL")]
     pub queue_url: Option<String>,
+    /// URL of the SQS queue that `backfill --enqueue` fills; read only while the other one has nothing
+    #[arg(long, value_name = "URL", env = "SHELLTRAIL_BACKFILL_QUEUE_URL")]
+    pub backfill_queue_url: Option<String>,
     #[command(flatten)]
     pub index: IndexArg,
     /// End with exit code 0 once the queue stays empty, instead of waiting for more
     #[arg(long)]
     pub drain: bool,
-}
-
-/// `shelltrail backfill`
-#[derive(Debug, ClapArgs)]
-#[command(after_help = "\
-Examples:
-  shelltrail backfill s3://example-central-transcripts/session/ --index /var/lib/shelltrail
-  shelltrail backfill ./bucket --index trail")]
-pub struct BackfillArgs {
-    /// A directory laid out like the bucket, or s3://BUCKET[/PREFIX]
-    #[arg(value_hint = clap::ValueHint::AnyPath)]
-    pub source: String,
     #[command(flatten)]
-    pub index: IndexArg,
+    pub ops: OpsArgs,
 }
 
 /// `shelltrail parse`

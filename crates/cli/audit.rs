@@ -144,6 +144,12 @@ impl User {
     }
 }
 
+/// Who runs this process, as it is written down.
+#[must_use]
+pub fn user() -> serde_json::Value {
+    serde_json::to_value(User::current()).unwrap_or_default()
+}
+
 fn name_of(passwd: &str, uid: u32) -> Option<String> {
     passwd.lines().find_map(|line| {
         let mut fields = line.split(':');

@@ -7,4 +7,4 @@ pub mod template;
 pub mod timesketch;
 
 pub use fields::{Row, Value};
-pub use printer::{Of, Printer};
+pub use printer::{InSession, Of, Printer};

@@ -13,7 +13,8 @@
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
-use shelltrail_core::session::{Origin, Reason};
+use shelltrail_core::session::{Marks, Origin, Reason};
+use shelltrail_core::sink::RemovalKind;
 use shelltrail_core::{AccountId, CommandRecord, Confidence, Session, SessionKind, Status, TimeSource};
 use unicode_width::UnicodeWidthStr;
 
@@ -58,12 +59,13 @@ impl<'s> HitPrinter<'s> {
     ///
     /// # Errors
     /// As the writer.
-    pub fn session(&mut self, out: &mut impl Write, session: &Session) -> io::Result<()> {
+    pub fn session(&mut self, out: &mut impl Write, session: &Session, marks: &Marks) -> io::Result<()> {
         if std::mem::replace(&mut self.begun, true) {
             writeln!(out)?;
         }
         let mut fields = vec![time(session, self.zone)];
         fields.extend(identity(session));
+        fields.extend(self::marks(marks, self.zone));
         self.fields(
             out,
             "",
@@ -319,6 +321,31 @@ fn identity(session: &Session) -> Vec<String> {
     fields
 }
 
+/// What became of the object of a session, if anything did.
+#[must_use]
+pub fn marks(marks: &Marks, zone: &TimeZone) -> Vec<String> {
+    let deleted = marks.source_deleted.map(|deleted| {
+        let at = deleted.at.map_or_else(String::new, |at| format!(" at {}", times::shown(at, zone)));
+        let how = match deleted.kind {
+            RemovalKind::Deleted => "source deleted",
+            RemovalKind::Expired => "source expired",
+            RemovalKind::DeleteMarker => "source deleted (a delete marker; its versions remain)",
+            RemovalKind::ExpiryMarker => "source expired (a delete marker; its versions remain)",
+        };
+        format!("{how}{at}")
+    });
+    let overwritten = match (marks.overwritten, marks.contents) {
+        (Some(true), contents) => {
+            Some(format!("overwritten: not the last of {contents} stored contents of its key"))
+        }
+        (None, contents @ 2..) => {
+            Some(format!("one of {contents} stored contents of its key, order unknown"))
+        }
+        _ => None,
+    };
+    deleted.into_iter().chain(overwritten).collect()
+}
+
 /// What a reader must know beside the text and the confidence: anything but "executed".
 #[must_use]
 pub fn notes(record: &CommandRecord) -> Vec<String> {
@@ -348,6 +375,7 @@ pub fn notes_in_session(record: &CommandRecord) -> Vec<String> {
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
+    use shelltrail_core::session::SourceDeleted;
     use shelltrail_core::{Flag, ObjectRef, TranscriptId};
     use shelltrail_index::Query;
 
@@ -367,8 +395,11 @@ mod tests {
             ended_at: None,
             time_source: None,
             bytes: 12,
+            unread_bytes: 0,
             records: Vec::new(),
             defects: Vec::new(),
+            sequencer: None,
+            last_modified: None,
         }
     }
 
@@ -377,10 +408,31 @@ mod tests {
         let mut printer = HitPrinter::new(&screen, &zone, context, 2);
         let query = Query::literal("needle");
         let mut out = Vec::new();
-        printer.session(&mut out, &session(id)).unwrap();
+        printer.session(&mut out, &session(id), &Marks::default()).unwrap();
         printer.head(&mut out, &session(id), 7, record).unwrap();
         printer.hit(&mut out, &View::new(record, &Lens::new(false).marking(&query))).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn what_became_of_the_object_is_told() {
+        let told = |source_deleted, overwritten, contents| {
+            marks(&Marks { source_deleted, overwritten, contents }, &TimeZone::UTC).join("; ")
+        };
+        let at = "2026-03-05T10:00:00Z".parse().ok();
+        let deleted = |kind| Some(SourceDeleted { at, kind });
+        assert_eq!(told(None, Some(false), 1), "");
+        assert_eq!(told(None, None, 0), "");
+        assert_eq!(told(None, Some(false), 2), "", "the last one is what is expected");
+        assert_eq!(
+            told(deleted(RemovalKind::Expired), Some(true), 2),
+            "source expired at 2026-03-05T10:00:00Z; overwritten: not the last of 2 stored contents of its key"
+        );
+        let unknown = Some(SourceDeleted { at: None, kind: RemovalKind::DeleteMarker });
+        assert_eq!(
+            told(unknown, None, 3),
+            "source deleted (a delete marker; its versions remain); one of 3 stored contents of its key, order unknown"
+        );
     }
 
     #[test]

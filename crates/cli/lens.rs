@@ -34,6 +34,15 @@ impl<'q> Lens<'q> {
         Self { query: None, secrets: (!reveal).then(Secrets::new), masked: Rc::default() }
     }
 
+    /// The same lens that gives passwords a fingerprint, under the key of the index that they are read from.
+    #[must_use]
+    pub fn keyed(self, key: Option<[u8; 32]>) -> Self {
+        match (self.secrets, key) {
+            (Some(_), Some(key)) => Self { secrets: Some(Secrets::with_key(key)), ..self },
+            (secrets, _) => Self { secrets, ..self },
+        }
+    }
+
     /// The same lens that marks what a query asks for.
     #[must_use]
     pub fn marking(&self, query: &'q Query) -> Self {

@@ -9,7 +9,9 @@ mod formats;
 mod hits;
 mod json;
 mod lens;
+mod log;
 mod mistakes;
+mod ops;
 mod pager;
 mod paint;
 mod question;
@@ -20,7 +22,7 @@ mod text;
 mod times;
 mod words;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -28,6 +30,7 @@ use shelltrail_core::sanitize::printable_lines;
 
 use crate::args::{Args, Command};
 use crate::exit::Exit;
+use crate::log::LogFormat;
 
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
@@ -39,13 +42,22 @@ fn main() -> ExitCode {
         }
         Err(help) => help.exit(),
     };
-    init_tracing(args.verbose);
+    if let Err(error) = log::init(args.command.log_format(), args.verbose) {
+        mistakes::tell(&mut io::stderr(), &error);
+        return Exit::Failed.into();
+    }
     // The text of a panic may quote a transcript, so only its place is told.
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(io::stderr(), "shelltrail: internal error at {place}; please report it");
+        match log::format() {
+            LogFormat::Text => {
+                let _ = writeln!(io::stderr(), "shelltrail: internal error at {place}; please report it");
+            }
+            LogFormat::Json => tracing::error!(place, "internal error; please report it"),
+        }
     }));
     let result = match &args.command {
+        Command::Index(command) => commands::index::run(&args, command),
         Command::Worker(command) => commands::worker::run(&args, command),
         Command::Backfill(command) => commands::backfill::run(&args, command),
         Command::Search(command) => commands::search::run(&args, command),
@@ -54,6 +66,7 @@ fn main() -> ExitCode {
         Command::Stack(command) => commands::stack::run(&args, command),
         Command::Explain(command) => commands::explain::run(&args, command),
         Command::Parse(command) => commands::parse::run(&args, command),
+        Command::Failures(command) => commands::failures::run(&args, command),
         Command::Status(command) => commands::status::run(&args, command),
         Command::Completions(command) => commands::completions::completions(command),
         Command::Man(command) => commands::completions::man(command),
@@ -63,7 +76,10 @@ fn main() -> ExitCode {
         // Whoever reads our output has seen enough: that is success, as for any other filter.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            mistakes::tell(&mut io::stderr(), &error);
+            match log::format() {
+                LogFormat::Text => mistakes::tell(&mut io::stderr(), &error),
+                LogFormat::Json => tracing::error!(error = &*error as &dyn std::error::Error, "cannot go on"),
+            }
             Exit::Failed.into()
         }
     }
@@ -74,23 +90,4 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
         .chain()
         .filter_map(|cause| cause.downcast_ref::<io::Error>())
         .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
-}
-
-/// Diagnostics go to stderr, one line each. Field values are written as quoted strings, so that no
-/// hostile byte in them reaches the terminal.
-fn init_tracing(verbose: u8) {
-    let default = match verbose {
-        0 => "warn,shelltrail_ingest=info,shelltrail_aws=warn",
-        1 => "info",
-        2 => "info,shelltrail_ingest=debug,shelltrail_aws=debug,shelltrail_index=debug",
-        _ => "debug",
-    };
-    let filter = tracing_subscriber::EnvFilter::try_from_env("SHELLTRAIL_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .init();
 }

@@ -63,11 +63,10 @@ impl Question {
             if text.trim().is_empty() {
                 bail!("the query is empty; leave it out to ask for everything that passes the filters");
             }
-            let parsed = parse(text, &options).map_err(|error| Mistake {
-                flag: None,
-                text: text.to_owned(),
-                error,
-            })?;
+            let mistake = |error| Mistake { flag: None, text: text.to_owned(), error };
+            let parsed = parse(text, &options).map_err(mistake)?;
+            // What is told is the place in the query, so the flags stand first.
+            tree.clone().and(parsed.clone()).check_ranges().map_err(mistake)?;
             tree = parsed.and(tree);
         }
         let scope = scope(how, filter);

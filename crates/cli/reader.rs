@@ -11,6 +11,7 @@ use shelltrail_core::{AccountId, CommandRecord, Session};
 use unicode_width::UnicodeWidthStr;
 
 use crate::args::Reading;
+use crate::formats::InSession;
 use crate::hits::{notes_in_session, prompt};
 use crate::lens::{Lens, View};
 use crate::paint::Paint;
@@ -63,7 +64,8 @@ impl Reader {
     ///
     /// # Errors
     /// As the writer.
-    pub fn header(&mut self, out: &mut impl Write, session: &Session, records: u64) -> io::Result<()> {
+    pub fn header(&mut self, out: &mut impl Write, of: &InSession<'_>) -> io::Result<()> {
+        let InSession { session, records, marks } = *of;
         self.context.clear();
         if std::mem::replace(&mut self.begun, true) {
             writeln!(out)?;
@@ -91,9 +93,15 @@ impl Reader {
         row("ended", &ended(session, &self.zone))?;
         row("records", &format!("{records}, in {} bytes", session.bytes))?;
         row("object", &object(session))?;
+        for mark in crate::hits::marks(marks, &self.zone) {
+            row("source", &mark)?;
+        }
         if !session.defects.is_empty() {
             let defects: Vec<String> = session.defects.iter().map(words).collect();
             row("defects", &defects.join(", "))?;
+        }
+        if session.unread_bytes > 0 {
+            row("unread", &format!("{} compressed bytes were set aside", session.unread_bytes))?;
         }
         writeln!(out)
     }

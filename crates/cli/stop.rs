@@ -3,6 +3,8 @@
 use shelltrail_ingest::Stop;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::log;
+
 /// Starts listening. Must be called inside the runtime.
 ///
 /// # Errors
@@ -21,7 +23,7 @@ pub fn on_signals() -> std::io::Result<Stop> {
                 // As safe as a crash: what is not committed was not acknowledged either.
                 std::process::exit(code);
             }
-            eprintln!("shelltrail: stopping: finishing what was begun; a second signal ends at once");
+            log::say("stopping: finishing what was begun; a second signal ends at once");
             handle.stop();
         }
     });

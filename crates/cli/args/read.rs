@@ -80,6 +80,9 @@ pub struct SessionsArgs {
     /// Only sessions all of whose records are cut with this confidence or a higher one
     #[arg(long, value_enum, value_name = "LEVEL", help_heading = "Filters")]
     pub floor: Option<Floor>,
+    /// Only sessions whose object was removed from the bucket, as far as notifications told it
+    #[arg(long, help_heading = "Filters")]
+    pub source_deleted: bool,
     /// By what to sort; times, sizes and counts begin with the largest, names with the first
     #[arg(long, value_enum, value_name = "FIELD", default_value_t = Sort::Ended, help_heading = "Answer")]
     pub sort: Sort,

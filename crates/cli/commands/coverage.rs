@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use anyhow::bail;
 use serde::Serialize;
 use shelltrail_core::sanitize::printable;
 use shelltrail_index::{Coverage, Query, SearchOptions, Searcher};
 
+use crate::args::{Format, OutputArgs};
 use crate::json;
 use crate::words::count;
 
@@ -33,9 +35,13 @@ fn lines(coverage: &Coverage, found: bool) -> Vec<String> {
             coverage.not_indexed.iter().map(|(reason, count)| format!("{count} {}", printable(reason)));
         let reasons: Vec<String> = reasons.collect();
         lines.push(format!(
-            "{not_indexed} objects in scope are not indexed: {}; shelltrail status counts them",
+            "{not_indexed} objects in scope are not indexed: {}; shelltrail failures list names them",
             reasons.join(", ")
         ));
+    }
+    if coverage.dropped > 0 {
+        let objects = count(coverage.dropped, "object");
+        lines.push(format!("{objects} in scope not indexed: dropped by an operator"));
     }
     for source in &coverage.unfinished_backfills {
         lines.push(format!("a backfill of {} did not end: it runs, or was broken off", printable(source)));
@@ -113,7 +119,10 @@ struct Summary<'a> {
     records_searched: u64,
     records_verified: u64,
     unreadable_records: u64,
+    /// Why the first of them could not be read.
+    unreadable_reason: Option<&'a str>,
     not_indexed: &'a BTreeMap<String, u64>,
+    dropped: u64,
     unfinished_backfills: &'a [String],
     budget_exceeded: bool,
     elapsed_ms: f64,
@@ -152,12 +161,25 @@ pub fn write_summary(out: &mut impl Write, coverage: &Coverage, extent: &Extent)
         records_searched: coverage.records_searched,
         records_verified: coverage.verified,
         unreadable_records: coverage.unreadable_records,
+        unreadable_reason: coverage.unreadable_reason.as_deref(),
         not_indexed: &coverage.not_indexed,
+        dropped: coverage.dropped,
         unfinished_backfills: &coverage.unfinished_backfills,
         budget_exceeded: coverage.budget_exceeded,
         elapsed_ms: (coverage.elapsed.as_secs_f64() * 1e6).round() / 1e3,
     };
     json::write_line(out, &summary)
+}
+
+/// Refuses `--summary` where the format has no place for it.
+///
+/// # Errors
+/// The format is not `jsonl`.
+pub fn check_summary(wanted: bool, output: &OutputArgs) -> anyhow::Result<()> {
+    if wanted && (output.format != Format::Jsonl || output.template.is_some()) {
+        bail!("--summary is a last line of --format jsonl; other formats sum the answer up on stderr only");
+    }
+    Ok(())
 }
 
 /// Says how much there is beyond what is shown, and how to see it.

@@ -51,7 +51,8 @@ fn node(out: &mut impl Write, part: &Node, depth: usize) -> std::io::Result<()> 
     let indent = "  ".repeat(depth);
     let records = format!("at most {}", count(part.records, "record"));
     let how = if how.is_empty() { records } else { format!("{how}; {records}") };
-    writeln!(out, "{indent}{}    [{how}]", printable(&part.label))?;
+    let kind = if part.regex { "regular expression; " } else { "" };
+    writeln!(out, "{indent}{}    [{kind}{how}]", printable(&part.label))?;
     for condition in &part.conditions {
         writeln!(out, "{indent}    looks up {}", printable(condition))?;
     }

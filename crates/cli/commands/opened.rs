@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use anyhow::Context;
 use shelltrail_index::Searcher;
 
 use crate::args::{Args, ReadArgs, ScreenArgs};
@@ -19,6 +20,8 @@ pub struct Opened {
     pub audit: Audit,
     /// What the answer is printed on.
     pub screen: Screen,
+    /// Under which passwords get a fingerprint, if the index has a key.
+    pub mask_key: Option<[u8; 32]>,
 }
 
 impl Opened {
@@ -32,6 +35,7 @@ impl Opened {
         let index = config.index(&read.index)?;
         let searcher = Searcher::open(&index)?;
         let audit = Audit::open(&index, &config, read.audit.audit.as_deref())?;
-        Ok(Self { index, searcher, audit, screen })
+        let mask_key = shelltrail_index::mask_key(&index).context("read the key of the index")?;
+        Ok(Self { index, searcher, audit, screen, mask_key })
     }
 }

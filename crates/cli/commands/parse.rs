@@ -7,13 +7,14 @@ use anyhow::Context;
 use shelltrail_core::decode;
 use shelltrail_core::layout::KeyLayout;
 use shelltrail_core::object::Fetched;
+use shelltrail_core::session::Marks;
 use shelltrail_core::transcript::ParseLimits;
 use shelltrail_core::{ObjectRef, TranscriptId};
 
 use crate::args::{Args, ParseArgs, Reading};
 use crate::config::Config;
 use crate::exit::Exit;
-use crate::formats::{Of, Printer};
+use crate::formats::{InSession, Of, Printer};
 use crate::lens::Lens;
 use crate::reader::Reader;
 use crate::screen::Screen;
@@ -40,13 +41,16 @@ pub fn run(args: &Args, command: &ParseArgs) -> anyhow::Result<Exit> {
     let screen = Screen::for_stdout(&command.screen, &Config::load(args)?)?;
     // Who has the file has what is in it; what is asked of an index is another matter.
     let lens = Lens::new(!command.mask);
+    // Nothing is known of a bucket here.
+    let marks = Marks::default();
     match Printer::new(command.format, None, Of::Records, usize::MAX)? {
         Some(printer) => {
             let mut out = screen.open_for_programs();
             printer.begin(&mut out, Of::Records)?;
             for session in &sessions {
+                let of = InSession { session, records: session.records.len() as u64, marks: &marks };
                 for record in &session.records {
-                    printer.record(&mut out, session, session.records.len() as u64, record, &lens, false)?;
+                    printer.record(&mut out, &of, record, &lens, false)?;
                 }
             }
             out.finish()?;
@@ -56,7 +60,8 @@ pub fn run(args: &Args, command: &ParseArgs) -> anyhow::Result<Exit> {
             let zone = command.screen.tz.clone();
             let mut reader = Reader::new(&screen, zone, lens, Reading::Shown, command.fold.output_lines);
             for session in &sessions {
-                reader.header(&mut out, session, session.records.len() as u64)?;
+                let records = session.records.len() as u64;
+                reader.header(&mut out, &InSession { session, records, marks: &marks })?;
                 for record in &session.records {
                     reader.record(&mut out, record)?;
                 }

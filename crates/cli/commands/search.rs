@@ -1,10 +1,14 @@
 //! `shelltrail search`
 
+use std::collections::HashMap;
+
 use anyhow::bail;
-use shelltrail_core::CommandRecord;
+use shelltrail_core::session::Marks;
+use shelltrail_core::{CommandRecord, TranscriptId};
+use shelltrail_index::block::SessionMeta;
 use shelltrail_index::pack::PackError;
 use shelltrail_index::search::with_causes;
-use shelltrail_index::{Hit, Query, SearchOptions, Searcher};
+use shelltrail_index::{Coverage, Hit, Query, SearchOptions, Searcher};
 
 use super::coverage::{self, Extent};
 use super::opened::Opened;
@@ -14,7 +18,7 @@ use super::{MAX_OUTPUT_BYTES, deadline, exit, follow};
 use crate::args::{Args, AroundArgs, Format, SearchArgs, StackFormat};
 use crate::audit;
 use crate::exit::Exit;
-use crate::formats::{Of, Printer};
+use crate::formats::{InSession, Of, Printer};
 use crate::hits::HitPrinter;
 use crate::lens::{Lens, View};
 use crate::question::Question;
@@ -37,6 +41,26 @@ pub fn run(args: &Args, command: &SearchArgs) -> anyhow::Result<Exit> {
         return list(args, command, question);
     }
     hits(args, command, question)
+}
+
+/// Hits, and what became of the objects that they come from, by transcript.
+struct Marked<'a> {
+    hits: &'a [Hit],
+    marks: &'a HashMap<TranscriptId, Marks>,
+}
+
+impl<'a> Marked<'a> {
+    fn marks(&self, hit: &Hit) -> &'a Marks {
+        const NONE: Marks = Marks { source_deleted: None, overwritten: None, contents: 0 };
+        self.marks.get(&hit.session().id).unwrap_or(&NONE)
+    }
+}
+
+fn marks_of(searcher: &Searcher, hits: &[Hit], coverage: &mut Coverage) -> HashMap<TranscriptId, Marks> {
+    let sessions: HashMap<TranscriptId, &SessionMeta> =
+        hits.iter().map(|hit| (hit.session().id, hit.session())).collect();
+    let (ids, sessions): (Vec<_>, Vec<_>) = sessions.into_iter().unzip();
+    ids.into_iter().zip(searcher.marks(&sessions, coverage)).collect()
 }
 
 fn options(command: &SearchArgs) -> SearchOptions {
@@ -62,6 +86,7 @@ fn entry(command: &SearchArgs, question: Question, hits: u64, complete: bool) ->
 
 fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result<Exit> {
     let output = &command.output;
+    coverage::check_summary(command.page.summary, output)?;
     let printer = Printer::new(output.format, output.template.as_deref(), Of::Records, MAX_OUTPUT_BYTES)?;
     let (query, times) = (question.query.clone(), question.times.clone());
     let opened = Opened::new(args, &command.read, &output.screen)?;
@@ -79,6 +104,7 @@ fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
             }
         }
     }
+    let marks = marks_of(&opened.searcher, &answer.hits, &mut answer.coverage);
     let coverage = &answer.coverage;
     let extent = Extent {
         hits: answer.hits.len() as u64,
@@ -87,11 +113,12 @@ fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
         cursor: answer.cursor.as_ref().map(ToString::to_string),
     };
     opened.audit.write(&entry(command, question, extent.hits, coverage.is_complete()))?;
-    let lens = Lens::new(output.reveal);
+    let lens = Lens::new(output.reveal).keyed(opened.mask_key);
+    let hits = Marked { hits: &answer.hits, marks: &marks };
     match printer {
         Some(printer) => {
             let mut out = opened.screen.open_for_programs();
-            print_rows(&mut out, &printer, &lens, &answer.hits, &windows)?;
+            print_rows(&mut out, &printer, &lens, &hits, &windows)?;
             if command.page.summary {
                 printer.end(&mut out, coverage, &extent)?;
             }
@@ -100,9 +127,9 @@ fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
         None => {
             let mut out = opened.screen.open();
             let around = &command.around;
-            let mut hits =
+            let mut hit_printer =
                 HitPrinter::new(&opened.screen, &output.screen.tz, around.context_lines, around.output_lines);
-            print_text(&mut out, &mut hits, &lens, &query, &answer.hits, &windows)?;
+            print_text(&mut out, &mut hit_printer, &lens, &query, &hits, &windows)?;
             out.finish()?;
         }
     }
@@ -134,9 +161,12 @@ fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
 /// `-l`: the sessions with a hit.
 fn list(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result<Exit> {
     let output = &command.output;
+    coverage::check_summary(command.page.summary, output)?;
     let printer = Printer::new(output.format, output.template.as_deref(), Of::Sessions, 0)?;
     let opened = Opened::new(args, &command.read, &output.screen)?;
-    let answer = opened.searcher.sessions(&question.query, &options(command));
+    let mut answer = opened.searcher.sessions(&question.query, &options(command));
+    let metas: Vec<_> = answer.sessions.iter().map(|found| &found.session).collect();
+    let marks = opened.searcher.marks(&metas, &mut answer.coverage);
     let coverage = &answer.coverage;
     let extent = Extent {
         hits: answer.sessions.len() as u64,
@@ -145,14 +175,18 @@ fn list(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
         cursor: answer.cursor.as_ref().map(ToString::to_string),
     };
     coverage::report_times(question.times.as_deref());
+    if question.query.asks_for_times() {
+        let unknown = answer.sessions.iter().filter(|found| found.session.ended_at.is_none()).count();
+        coverage::report_unknown_times(unknown as u64, "session");
+    }
     opened.audit.write(&entry(command, question, extent.hits, coverage.is_complete()))?;
     let mut out = if printer.is_some() { opened.screen.open_for_programs() } else { opened.screen.open() };
     if let Some(printer) = &printer {
         printer.begin(&mut out, Of::Sessions)?;
     }
-    for found in &answer.sessions {
+    for (found, marks) in answer.sessions.iter().zip(&marks) {
         match &printer {
-            Some(printer) => printer.session(&mut out, found)?,
+            Some(printer) => printer.session(&mut out, found, marks)?,
             None => {
                 use std::io::Write as _;
                 writeln!(out, "{}", shelltrail_core::sanitize::printable(&found.session.session))?;
@@ -190,14 +224,18 @@ fn counts(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Resu
     let counts = opened.searcher.count(&question.query, by.map(Into::into), &options(command));
     let complete = counts.coverage.is_complete();
     coverage::report_times(question.times.as_deref());
+    let asks_for_times = question.query.asks_for_times();
     opened.audit.write(&entry(command, question, counts.records, complete))?;
     let layout = Layout { by, format, limit: MAX_GROUPS, bars: true };
     let mut out =
         if format == StackFormat::Text { opened.screen.open() } else { opened.screen.open_for_programs() };
-    let lens = Lens::new(output.reveal);
+    let lens = Lens::new(output.reveal).keyed(opened.mask_key);
     stack::print(&mut out, &counts, &layout, &opened.screen, &lens, &output.screen.tz)?;
     out.finish()?;
     lens.report();
+    if asks_for_times {
+        coverage::report_unknown_times(counts.sessions_of_unknown_end, "session");
+    }
     coverage::report(&counts.coverage, counts.records > 0);
     Ok(exit(complete, counts.records > 0))
 }
@@ -235,15 +273,15 @@ fn print_rows(
     out: &mut Output,
     printer: &Printer,
     lens: &Lens<'_>,
-    hits: &[Hit],
+    hits: &Marked<'_>,
     windows: &[Vec<CommandRecord>],
 ) -> anyhow::Result<()> {
     printer.begin(out, Of::Records)?;
-    for (hit, window) in hits.iter().zip(windows) {
-        let session = hit.session().to_session();
+    for (hit, window) in hits.hits.iter().zip(windows) {
+        let session = &hit.session().to_session();
+        let of = InSession { session, records: hit.session().record_count, marks: hits.marks(hit) };
         for record in window {
-            let neighbour = record.seq != hit.seq;
-            printer.record(out, &session, hit.session().record_count, record, lens, neighbour)?;
+            printer.record(out, &of, record, lens, record.seq != hit.seq)?;
         }
     }
     Ok(())
@@ -254,14 +292,14 @@ fn print_text(
     printer: &mut HitPrinter<'_>,
     lens: &Lens<'_>,
     query: &Query,
-    hits: &[Hit],
+    hits: &Marked<'_>,
     windows: &[Vec<CommandRecord>],
 ) -> anyhow::Result<()> {
     let marking = lens.marking(query);
-    for (at, (hit, window)) in hits.iter().zip(windows).enumerate() {
+    for (at, (hit, window)) in hits.hits.iter().zip(windows).enumerate() {
         let session = hit.session().to_session();
-        if is_new_session(hits, at) {
-            printer.session(out, &session)?;
+        if is_new_session(hits.hits, at) {
+            printer.session(out, &session, hits.marks(hit))?;
         }
         if let Some(record) = window.iter().find(|record| record.seq == hit.seq) {
             printer.head(out, &session, hit.session().record_count, record)?;

@@ -5,8 +5,9 @@ use std::io::Write;
 
 use jiff::tz::TimeZone;
 use shelltrail_core::sanitize::printable;
+use shelltrail_core::session::Marks;
 use shelltrail_core::{AccountId, Confidence};
-use shelltrail_index::{FoundSession, SearchOptions};
+use shelltrail_index::{FoundSession, SearchOptions, Searcher, SessionAnswer};
 
 use super::coverage::{self, Extent};
 use super::opened::Opened;
@@ -28,10 +29,12 @@ use crate::words::words;
 pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
     let question = Question::new(command.query.as_deref(), &command.how, &command.filter)?;
     let output = &command.output;
+    coverage::check_summary(command.summary, output)?;
     let printer = Printer::new(output.format, output.template.as_deref(), Of::Sessions, 0)?;
     let opened = Opened::new(args, &command.read, &output.screen)?;
     // Another order than that of the index needs all of them, and so does what the index does not look up.
-    let natural = command.sort == Sort::Ended && !command.reverse && command.floor.is_none();
+    let natural =
+        command.sort == Sort::Ended && !command.reverse && command.floor.is_none() && !command.source_deleted;
     let limit = command.limit.map_or(usize::MAX, |limit| limit as usize);
     let options = SearchOptions {
         limit: if natural { limit } else { usize::MAX },
@@ -50,8 +53,14 @@ pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
         // A session without records has none that is below.
         answer.sessions.retain(|found| found.confidence_floor.is_none_or(|least| least >= floor));
     }
+    if command.source_deleted {
+        let marks = marks_of(&opened.searcher, &mut answer);
+        let mut deleted = marks.iter().map(|marks| marks.source_deleted.is_some());
+        answer.sessions.retain(|_| deleted.next().unwrap_or(true));
+    }
     let cut = answer.sessions.len().saturating_sub(limit) as u64;
     answer.sessions.truncate(limit);
+    let marks = marks_of(&opened.searcher, &mut answer);
     let extent = Extent {
         hits: answer.sessions.len() as u64,
         more: answer.more || cut > 0,
@@ -73,8 +82,8 @@ pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
         Some(printer) => {
             let mut out = opened.screen.open_for_programs();
             printer.begin(&mut out, Of::Sessions)?;
-            for found in &answer.sessions {
-                printer.session(&mut out, found)?;
+            for (found, marks) in answer.sessions.iter().zip(&marks) {
+                printer.session(&mut out, found, marks)?;
             }
             if command.summary {
                 printer.end(&mut out, coverage, &extent)?;
@@ -83,8 +92,8 @@ pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
         }
         None => {
             let mut out = opened.screen.open();
-            for found in &answer.sessions {
-                session_line(&mut out, found, &opened.screen, &output.screen.tz)?;
+            for (found, marks) in answer.sessions.iter().zip(&marks) {
+                session_line(&mut out, found, marks, &opened.screen, &output.screen.tz)?;
             }
             out.finish()?;
         }
@@ -115,13 +124,21 @@ pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
 
 fn scope_of(command: &SessionsArgs, mut scope: Vec<String>) -> Vec<String> {
     scope.extend(command.floor.map(|floor| format!("--floor={}", super::value_name(&floor))));
+    scope.extend(command.source_deleted.then(|| "--source-deleted".to_owned()));
     scope
+}
+
+/// What became of the objects of the sessions that are left.
+fn marks_of(searcher: &Searcher, answer: &mut SessionAnswer) -> Vec<Marks> {
+    let metas: Vec<_> = answer.sessions.iter().map(|found| &found.session).collect();
+    searcher.marks(&metas, &mut answer.coverage)
 }
 
 /// One line that says which session this is.
 fn session_line(
     out: &mut impl Write,
     found: &FoundSession,
+    marks: &Marks,
     screen: &Screen,
     zone: &TimeZone,
 ) -> std::io::Result<()> {
@@ -147,6 +164,9 @@ fn session_line(
     }
     if !session.defects.is_empty() {
         text += &format!("  {}", session.defects.iter().map(words).collect::<Vec<_>>().join(", "));
+    }
+    for mark in hits::marks(marks, zone) {
+        text += &format!("  {mark}");
     }
     let id = printable(&session.session);
     let text = match screen.columns() {

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stdout};
 use anyhow::bail;
 use shelltrail_core::CommandRecord;
 use shelltrail_core::sanitize::printable;
+use shelltrail_core::session::Marks;
 use shelltrail_index::block::SessionMeta;
 use shelltrail_index::search::with_causes;
 
@@ -15,7 +16,7 @@ use super::{coverage, exit, raw};
 use crate::args::{Args, Reading, ShowArgs};
 use crate::audit;
 use crate::exit::Exit;
-use crate::formats::{Of, Printer};
+use crate::formats::{InSession, Of, Printer};
 use crate::lens::Lens;
 use crate::reader::{Reader, object};
 use crate::words::name;
@@ -28,6 +29,13 @@ const SUGGESTED_CONTEXT: u32 = 10;
 struct Window {
     first: u32,
     last: u32,
+}
+
+/// A transcript that is shown.
+struct Stored<'a> {
+    meta: &'a SessionMeta,
+    marks: &'a Marks,
+    records: Vec<CommandRecord>,
 }
 
 /// Prints every transcript of a session ID, or a window of each.
@@ -65,17 +73,19 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
         coverage.not_indexed.clear();
         coverage.unfinished_backfills.clear();
     }
-    let mut stored: Vec<(&SessionMeta, Vec<CommandRecord>)> = Vec::new();
-    for found in &transcripts {
+    let metas: Vec<&SessionMeta> = transcripts.iter().map(|found| &found.session).collect();
+    let marks = opened.searcher.marks(&metas, &mut coverage);
+    let mut stored: Vec<Stored<'_>> = Vec::new();
+    for (found, marks) in transcripts.iter().zip(&marks) {
         match opened.searcher.records(&found.place, window.first, window.last) {
-            Ok(records) => stored.push((&found.session, records)),
+            Ok(records) => stored.push(Stored { meta: &found.session, marks, records }),
             Err(error) => {
                 coverage.unreadable_records += 1;
                 coverage.unreadable_reason.get_or_insert(with_causes(&error));
             }
         }
     }
-    let shown: usize = stored.iter().map(|(_, records)| records.len()).sum();
+    let shown: usize = stored.iter().map(|stored| stored.records.len()).sum();
     let (index, screen) = (opened.index, opened.screen);
     opened.audit.write(&audit::Entry {
         command: "show",
@@ -87,18 +97,19 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
         complete: coverage.is_complete(),
         revealed: output.reveal || command.reading == Reading::Raw,
     })?;
-    tell_origins(&transcripts.iter().map(|found| &found.session).collect::<Vec<_>>());
-    let lens = Lens::new(output.reveal);
+    tell_origins(&metas);
+    let lens = Lens::new(output.reveal).keyed(opened.mask_key);
     let windowed = window != Window { first: 0, last: u32::MAX };
     match (command.reading, printer) {
         (Reading::Raw, _) => write_raw(command, &stored, windowed)?,
         (_, Some(printer)) => {
             let mut out = screen.open_for_programs();
             printer.begin(&mut out, Of::Records)?;
-            for (meta, records) in &stored {
-                let session = meta.to_session();
+            for Stored { meta, marks, records } in &stored {
+                let session = &meta.to_session();
                 for record in records {
-                    printer.record(&mut out, &session, meta.record_count, record, &lens, false)?;
+                    let of = InSession { session, records: meta.record_count, marks };
+                    printer.record(&mut out, &of, record, &lens, false)?;
                 }
             }
             out.finish()?;
@@ -108,14 +119,15 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
             let zone = output.screen.tz.clone();
             let lines = command.fold.output_lines;
             let mut reader = Reader::new(&screen, zone, lens.clone(), reading, lines);
-            for (meta, records) in &stored {
-                reader.header(&mut out, &meta.to_session(), meta.record_count)?;
+            for Stored { meta, marks, records } in &stored {
+                let session = &meta.to_session();
+                reader.header(&mut out, &InSession { session, records: meta.record_count, marks })?;
                 for record in records {
                     reader.record(&mut out, record)?;
                 }
             }
             out.finish()?;
-            if let Some((meta, records)) = stored.first() {
+            if let Some(Stored { meta, records, .. }) = stored.first() {
                 follow_up(&screen, &index, meta, records, windowed);
             }
         }
@@ -193,12 +205,8 @@ fn tell_origins(transcripts: &[&SessionMeta]) {
     }
 }
 
-fn write_raw(
-    command: &ShowArgs,
-    stored: &[(&SessionMeta, Vec<CommandRecord>)],
-    windowed: bool,
-) -> anyhow::Result<()> {
-    let Some((meta, records)) = stored.first() else { return Ok(()) };
+fn write_raw(command: &ShowArgs, stored: &[Stored<'_>], windowed: bool) -> anyhow::Result<()> {
+    let Some(Stored { meta, records, .. }) = stored.first() else { return Ok(()) };
     let session = meta.to_session();
     let Some(path) = &command.transcript else {
         bail!(
@@ -209,7 +217,7 @@ fn write_raw(
     };
     // With several claims the file decides which is meant.
     let mut result = raw::write(path, &session, records, !windowed);
-    for (meta, records) in &stored[1..] {
+    for Stored { meta, records, .. } in &stored[1..] {
         if result.is_ok() {
             break;
         }

@@ -89,11 +89,14 @@ pub fn run(args: &Args, command: &StackArgs) -> anyhow::Result<Exit> {
     };
     let text = command.format == StackFormat::Text;
     let mut out = if text { opened.screen.open() } else { opened.screen.open_for_programs() };
-    let lens = Lens::new(command.reveal);
+    let lens = Lens::new(command.reveal).keyed(opened.mask_key);
     print(&mut out, &counts, &layout, &opened.screen, &lens, &command.screen.tz)?;
     out.finish()?;
     lens.report();
     coverage::report_times(question.times.as_deref());
+    if question.query.asks_for_times() {
+        coverage::report_unknown_times(counts.sessions_of_unknown_end, "session");
+    }
     let found = !counts.groups.is_empty();
     if !found {
         coverage::report_empty(&opened.searcher, &opened.index);

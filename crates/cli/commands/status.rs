@@ -9,6 +9,7 @@ use crate::args::{Args, StatusArgs, StatusFormat};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::json;
+use crate::words::words;
 
 /// Prints the inventory of an index.
 ///
@@ -40,6 +41,16 @@ fn print(out: &mut impl Write, inventory: &Inventory) -> std::io::Result<()> {
     writeln!(out, "not indexed    {failed}")?;
     for (reason, count) in &inventory.failures {
         writeln!(out, "  {count:>12}  {}", printable(reason))?;
+    }
+    if inventory.dropped > 0 {
+        writeln!(out, "dropped        {}", inventory.dropped)?;
+    }
+    let removals: u64 = inventory.removals.values().sum();
+    if removals > 0 {
+        writeln!(out, "removals told  {removals}")?;
+    }
+    for (kind, count) in &inventory.removals {
+        writeln!(out, "  {count:>12}  {}", words(kind))?;
     }
     for source in &inventory.unfinished_backfills {
         writeln!(out, "not finished   backfill of {}", printable(source))?;

@@ -4,12 +4,16 @@ use shelltrail_core::sanitize::printable;
 use shelltrail_ingest::Summary;
 
 use crate::exit::Exit;
+use crate::log::{self, LogFormat};
 
 /// Most failures named one by one; `shelltrail status` counts all.
 const MAX_NAMED: usize = 10;
 
-/// Prints the account on stderr.
+/// Prints the account on stderr. As an event it names no object.
 pub fn report(done: &Summary) {
+    if log::format() == LogFormat::Json {
+        return event(done);
+    }
     eprintln!(
         "shelltrail: objects: {} seen = {} indexed + {} already indexed + {} gone + {} ignored + {} removed \
          + {} failed + {} left for later + {} not begun",
@@ -23,10 +27,21 @@ pub fn report(done: &Summary) {
         done.retried,
         done.unstarted
     );
+    details(done);
+}
+
+/// Prints what was read, and what was not indexed and why, on stderr.
+pub fn details(done: &Summary) {
     eprintln!(
         "shelltrail: {} records from {} bytes of transcript, {} commits",
         done.records, done.bytes_clear, done.commits
     );
+    if done.breaker_openings > 0 {
+        eprintln!(
+            "shelltrail: work stopped {} times because of credentials, keys, the network or the disk, and went on after a probe",
+            done.breaker_openings
+        );
+    }
     for (reason, count) in &done.failed_by_reason {
         eprintln!("shelltrail: not indexed: {count} {}", printable(reason));
     }
@@ -37,6 +52,31 @@ pub fn report(done: &Summary) {
             printable(&failure.object.key),
             printable(&failure.detail)
         );
+    }
+}
+
+fn event(done: &Summary) {
+    tracing::info!(
+        received = done.received,
+        deleted = done.deleted,
+        released = done.released,
+        lost = done.lost,
+        seen = done.seen,
+        indexed = done.indexed,
+        already_indexed = done.already_indexed,
+        gone = done.gone,
+        ignored = done.ignored,
+        removed = done.removed,
+        failed = done.failed,
+        retried = done.retried,
+        unstarted = done.unstarted,
+        records = done.records,
+        clear_bytes = done.bytes_clear,
+        commits = done.commits,
+        "done"
+    );
+    for (reason, count) in &done.failed_by_reason {
+        tracing::warn!(reason, count, "not indexed");
     }
 }
 

@@ -10,7 +10,7 @@ use shelltrail_core::sanitize::printable_lines;
 use super::{Row, Value};
 
 /// The columns of `sessions`.
-pub const SESSION_COLUMNS: [&str; 17] = [
+pub const SESSION_COLUMNS: [&str; 20] = [
     "ended_at",
     "time_source",
     "kind",
@@ -28,10 +28,13 @@ pub const SESSION_COLUMNS: [&str; 17] = [
     "bucket",
     "key",
     "version",
+    "source_deleted",
+    "source_deleted_at",
+    "overwritten",
 ];
 
 /// The columns of `search`, `show` and `parse`.
-pub const RECORD_COLUMNS: [&str; 24] = [
+pub const RECORD_COLUMNS: [&str; 27] = [
     "ended_at",
     "time_source",
     "at",
@@ -56,6 +59,9 @@ pub const RECORD_COLUMNS: [&str; 24] = [
     "bucket",
     "key",
     "version",
+    "source_deleted",
+    "source_deleted_at",
+    "overwritten",
 ];
 
 /// The names of the columns.

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use serde::Serialize;
+use shelltrail_core::session::Marks;
 use shelltrail_core::{AccountId, CommandRecord, Session};
 use shelltrail_index::FoundSession;
 
@@ -16,6 +17,8 @@ pub struct Row<'a> {
     pub session: &'a Session,
     /// How many records it has.
     pub records: u64,
+    /// What became of its object.
+    pub marks: &'a Marks,
     /// The record, secrets masked.
     pub record: Option<&'a CommandRecord>,
     /// What the records of the session have, if the row is a session.
@@ -38,7 +41,7 @@ pub enum Value<'a> {
 }
 
 /// The fields of a session.
-pub const SESSION_FIELDS: [&str; 17] = [
+pub const SESSION_FIELDS: [&str; 20] = [
     "ended_at",
     "day",
     "time_source",
@@ -56,6 +59,9 @@ pub const SESSION_FIELDS: [&str; 17] = [
     "key",
     "version",
     "etag",
+    "source_deleted",
+    "source_deleted_at",
+    "overwritten",
 ];
 
 /// The fields that a session has beside them where it is a row itself: what its records have.
@@ -112,6 +118,9 @@ impl<'a> Row<'a> {
             "key" => text(Some(&object.key)),
             "version" => text(object.version.as_deref()),
             "etag" => text(object.etag.as_deref()),
+            "source_deleted" => word(self.marks.source_deleted.as_ref().map(|deleted| &deleted.kind)),
+            "source_deleted_at" => owned(self.marks.source_deleted.and_then(|deleted| deleted.at)),
+            "overwritten" => owned(self.marks.overwritten),
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@ use std::io::Write;
 use anyhow::anyhow;
 use serde::Serialize;
 use shelltrail_core::document::{RecordDocument, SCHEMA, SessionDocument};
+use shelltrail_core::session::Marks;
 use shelltrail_core::{CommandRecord, Confidence, Flag, Session};
 use shelltrail_index::{Coverage, FoundSession};
 
@@ -31,6 +32,17 @@ enum Shape {
     Csv,
     Timesketch,
     Template(Template),
+}
+
+/// The session of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct InSession<'a> {
+    /// The session, without its records.
+    pub session: &'a Session,
+    /// How many records it has.
+    pub records: u64,
+    /// What became of its object.
+    pub marks: &'a Marks,
 }
 
 /// What the rows are.
@@ -84,25 +96,27 @@ impl Printer {
         }
     }
 
-    /// A record of a session that has `records` of them, as a lens shows it. `neighbour` tells that it is no hit.
+    /// A record of a session, as a lens shows it. `neighbour` tells that it is no hit.
     ///
     /// # Errors
     /// As the writer.
     pub fn record(
         &self,
         out: &mut impl Write,
-        session: &Session,
-        records: u64,
+        of: &InSession<'_>,
         record: &CommandRecord,
         lens: &Lens<'_>,
         neighbour: bool,
     ) -> anyhow::Result<()> {
+        let InSession { session, records, marks } = *of;
         let output_bytes = record.output.len() as u64;
         let record = &lens.record(record);
-        let row = Row { session, records, record: Some(record), found: None, output_bytes, neighbour };
+        let row = Row { session, records, marks, record: Some(record), found: None, output_bytes, neighbour };
         let document = || RecordDocument {
             output_bytes,
             neighbour,
+            source_deleted: marks.source_deleted,
+            overwritten: marks.overwritten,
             ..RecordDocument::new(session, record, self.max_output_bytes)
         };
         match &self.shape {
@@ -117,10 +131,17 @@ impl Printer {
     ///
     /// # Errors
     /// As the writer.
-    pub fn session(&self, out: &mut impl Write, found: &FoundSession) -> anyhow::Result<()> {
+    pub fn session(&self, out: &mut impl Write, found: &FoundSession, marks: &Marks) -> anyhow::Result<()> {
         let (session, records) = (&found.session.to_session(), found.session.record_count);
-        let row =
-            Row { session, records, record: None, found: Some(found), output_bytes: 0, neighbour: false };
+        let row = Row {
+            session,
+            records,
+            marks,
+            record: None,
+            found: Some(found),
+            output_bytes: 0,
+            neighbour: false,
+        };
         let document = || FoundDocument {
             document: SessionDocument {
                 schema: SCHEMA,
@@ -133,10 +154,13 @@ impl Printer {
                 transcript: session.id,
                 records,
                 bytes: session.bytes,
+                unread_bytes: session.unread_bytes,
                 ended_at: session.ended_at,
                 time_source: session.time_source,
                 object: &session.object,
                 defects: &session.defects,
+                source_deleted: marks.source_deleted,
+                overwritten: marks.overwritten,
             },
             flags: &found.flags,
             confidence_floor: found.confidence_floor,

@@ -97,6 +97,7 @@ fn unknown(name: &str, place: usize, fields: &[&str]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use shelltrail_core::session::Marks;
     use shelltrail_core::{CommandRecord, ObjectRef, Session, TranscriptId};
 
     use super::*;
@@ -119,8 +120,11 @@ mod tests {
             ended_at: None,
             time_source: None,
             bytes: 12,
+            unread_bytes: 0,
             records: Vec::new(),
             defects: Vec::new(),
+            sequencer: None,
+            last_modified: None,
         }
     }
 
@@ -130,6 +134,7 @@ mod tests {
         let row = Row {
             session: &session,
             records: 1,
+            marks: &Marks::default(),
             record: Some(&record),
             found: None,
             output_bytes: 0,
@@ -149,6 +154,7 @@ mod tests {
         let row = Row {
             session: &session,
             records: 1,
+            marks: &Marks::default(),
             record: Some(&record),
             found: None,
             output_bytes: 0,
