@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use aws_sdk_kms::primitives::Blob;
-use shelltrail_aws::{AwsConfig, Clients};
+use shelltrail_aws::{AwsConfig, Clients, CustomerKey, CustomerKeyRule};
 use shelltrail_core::ObjectRef;
 use shelltrail_core::notification::{self, AnnouncementKind};
 use shelltrail_ingest::source::{
@@ -296,7 +296,7 @@ async fn a_listing_goes_on_after_a_key() {
         let all = store.list(&world.bucket, "", None).await.unwrap();
         for (listed, put) in all.iter().zip(&puts) {
             assert_eq!(listed.object, ObjectRef { version: None, ..put.clone() });
-            assert_eq!(listed.size, put.key.len() as u64);
+            assert_eq!(listed.size, Some(put.key.len() as u64));
             assert!(listed.last_modified.is_some());
         }
         for (prefix, after, keys) in [
@@ -311,6 +311,54 @@ async fn a_listing_goes_on_after_a_key() {
             let listed: Vec<_> = page.iter().map(|entry| entry.object.key.as_str()).collect();
             assert_eq!(listed, keys, "{prefix} after {after:?}");
         }
+    }
+}
+
+#[tokio::test]
+async fn objects_under_a_customer_key_open_with_that_key_only() {
+    // The other emulator hands the data out without the key.
+    let world =
+        World::new(Emulator::shared(Kind::Ministack), Setup { route: Route::None, ..Setup::default() });
+    let world = world.await;
+    // The bytes, in base64, and their MD5.
+    let (key, in_base64) =
+        (b"0123456789abcdefghijklmnopqrstuv", "MDEyMzQ1Njc4OWFiY2RlZmdoaWprbG1ub3BxcnN0dXY=");
+    let put = world.s3.put_object().bucket(&world.bucket).key("ssm/a.log").body(b"secret".to_vec().into());
+    let put = put.sse_customer_algorithm("AES256").sse_customer_key(in_base64);
+    put.sse_customer_key_md5("qkvGcbTBx6OOKYAPUO9jRg==").send().await.unwrap();
+    world.put("ssm/plain.log", b"plain").await;
+
+    let object = |key: &str| ObjectRef {
+        bucket: Some(world.bucket.clone()),
+        key: key.to_owned(),
+        ..ObjectRef::default()
+    };
+    let store = |prefix: &str, keys: &[&[u8; 32]]| {
+        let rule = |key: &&[u8; 32]| CustomerKeyRule {
+            bucket: None,
+            prefix: prefix.to_owned(),
+            key: CustomerKey::parse(key.to_vec()).unwrap(),
+        };
+        world.store().with_customer_keys(keys.iter().map(rule).collect())
+    };
+    for (prefix, keys) in [("", &[key][..]), ("ssm/", &[key]), ("ssm/", &[&[7; 32], key])] {
+        let store = store(prefix, keys);
+        assert_eq!(store.get(&object("ssm/a.log"), MAX_BYTES).await.unwrap().body, b"secret");
+        assert_eq!(store.get(&object("ssm/plain.log"), MAX_BYTES).await.unwrap().body, b"plain");
+    }
+    for (prefix, keys) in [("", &[][..]), ("ssm/", &[&[7; 32]]), ("other/", &[key])] {
+        let read = store(prefix, keys).get(&object("ssm/a.log"), MAX_BYTES).await;
+        assert_eq!(outcome(read), (SourceErrorKind::Invalid, "sse-c"));
+    }
+}
+
+#[tokio::test]
+async fn the_start_of_a_worker_asks_whether_buckets_can_be_listed() {
+    for world in World::in_each(Setup { route: Route::None, ..Setup::default() }).await {
+        let store = world.store();
+        store.check_list_permission(&world.bucket, "ssm/").await.unwrap();
+        let absent = store.check_list_permission("shelltrail-no-such-bucket", "").await;
+        assert_eq!(outcome(absent), (SourceErrorKind::Denied, "bucket-gone"));
     }
 }
 

@@ -3,10 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod aws_clients;
+mod backfill;
+mod bombs;
 mod cli;
 mod cli_ask;
+mod cli_failures;
+mod cli_index;
+mod cli_marks;
 mod cli_text;
 mod kill;
+mod ops;
 mod support;
 mod tidy;
 mod worker;

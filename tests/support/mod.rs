@@ -2,5 +2,6 @@
 
 pub mod emulator;
 pub mod http;
+pub mod killing;
 pub mod program;
 pub mod world;

@@ -47,7 +47,11 @@ pub fn worker(world: &World, index: &Path) -> Command {
     let mut command = shelltrail();
     world.configure(&mut command);
     command.args(["worker", "--queue-url", &world.queue_url, "--index"]).arg(index);
-    command.envs([("SHELLTRAIL_WORKER_RECEIVE_WAIT_SECS", "1"), ("SHELLTRAIL_WORKER_RETRY_DELAY_SECS", "0")]);
+    command.envs([
+        ("SHELLTRAIL_WORKER_RECEIVE_WAIT_SECS", "1"),
+        ("SHELLTRAIL_WORKER_RETRY_DELAY_SECS", "0"),
+        ("SHELLTRAIL_LISTEN", "off"),
+    ]);
     command
 }
 
