@@ -110,9 +110,7 @@ impl Corpus {
     pub fn write(&self, total_bytes: u64, packed: &Path, clear: Option<&Path>) -> io::Result<u64> {
         let write = |(number, bytes): (usize, usize)| {
             let transcript = self.session(number, Kind::Mixed, bytes);
-            let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
-            encoder.write_all(&transcript.bytes)?;
-            write_below(packed, &format!("{}.gz", transcript.key), &encoder.finish()?)?;
+            write_below(packed, &format!("{}.gz", transcript.key), &gzip(&transcript.bytes)?)?;
             if let Some(clear) = clear {
                 write_below(clear, &transcript.key, &transcript.bytes)?;
             }
@@ -121,6 +119,13 @@ impl Corpus {
         let plan: Vec<_> = self.plan(total_bytes).into_iter().enumerate().collect();
         plan.into_par_iter().map(write).sum()
     }
+}
+
+/// The bytes as one gzip member, as the bucket holds them.
+pub fn gzip(bytes: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::new(6));
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 fn write_below(root: &Path, key: &str, bytes: &[u8]) -> io::Result<()> {

@@ -139,7 +139,7 @@ fn measure(criterion: &mut Criterion, name: &str, clear: &[Vec<u8>]) {
     });
     group.bench_function("inflate", |bencher| {
         let work = |packed: Vec<Vec<u8>>| {
-            packed.into_iter().filter(|packed| inflate(packed.clone(), MAX_BYTES).is_ok()).count()
+            packed.into_iter().filter(|packed| inflate(packed.clone(), MAX_BYTES.into()).is_ok()).count()
         };
         bencher.iter_batched(|| packed.clone(), work, BatchSize::LargeInput);
     });
@@ -148,7 +148,8 @@ fn measure(criterion: &mut Criterion, name: &str, clear: &[Vec<u8>]) {
     });
     group.bench_function("inflate and parse", |bencher| {
         let records = |packed: Vec<u8>| {
-            inflate(packed, MAX_BYTES).map_or(0, |(bytes, _)| parse(&bytes, &limits).records.len())
+            inflate(packed, MAX_BYTES.into())
+                .map_or(0, |inflated| parse(&inflated.bytes, &limits).records.len())
         };
         let work = |packed: Vec<Vec<u8>>| packed.into_iter().map(records).sum::<usize>();
         bencher.iter_batched(|| packed.clone(), work, BatchSize::LargeInput);

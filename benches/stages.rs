@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use shelltrail_core::decode;
 use shelltrail_core::layout::KeyLayout;
 use shelltrail_core::object::Fetched;
-use shelltrail_core::sink::{Failure, RecordSink, SinkError};
+use shelltrail_core::sink::{Failure, KeyEvent, RecordSink, SinkError, Write};
 use shelltrail_core::transcript::{self, ParseLimits};
 use shelltrail_core::{AccountId, ObjectRef, Partition, Session, TranscriptId};
 use shelltrail_index::tokens::Terms;
@@ -233,6 +233,18 @@ impl RecordSink for Noting {
     fn clear_failure(&self, object: &ObjectRef) -> Result<(), SinkError> {
         self.sink.clear_failure(object)
     }
+
+    fn failure(&self, object: &ObjectRef) -> Result<Option<Failure>, SinkError> {
+        self.sink.failure(object)
+    }
+
+    fn record_key_events(&self, events: &[KeyEvent]) -> Result<(), SinkError> {
+        self.sink.record_key_events(events)
+    }
+
+    fn write_of(&self, partition: &Partition, id: &TranscriptId) -> Result<Option<Write>, SinkError> {
+        self.sink.write_of(partition, id)
+    }
 }
 
 fn fresh_sink(path: &Path) -> Outcome<LocalSink> {
@@ -252,7 +264,17 @@ fn pipeline(files: &Files) -> Outcome<Numbers> {
         let stop = Stop::never();
         let origin = Origin::folder(LocalFolder::new(files.packed()));
         let (config, progress) = (PipelineConfig::default(), Arc::new(Progress::new()));
-        Ok(runtime.block_on(backfill(config, origin, Arc::new(NoKeys), Arc::clone(&sink), stop, progress))?)
+        let done = runtime.block_on(backfill(
+            config,
+            origin,
+            Arc::new(NoKeys),
+            Arc::clone(&sink),
+            stop,
+            progress,
+        ))?;
+        // As the command does: what is asked of the index later is asked of few segments.
+        sink.sink.finish_merges();
+        Ok(done)
     })?;
     let mut numbers = Numbers::new();
     note(&mut numbers, "pipeline", spent);
