@@ -95,6 +95,8 @@ struct Inner {
     excused: BTreeSet<&'static str>,
     trouble: Option<Trouble>,
     kept: VecDeque<Kept>,
+    /// Nobody probes any more, so nothing is kept.
+    ended: bool,
     tickets: u64,
     /// Rounds of writing that failed since one succeeded.
     strikes: u32,
@@ -232,14 +234,14 @@ impl Breaker {
         opens
     }
 
-    /// Keeps an object for probes, or gives it back if there are enough.
+    /// Keeps an object for probes, or gives it back if there are enough, or nobody probes any more.
     pub(crate) fn keep(&self, object: ObjectRef, mut share: Share, fault: Fault) -> Result<(), Box<Share>> {
         // The drop of a ticket needs the lock, too.
         let was_probe = share.ticket().is_some();
         share.be_kept();
         let mut inner = self.inner();
         let messages = inner.kept.iter().filter(|kept| !kept.share.is_backfill()).count();
-        if !share.is_backfill() && messages >= MAX_KEPT_MESSAGES {
+        if inner.ended || !share.is_backfill() && messages >= MAX_KEPT_MESSAGES {
             return Err(Box::new(share));
         }
         let not_before = Instant::now();
@@ -263,7 +265,7 @@ impl Breaker {
         }
         let kept = Kept { object, share, fault, was_probe: false, not_before: Instant::now() + after };
         let mut inner = self.inner();
-        if inner.kept.len() >= MAX_SECOND_LOOKS {
+        if inner.ended || inner.kept.len() >= MAX_SECOND_LOOKS {
             return Err(Box::new(kept));
         }
         inner.kept.push_back(kept);
@@ -320,9 +322,17 @@ impl Breaker {
         self.tell(inner);
     }
 
-    /// Takes all that is kept, at the end.
-    pub(crate) fn empty(&self) -> Vec<Kept> {
-        std::mem::take(&mut self.inner().kept).into()
+    /// Takes all that is kept, and keeps nothing from now on: work that is not done yet may still fail, and nobody
+    /// would ever try it again.
+    pub(crate) fn end(&self) -> Vec<Kept> {
+        let mut inner = self.inner();
+        inner.ended = true;
+        std::mem::take(&mut inner.kept).into()
+    }
+
+    /// Whether nothing is kept any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.inner().ended
     }
 
     /// Waits until anything changes after `seen` was made.

@@ -38,7 +38,7 @@ impl<R: RecordSink> Prober<R> {
             () = self.finished() => Ok(()),
             outcome = self.tend() => outcome,
         };
-        for kept in self.recorder.breaker.empty() {
+        for kept in self.recorder.breaker.end() {
             kept.share.settle(Outcome::Unstarted);
         }
         outcome

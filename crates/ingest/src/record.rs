@@ -139,6 +139,11 @@ impl<R: RecordSink> Recorder<R> {
                 self.breaker.look_again(object.clone(), share, fault.clone(), self.config.retry_delay);
             if let Err(kept) = looks {
                 let Kept { object, share, fault, .. } = *kept;
+                if self.breaker.has_ended() {
+                    // A stop says nothing of the object.
+                    share.settle(Outcome::Unstarted);
+                    continue;
+                }
                 let failure = self.failure(object, &share, fault.reason, fault.detail);
                 share.settle(self.record(failure, fault.reason).await);
             }

@@ -219,7 +219,7 @@ fn process(world: &World, seed: u64, end: &End) {
         tokio::select! {
             biased;
             () = world.script.crashed() => {}
-            ended = tokio::time::timeout(LIMIT, run) => ended.expect("the work ends in time"),
+            ended = tokio::time::timeout(LIMIT, run) => assert!(ended.is_ok(), "stuck: {:#?}", world.progress),
         }
     });
     let peak = world.progress.summary().peak_in_flight_bytes;

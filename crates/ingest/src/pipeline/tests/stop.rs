@@ -123,3 +123,25 @@ async fn without_grace_nothing_more_is_read() {
     let summary = running.await.unwrap().unwrap();
     assert_eq!((summary.indexed, summary.unstarted, world.queue.visible()), (0, 1, 1));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_written_after_the_stop_is_given_back() {
+    let world = World::with(|queue| queue, |store| store.with_latency(secs(60)));
+    for n in 0..8 {
+        world.add(1, &format!("user-{n}"));
+    }
+    let (handle, stop) = Stop::new();
+    let running = tokio::spawn({
+        let world = world.clone();
+        let config = PipelineConfig { stop_grace: secs(60), ..config() };
+        async move { world.run(config, stop).await }
+    });
+    tokio::time::sleep(secs(5)).await;
+    handle.stop();
+    // The breaker opens when nobody is left to probe for it.
+    world.sink.fill_disk(true);
+    let ended = tokio::time::timeout(secs(600), running).await.expect("it ends");
+    let summary = ended.unwrap().unwrap();
+    assert_eq!((summary.indexed, summary.failed, summary.lost), (0, 0, 0));
+    assert_eq!(world.queue.visible(), 8, "others can receive them at once");
+}
