@@ -232,8 +232,9 @@ impl<R: RecordSink> Stages<R> {
         let workers = Arc::new(Workers::new(config.workers));
         let breaker = Breaker::new(Arc::clone(progress));
         let recorder = Recorder::new(Arc::clone(config), sink, Arc::clone(progress), breaker);
-        // Room for what one receive brings; further orders wait in the line of the fetch stage.
-        let (orders, orders_out) = mpsc::channel(MAX_BATCH);
+        // Room for what every receiver may bring at once, or one would ask for less because another has just handed out;
+        // further orders wait in the line of the fetch stage.
+        let (orders, orders_out) = mpsc::channel(MAX_BATCH * config.receivers);
         let (again, again_out) = mpsc::channel(1);
         let (pieces, pieces_out) = mpsc::channel(PIECES);
         let (notes, notes_out) = mpsc::channel(removals::MAX_BATCH);

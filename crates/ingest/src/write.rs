@@ -1,8 +1,8 @@
 //! The third stage: gathers transcripts by partition, builds batches, commits them.
 //!
-//! Batches are built side by side, commits happen one at a time, and gathering goes on meanwhile. A commit
-//! is due by age, by size, by the number of messages that wait for it, when nothing else is to be done, and at
-//! the end.
+//! Batches are built side by side, commits happen one at a time, and gathering goes on meanwhile: what a commit
+//! takes along is built and committed by a task of its own. A commit is due by age, by size, by the number of
+//! messages that wait for it, when nothing else is to be done, and at the end.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -50,6 +50,7 @@ struct Group {
 struct State<B> {
     groups: BTreeMap<Partition, Group>,
     reserved_bytes: u64,
+    /// What the next commit takes along, built or being built.
     builds: JoinSet<Built<B>>,
     built: Vec<(B, Vec<Member>)>,
     /// Clear bytes of batches that are built or being built.
@@ -57,6 +58,7 @@ struct State<B> {
     /// Objects of messages.
     from_queue: usize,
     first_at: Option<Instant>,
+    /// The commit before it, and the builds that it waits for.
     commit: JoinSet<()>,
 }
 
@@ -75,7 +77,6 @@ impl<R: RecordSink> Writer<R> {
         let mut pause = Pause::CommitDue;
         while pause != Pause::End {
             pause = self.gather(&mut state, &mut pieces).await;
-            self.finish_builds(&mut state).await;
             self.begin_commit(&mut state).await;
         }
         finish_commit(&mut state).await;
@@ -108,7 +109,7 @@ impl<R: RecordSink> Writer<R> {
                     }
                     None => return Pause::End,
                 },
-                Some(built) = state.builds.join_next() => self.collect(state, built.ok()),
+                Some(ended) = state.builds.join_next() => collect(&mut state.built, ended.ok(), &self.progress),
                 Some(_) = state.commit.join_next() => {}
                 () = due => return Pause::CommitDue,
                 () = self.activity.idle(), if begun.is_some() => return Pause::CommitDue,
@@ -179,33 +180,41 @@ impl<R: RecordSink> Writer<R> {
         }
     }
 
-    /// A build that died as a whole has given its members back by dropping them.
-    fn collect(&self, state: &mut State<R::Batch>, built: Option<Built<R::Batch>>) {
-        let Some(built) = built else { return };
-        state.built.extend(built.batches);
-        if built.failed {
-            self.progress.count(Counter::BuildFailures);
-        }
-    }
-
-    async fn finish_builds(&self, state: &mut State<R::Batch>) {
+    /// Builds all that is left and commits it, after the commit before it.
+    async fn begin_commit(&self, state: &mut State<R::Batch>) {
         while let Some(partition) = state.groups.keys().next().cloned() {
             self.build(state, partition);
         }
-        while let Some(built) = state.builds.join_next().await {
-            self.collect(state, built.ok());
-        }
-        (state.first_at, state.from_queue) = (None, 0);
-    }
-
-    /// Commits what is built, after the commit before it.
-    async fn begin_commit(&self, state: &mut State<R::Batch>) {
         finish_commit(state).await;
-        let built = std::mem::take(&mut state.built);
-        state.begun_bytes = 0;
-        if !built.is_empty() {
-            state.commit.spawn(commit(self.builder.recorder.clone(), built));
+        let (builds, built) = (std::mem::take(&mut state.builds), std::mem::take(&mut state.built));
+        (state.first_at, state.from_queue, state.begun_bytes) = (None, 0, 0);
+        if !(builds.is_empty() && built.is_empty()) {
+            let recorder = self.builder.recorder.clone();
+            state.commit.spawn(build_and_commit(recorder, builds, built));
         }
+    }
+}
+
+/// Waits for builds and commits them with what is built already.
+async fn build_and_commit<R: RecordSink>(
+    recorder: Recorder<R>,
+    mut builds: JoinSet<Built<R::Batch>>,
+    mut built: Vec<(R::Batch, Vec<Member>)>,
+) {
+    while let Some(ended) = builds.join_next().await {
+        collect(&mut built, ended.ok(), &recorder.progress);
+    }
+    if !built.is_empty() {
+        commit(recorder, built).await;
+    }
+}
+
+/// A build that died as a whole has given its members back by dropping them.
+fn collect<B>(built: &mut Vec<(B, Vec<Member>)>, ended: Option<Built<B>>, progress: &Progress) {
+    let Some(ended) = ended else { return };
+    built.extend(ended.batches);
+    if ended.failed {
+        progress.count(Counter::BuildFailures);
     }
 }
 
