@@ -19,7 +19,7 @@ use shelltrail_core::ObjectRef;
 use shelltrail_index::{IndexRoot, LocalSink};
 use shelltrail_ingest::fakes::{MemoryQueue, Script, created};
 use shelltrail_ingest::source::NoKeys;
-use shelltrail_ingest::{PipelineConfig, Progress, Stop, run};
+use shelltrail_ingest::{Lane, PipelineConfig, Progress, Stop, run};
 
 use corpus::{Corpus, Kind};
 use measure::{Spent, machine, peak_rss_bytes};
@@ -247,8 +247,17 @@ fn measure_one(options: &Options) -> Outcome<Numbers> {
     let summary = spent.by_all(|| -> Outcome<_> {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
         let (keys, sink, stop) = (Arc::new(NoKeys), Arc::clone(&sink), Stop::never());
-        Ok(runtime.block_on(run(config, Arc::clone(&queue), store, keys, sink, stop, progress))?)
+        Ok(runtime.block_on(run(
+            config,
+            Arc::clone(&queue),
+            store,
+            keys,
+            sink,
+            stop,
+            Arc::clone(&progress),
+        ))?)
     })?;
+    let busy_secs = |lane| progress.gauges().lane(lane).busy.as_secs_f64();
     let shares: Shares = watching.end();
     if summary.indexed != objects.len() as u64 || !summary.adds_up() {
         return Err(
@@ -265,6 +274,8 @@ fn measure_one(options: &Options) -> Outcome<Numbers> {
         ("rss", peak_rss_bytes() as f64 / f64::from(1 << 20)),
         ("in_flight", summary.peak_in_flight_bytes as f64 / f64::from(1 << 20)),
         ("commits", summary.commits as f64),
+        ("commit_secs", busy_secs(Lane::Commit)),
+        ("build_secs", busy_secs(Lane::Build)),
         ("store", shares.store),
         ("receive", shares.receive),
         ("per_receive", shares.per_receive),
@@ -303,13 +314,15 @@ fn print_row(fetches: usize, runs: &[Numbers]) {
     if let (Some(least), Some(most)) = (runs.first(), runs.last()) {
         let each = number("per_receive");
         println!(
-            "{:>7} {} runs: {:.0} to {:.0} objects/s; {:.0} s, {} commits, {each:.1} messages in a receive",
+            "{:>7} {} runs: {:.0} to {:.0} objects/s; {:.0} s, of which {:.1} s in {} commits; builds took {:.1} s, side by side; {each:.1} messages in a receive",
             "",
             runs.len(),
             least["rate"],
             most["rate"],
             number("wall"),
-            number("commits")
+            number("commit_secs"),
+            number("commits"),
+            number("build_secs"),
         );
     }
 }

@@ -28,7 +28,8 @@ pub(crate) const WINDOW: usize = 20;
 /// As many of them with one reason open the breaker.
 pub(crate) const OPEN_AT: usize = WINDOW / 2;
 
-/// Most messages that are kept for probes; a backfill, whose objects no queue would bring again, keeps all.
+/// Most messages that are kept for probes. More are kept only of those that the queue would not bring again: what
+/// was received as often as allowed, and the objects of a backfill.
 pub(crate) const MAX_KEPT_MESSAGES: usize = 5;
 
 /// Most objects of a backfill that wait for a second look while the breaker is closed.
@@ -98,9 +99,8 @@ struct Inner {
     /// Nobody probes any more, so nothing is kept.
     ended: bool,
     tickets: u64,
-    /// Rounds of writing that failed since one succeeded.
-    strikes: u32,
-    struck_at: Option<Instant>,
+    /// By what was attempted: rounds of it that failed since one succeeded, and when the last one did.
+    strikes: BTreeMap<&'static str, (u32, Instant)>,
 }
 
 /// Why and since when it is open.
@@ -191,7 +191,7 @@ impl Breaker {
         let mut inner = self.inner();
         match part {
             Part::Reading => inner.note(object, None),
-            Part::Writing => inner.strikes = 0,
+            Part::Writing => inner.strikes.clear(),
         }
         let closes = |trouble: &mut Trouble| trouble.fault.part == part && trouble.is_probe(ticket);
         if let Some(trouble) = inner.trouble.take_if(closes) {
@@ -199,6 +199,12 @@ impl Breaker {
             inner.close();
             self.tell(inner);
         }
+    }
+
+    /// Notes that something worked which fails for this reason. Now and then a write may fail, and between two commits
+    /// there are many: only what fails again and again opens the breaker.
+    pub(crate) fn works(&self, reason: &'static str) {
+        self.inner().strikes.remove(reason);
     }
 
     /// Notes a fault of an object. Whether the breaker is open and the object is not to blame for it.
@@ -223,7 +229,9 @@ impl Breaker {
         let opens = match fault.part {
             Part::Reading => fault.is_certain() || (blames_others && inner.count(fault.reason) >= OPEN_AT),
             // A commit that fails fails for many objects at once, so it is rounds that are counted and not objects.
-            Part::Writing => fault.is_certain() && (fault.reason == DISK_FULL || inner.strike() >= STRIKES),
+            Part::Writing => {
+                fault.is_certain() && (fault.reason == DISK_FULL || inner.strike(fault.reason) >= STRIKES)
+            }
         };
         if opens {
             tracing::error!(reason = fault.reason, "nothing is received until a probe succeeds");
@@ -234,14 +242,22 @@ impl Breaker {
         opens
     }
 
-    /// Keeps an object for probes, or gives it back if there are enough, or nobody probes any more.
-    pub(crate) fn keep(&self, object: ObjectRef, mut share: Share, fault: Fault) -> Result<(), Box<Share>> {
+    /// Keeps an object for probes, or gives it back if there are enough, or nobody probes any more. What
+    /// `must_stay` is kept however many there are.
+    pub(crate) fn keep(
+        &self,
+        object: ObjectRef,
+        mut share: Share,
+        fault: Fault,
+        must_stay: bool,
+    ) -> Result<(), Box<Share>> {
         // The drop of a ticket needs the lock, too.
         let was_probe = share.ticket().is_some();
         share.be_kept();
         let mut inner = self.inner();
         let messages = inner.kept.iter().filter(|kept| !kept.share.is_backfill()).count();
-        if inner.ended || !share.is_backfill() && messages >= MAX_KEPT_MESSAGES {
+        let enough = !share.is_backfill() && messages >= MAX_KEPT_MESSAGES;
+        if inner.ended || enough && !must_stay {
             return Err(Box::new(share));
         }
         let not_before = Instant::now();
@@ -378,13 +394,13 @@ impl Breaker {
 
 impl Inner {
     /// Counts a failed write, but those of one round once.
-    fn strike(&mut self) -> u32 {
+    fn strike(&mut self, reason: &'static str) -> u32 {
         let now = Instant::now();
-        if self.struck_at.is_none_or(|at| now.duration_since(at) >= ROUND) {
-            self.strikes += 1;
-            self.struck_at = Some(now);
+        let (count, at) = self.strikes.entry(reason).or_insert((0, now));
+        if *count == 0 || now.duration_since(*at) >= ROUND {
+            (*count, *at) = (*count + 1, now);
         }
-        self.strikes
+        *count
     }
 
     fn note(&mut self, object: &ObjectRef, reason: Option<&'static str>) {

@@ -67,7 +67,10 @@ impl<R: RecordSink> Builder<R> {
         let mut built = Built { batches: Vec::new(), failed: false };
         let (pieces, attempt) = self.attempt(&partition, pieces).await;
         match attempt {
-            Ok(Ok(batch)) => self.add(&mut built, pieces, batch).await,
+            Ok(Ok(batch)) => {
+                self.recorder.breaker.works(REFUSED);
+                self.add(&mut built, pieces, batch).await;
+            }
             Ok(Err(error)) => {
                 tracing::error!(
                     error = &error as &dyn Error,

@@ -21,8 +21,9 @@ const MIB: u64 = 1024 * 1024;
 /// `2 * max_object_bytes` more for the moment, and up to 128 MiB for the window of zstd. One object larger than the whole budget travels alone.
 #[derive(Clone, Debug)]
 pub struct PipelineConfig {
-    /// Long polls that run side by side. Default 4. Each yields 10 messages per round trip, so that at 40 ms one
-    /// alone would hold the pipeline at 250 objects a second.
+    /// Most long polls that run side by side. Default 16. Each yields 10 messages per round trip, so that at 40 ms
+    /// one alone would hold the pipeline at 250 objects a second. One more begins while the last one finds
+    /// something: an idle queue is asked by one.
     pub receivers: usize,
     /// How long one long poll waits. Default 20 s, the most SQS grants; a drain waits 1 s.
     pub receive_wait: Duration,
@@ -33,8 +34,8 @@ pub struct PipelineConfig {
     /// for all receivers of a queue. A commit is due when half as many of their objects wait for one, so that
     /// others can be received while it runs and its messages are deleted. One message held takes some 3 KB.
     pub max_held_messages: usize,
-    /// Objects being read at once. Default 64: at 40 ms a request, 1,600 a second. As many more may wait for their
-    /// turn, and what one receive brings.
+    /// Objects being read at once. Default 128: at 40 ms a request, 3,200 a second. As many more may wait for their
+    /// turn, and what one receive of every receiver brings.
     pub max_fetches: usize,
     /// Most objects that wait for their turn while one account has more than half of the line and others are
     /// expected: only so the others are found behind it. Default 1,024.
@@ -91,11 +92,11 @@ pub struct PipelineConfig {
 impl Default for PipelineConfig {
     fn default() -> Self {
         Self {
-            receivers: 4,
+            receivers: 16,
             receive_wait: Duration::from_secs(20),
             visibility: None,
             max_held_messages: 8192,
-            max_fetches: 64,
+            max_fetches: 128,
             max_waiting: 1024,
             in_flight_bytes: 96 * MIB,
             max_object_bytes: 128 * MIB,

@@ -367,13 +367,12 @@ impl Drop for Delivery {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
-mod tests {
-    use tokio::sync::mpsc;
-
-    use super::*;
-
-    async fn open(receive_count: u32) -> (Opening, mpsc::Receiver<Settled>, Arc<Progress>) {
-        let (sender, receiver) = mpsc::channel(1);
+impl Opening {
+    /// The delivery of a message that was received so often, and where its verdict arrives.
+    pub(crate) async fn for_test(
+        receive_count: u32,
+    ) -> (Self, tokio::sync::mpsc::Receiver<Settled>, Arc<Progress>) {
+        let (sender, receiver) = tokio::sync::mpsc::channel(1);
         let delivered = Delivered {
             lease: LeaseId::for_test(1),
             receipt: "receipt".to_owned(),
@@ -383,8 +382,14 @@ mod tests {
         };
         let progress = Arc::new(Progress::new());
         let place = sender.reserve_owned().await.unwrap();
-        (Opening::new(delivered, place, Arc::clone(&progress)), receiver, progress)
+        (Self::new(delivered, place, Arc::clone(&progress)), receiver, progress)
     }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use super::*;
 
     #[tokio::test]
     async fn the_verdict_comes_with_the_last_share_and_is_the_worst() {
@@ -402,7 +407,7 @@ mod tests {
             (vec![Outcome::Failed(recorded), Outcome::Gone], Verdict::Delete),
             (vec![Outcome::Failed(recorded), Outcome::Retry("x")], later),
         ] {
-            let (opening, mut settled, progress) = open(3).await;
+            let (opening, mut settled, progress) = Opening::for_test(3).await;
             let shares: Vec<Share> = outcomes.iter().map(|_| opening.share()).collect();
             opening.all_handed_out();
             for (share, outcome) in shares.into_iter().zip(&outcomes) {
@@ -416,13 +421,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_dropped_share_or_opening_gives_the_message_back() {
-        let (opening, mut settled, progress) = open(1).await;
+        let (opening, mut settled, progress) = Opening::for_test(1).await;
         drop(opening.share());
         opening.all_handed_out();
         assert!(matches!(settled.recv().await.unwrap().verdict, Verdict::Release(_)));
         assert_eq!(progress.summary().retried, 1);
 
-        let (opening, mut settled, _) = open(1).await;
+        let (opening, mut settled, _) = Opening::for_test(1).await;
         drop(opening);
         assert!(matches!(settled.recv().await.unwrap().verdict, Verdict::Release(_)));
     }

@@ -21,7 +21,7 @@ use crate::claim::{Claim, Claims};
 use crate::config::{Admission, PipelineConfig};
 use crate::delivery::{Outcome, Share};
 use crate::fair::{Bytes, Line, Turn};
-use crate::fault::{Fault, HELD_BACK, Part, chain};
+use crate::fault::{Fault, Part, chain};
 use crate::gauges::{Busy, Lane};
 use crate::proof::Stored;
 use crate::read::{Read, ReadError, Reader, UnlockError};
@@ -73,6 +73,9 @@ const STARTS_BEFORE_ALONE: u32 = 1;
 
 /// So many starts without an end, and there is no further one.
 const STARTS_BEFORE_GIVING_UP: u32 = 2;
+
+/// The start of the work on an object could not be marked.
+const NOT_MARKED: &str = "start-not-marked";
 
 /// What an object that is worked on alone may take: this part of the largest object allowed.
 const ALONE_PART: u64 = 4;
@@ -206,7 +209,7 @@ where
         share.describe(size);
         let other_key = share.other_key();
         if self.recorder.breaker.is_open() && share.ticket().is_none() && !share.is_backfill() {
-            return share.settle(Outcome::HeldBack(HELD_BACK));
+            return self.recorder.hold_back(object, share);
         }
         let Some(mut claim) = self.claims.claim(object.transcript_id(), share) else { return };
         let mut obtained = self.obtain_in_time(&object, size, &mut claim).await;
@@ -288,6 +291,7 @@ where
         // Not before its turn: who only waits has no part in what ends the process.
         let (recorder, attempts) = (self.recorder.clone(), claim.attempts());
         marks(blocking(move || recorder.note_start(&id, attempts)).await)?;
+        self.recorder.breaker.works(NOT_MARKED);
         claim.set_marked(id);
         Ok(pace)
     }
@@ -495,11 +499,10 @@ impl Pace {
 
 /// What a sink says about marks; one that cannot keep them can write nothing else either.
 fn marks<T>(said: Result<Result<T, SinkError>, Panicked>) -> Result<T, End> {
-    let reason = "start-not-marked";
     match said {
         Ok(Ok(marks)) => Ok(marks),
-        Ok(Err(error)) => Err(End::Fault(Fault::of_sink(reason, &error))),
-        Err(panicked) => Err(End::Fault(Fault::of_writing(reason, panicked.to_string()))),
+        Ok(Err(error)) => Err(End::Fault(Fault::of_sink(NOT_MARKED, &error))),
+        Err(panicked) => Err(End::Fault(Fault::of_writing(NOT_MARKED, panicked.to_string()))),
     }
 }
 

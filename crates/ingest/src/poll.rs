@@ -79,8 +79,11 @@ impl<Q: Queue + ?Sized, R: RecordSink> Poller<Q, R> {
                 // What waits for its turn must not keep a commit waiting, nor others from trying.
                 drop((ticket, places));
                 presence.set_quiet(true);
-                self.unless_stopped(self.turn.wait()).await;
-                continue;
+                tokio::select! {
+                    biased;
+                    () = self.stop.stopped() => return,
+                    () = self.turn.wait() => continue,
+                }
             }
             places.truncate(if ticket.is_some() { 1 } else { self.turn.at_most(places.len()) });
             let Some(received) = self.receive(places.len()).await else { return };

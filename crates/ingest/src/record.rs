@@ -14,7 +14,7 @@ use crate::breaker::{Breaker, Kept};
 use crate::claim::Claim;
 use crate::config::PipelineConfig;
 use crate::delivery::{Outcome, Share};
-use crate::fault::{Fault, Part};
+use crate::fault::{Fault, HELD_BACK, Part};
 use crate::proof::{self, Stored};
 use crate::source::Class;
 use crate::summary::Progress;
@@ -73,6 +73,7 @@ impl<R: RecordSink> Recorder<R> {
         let recorded = blocking(move || proof::record(&*sink, &entry, reason)).await;
         let fault = match recorded {
             Ok(Ok(recorded)) => {
+                self.breaker.works(NOT_RECORDED);
                 self.progress.list_failure(failure);
                 return Outcome::Failed(recorded);
             }
@@ -125,11 +126,22 @@ impl<R: RecordSink> Recorder<R> {
         }
     }
 
-    /// Keeps an object until the breaker is closed, or gives it back at once.
+    /// Keeps an object until the breaker is closed, or gives it back at once. To give it back costs its message one of
+    /// its receives, and without one the queue would move it to its dead letters, where nobody sees a reason.
     pub(crate) fn keep(&self, object: ObjectRef, share: Share, fault: Fault) {
         let reason = fault.reason;
-        if let Err(share) = self.breaker.keep(object, share, fault) {
+        let must_stay = share.attempts() >= self.config.max_attempts;
+        if let Err(share) = self.breaker.keep(object, share, fault, must_stay) {
             share.settle(Outcome::HeldBack(reason));
+        }
+    }
+
+    /// Gives an object back that was not begun, for as long as its message has a receive to spare.
+    pub(crate) fn hold_back(&self, object: ObjectRef, share: Share) {
+        if share.attempts() >= self.config.max_attempts {
+            self.keep(object, share, Fault::held_back());
+        } else {
+            share.settle(Outcome::HeldBack(HELD_BACK));
         }
     }
 

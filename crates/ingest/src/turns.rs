@@ -1,31 +1,46 @@
-//! Which receiver may ask its queue: live messages first, those of a backfill when there are no live ones.
+//! Which receiver may ask its queue: as many of the live queue as find something, one after the other, and that of a
+//! backfill when there are no live messages.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
 
-/// Counts the receivers of the live queue that have brought something, or have not asked yet.
-#[derive(Debug)]
-pub(crate) struct Turns(watch::Sender<usize>);
+/// Knows which receivers of the live queue have brought something, or have not asked yet.
+#[derive(Debug, Default)]
+pub(crate) struct Turns {
+    busy: watch::Sender<usize>,
+    /// Whether the receiver that was made last found something.
+    last: Mutex<Option<watch::Receiver<bool>>>,
+}
 
 /// The turn of one receiver.
 #[derive(Debug)]
 pub(crate) enum Turn {
-    /// Always its turn; says whether its last poll brought anything.
-    Live { turns: Arc<Turns>, busy: bool },
+    /// Its turn while the one before it finds something: an idle queue is asked by one.
+    Live {
+        turns: Arc<Turns>,
+        /// Whether its last poll brought anything, or it has not asked yet.
+        busy: bool,
+        found: watch::Sender<bool>,
+        before: Option<watch::Receiver<bool>>,
+    },
     /// Its turn while no live receiver is busy.
     Backfill(Arc<Turns>),
 }
 
 impl Turns {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self(watch::Sender::new(0)))
+        Arc::default()
     }
 
-    /// A receiver of the live queue; busy until it has asked.
+    /// A receiver of the live queue; busy until it has asked, or waits for its turn.
     pub(crate) fn live(self: &Arc<Self>) -> Turn {
-        self.0.send_modify(|busy| *busy += 1);
-        Turn::Live { turns: Arc::clone(self), busy: true }
+        self.busy.send_modify(|busy| *busy += 1);
+        let found = watch::Sender::new(false);
+        // Nothing that runs under this lock can panic halfway, so a poisoned one is still whole.
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = last.replace(found.subscribe());
+        Turn::Live { turns: Arc::clone(self), busy: true, found, before }
     }
 
     /// A receiver of the backfill's queue.
@@ -38,16 +53,25 @@ impl Turn {
     /// Whether it is this receiver's turn now.
     pub(crate) fn is_now(&self) -> bool {
         match self {
-            Self::Live { .. } => true,
-            Self::Backfill(turns) => *turns.0.borrow() == 0,
+            Self::Live { before, .. } => before.as_ref().is_none_or(|found| *found.borrow()),
+            Self::Backfill(turns) => *turns.busy.borrow() == 0,
         }
     }
 
-    /// Waits for the turn.
-    pub(crate) async fn wait(&self) {
-        if let Self::Backfill(turns) = self {
-            let mut busy = turns.0.subscribe();
-            busy.wait_for(|busy| *busy == 0).await.expect("self holds the sender of the channel");
+    /// Waits for the turn; for ever if the receiver before this one has ended.
+    pub(crate) async fn wait(&mut self) {
+        self.brought(false);
+        match self {
+            Self::Live { before: None, .. } => {}
+            Self::Live { before: Some(found), .. } => {
+                if found.wait_for(|found| *found).await.is_err() {
+                    std::future::pending().await
+                }
+            }
+            Self::Backfill(turns) => {
+                let mut busy = turns.busy.subscribe();
+                busy.wait_for(|busy| *busy == 0).await.expect("self holds the sender of the channel");
+            }
         }
     }
 
@@ -61,13 +85,14 @@ impl Turn {
 
     /// Says whether the last poll brought anything.
     pub(crate) fn brought(&mut self, anything: bool) {
-        if let Self::Live { turns, busy } = self {
+        if let Self::Live { turns, busy, found, .. } = self {
             let before = std::mem::replace(busy, anything);
-            turns.0.send_modify(|count| match (before, anything) {
+            turns.busy.send_modify(|count| match (before, anything) {
                 (true, false) => *count -= 1,
                 (false, true) => *count += 1,
                 _ => {}
             });
+            found.send_if_modified(|found| std::mem::replace(found, anything) != anything);
         }
     }
 }
@@ -92,11 +117,40 @@ mod tests {
         first.brought(false);
         assert!(!backfill.is_now());
         second.brought(false);
-        assert!(backfill.is_now() && second.is_now());
+        assert!(backfill.is_now() && first.is_now());
         first.brought(true);
         assert!(!backfill.is_now() && first.is_now());
         drop(first);
         assert!(backfill.is_now());
         assert_eq!((backfill.at_most(10), second.at_most(10)), (1, 10));
+    }
+
+    #[tokio::test]
+    async fn a_receiver_asks_while_the_one_before_it_finds_something() {
+        let turns = Turns::new();
+        let (mut first, mut second, mut third) = (turns.live(), turns.live(), turns.live());
+        let now = |turns: [&Turn; 3]| turns.map(Turn::is_now);
+        assert_eq!(now([&first, &second, &third]), [true, false, false]);
+        first.brought(true);
+        second.wait().await;
+        assert_eq!(now([&first, &second, &third]), [true, true, false]);
+        second.brought(true);
+        third.wait().await;
+        third.brought(true);
+        first.brought(false);
+        assert_eq!(now([&first, &second, &third]), [true, false, true]);
+        assert!(at_once(second.wait()).is_none(), "it says so to those behind it, too");
+        assert!(!third.is_now());
+        drop(first);
+        assert!(at_once(second.wait()).is_none(), "nobody comes before it any more");
+    }
+
+    /// What a future says at once.
+    fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        match std::pin::pin!(future).poll(&mut context) {
+            std::task::Poll::Ready(value) => Some(value),
+            std::task::Poll::Pending => None,
+        }
     }
 }

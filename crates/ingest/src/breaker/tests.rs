@@ -1,6 +1,7 @@
 //! The breaker by itself.
 
 use super::*;
+use crate::delivery::Opening;
 use crate::source::{SourceError, SourceErrorKind};
 
 fn object(n: usize) -> ObjectRef {
@@ -70,6 +71,13 @@ async fn credentials_and_a_full_disk_open_it_at_once_and_other_writes_when_three
         tokio::time::advance(ROUND).await;
     }
     breaker.succeed(Part::Writing, &object(0), None);
+    for _ in 0..2 {
+        round(false);
+        // Another kind of write fails now and then.
+        assert!(!breaker.fail(&object(0), &Fault::of_writing("index-build", "no".to_owned()), None));
+        tokio::time::advance(ROUND).await;
+    }
+    breaker.works("index-commit");
     for open in [false, false, true] {
         round(open);
         tokio::time::advance(ROUND).await;
@@ -125,4 +133,18 @@ async fn an_excused_reason_opens_it_no_more() {
         assert!(!breaker.fail(&object(n), &denied(), None));
     }
     assert!(breaker.fail(&object(0), &fault(SourceErrorKind::Denied, "credentials"), None));
+}
+
+#[tokio::test]
+async fn enough_are_kept_for_probes_and_besides_them_what_would_not_come_again() {
+    let breaker = breaker();
+    let (opening, _verdicts, _) = Opening::for_test(9).await;
+    let disk_full = || Fault::of_writing(DISK_FULL, "no".to_owned());
+    assert!(breaker.fail(&object(0), &disk_full(), None));
+    let keep = |n, must_stay| breaker.keep(object(n), opening.share(), disk_full(), must_stay).is_ok();
+    assert!((0..MAX_KEPT_MESSAGES).all(|n| keep(n, false)));
+    assert!(!keep(10, false));
+    assert!(keep(11, true) && keep(12, true));
+    assert_eq!(breaker.end().len(), MAX_KEPT_MESSAGES + 2);
+    assert!(!keep(13, true), "nobody would try it again");
 }
