@@ -126,7 +126,8 @@ impl Line {
 
     /// Begins an order that did not wait here.
     pub(crate) fn at_once(&self, party: Party, order: Order) -> Turn {
-        let bytes = order.size.unwrap_or(0);
+        // Whoever may send a message may announce any size, and the most that counts is what makes others go first.
+        let bytes = order.size.unwrap_or(0).min(self.max_bytes);
         {
             let mut ledger = self.ledger.table();
             let held = ledger.entry(party).or_default();

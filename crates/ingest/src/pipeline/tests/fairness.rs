@@ -3,6 +3,7 @@
 use tokio::time::Instant;
 
 use super::world::{World, config, secs};
+use crate::fakes::created;
 use crate::{PipelineConfig, Stop};
 
 #[tokio::test(start_paused = true)]
@@ -56,4 +57,17 @@ async fn one_account_alone_has_no_more_held_than_can_be_begun_soon() {
     assert!((32..=16 + 16 + 10 + 10).contains(&held), "{held}");
     handle.stop();
     running.await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn announced_sizes_that_no_object_can_have_disturb_nobody() {
+    let world = World::with(|queue| queue, |store| store.with_latency(secs(1)));
+    for n in 0..40 {
+        let object = world.put(n % 2, &format!("user-{n:02}"));
+        world.queue.send(created(&[(object, u64::MAX)]));
+    }
+    let begun = Instant::now();
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.indexed, summary.deleted), (40, 40));
+    assert!(begun.elapsed() < secs(3600), "{:?}", begun.elapsed());
 }
