@@ -74,8 +74,11 @@ const STARTS_BEFORE_ALONE: u32 = 1;
 /// So many starts without an end, and there is no further one.
 const STARTS_BEFORE_GIVING_UP: u32 = 2;
 
-/// The start of the work on an object could not be marked.
+/// Why an object is given back whose start cannot be marked.
 const NOT_MARKED: &str = "start-not-marked";
+
+/// The reason of an object over which the process ended again and again.
+const SUSPECTED: &str = "suspected_crash";
 
 /// What an object that is worked on alone may take: this part of the largest object allowed.
 const ALONE_PART: u64 = 4;
@@ -462,7 +465,13 @@ where
             End::Ignored => claim.settle(Outcome::Ignored),
             End::Unstarted => claim.settle(Outcome::Unstarted),
             End::Fault(fault) => self.recorder.fault(object, claim, fault).await,
-            End::Failed { reason, detail } => self.recorder.fail(object, claim, reason, detail).await,
+            End::Failed { reason, detail } => {
+                let is_written_down = self.recorder.fail(object, claim, reason, detail).await;
+                if reason == SUSPECTED && !is_written_down {
+                    // The marks are all that is known of it.
+                    return;
+                }
+            }
         }
         // Not before its failure is written down, or it would come again as if nothing had been.
         self.recorder.end_start(marked).await;
@@ -507,7 +516,7 @@ fn marks<T>(said: Result<Result<T, SinkError>, Panicked>) -> Result<T, End> {
 }
 
 fn suspected(detail: String) -> End {
-    End::Failed { reason: "suspected_crash", detail }
+    End::Failed { reason: SUSPECTED, detail }
 }
 
 /// An object that is read and not yet inflated.

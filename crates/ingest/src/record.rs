@@ -85,12 +85,20 @@ impl<R: RecordSink> Recorder<R> {
         Outcome::Retry(NOT_RECORDED)
     }
 
-    /// Records that an object cannot be indexed as it is, and says so to all that wait for it.
-    pub(crate) async fn fail(&self, object: ObjectRef, claim: Claim, reason: &'static str, detail: String) {
+    /// Records that an object cannot be indexed as it is, and says so to all that wait for it. Whether it is recorded.
+    pub(crate) async fn fail(
+        &self,
+        object: ObjectRef,
+        claim: Claim,
+        reason: &'static str,
+        detail: String,
+    ) -> bool {
         let failure = claim.share().map(|share| self.failure(object, share, reason, detail));
         // Without a share everybody waits for another claim.
-        let Some(failure) = failure else { return };
-        claim.settle(self.record(failure, reason).await);
+        let Some(failure) = failure else { return false };
+        let outcome = self.record(failure, reason).await;
+        claim.settle(outcome);
+        matches!(outcome, Outcome::Failed(_))
     }
 
     /// Does with an object what its fault asks for: while the breaker is open the object is not to blame; after that

@@ -3,6 +3,7 @@
 use tokio::runtime::{Builder, Runtime};
 
 use super::world::{BUCKET, World, config, key, secs};
+use crate::fakes::Call;
 use crate::{PipelineConfig, Stop, Summary};
 
 fn process() -> Runtime {
@@ -134,4 +135,35 @@ fn one_that_is_worked_on_alone_waits_for_the_others() {
         assert_eq!((summary.indexed, summary.failed), (6, 0));
         assert!(begun.elapsed() >= secs(30), "one after the other: {:?}", begun.elapsed());
     });
+}
+
+#[test]
+fn a_suspect_stays_one_until_that_is_written_down() {
+    let world = world();
+    world.sink.die_on(&key(1, "user-4"));
+    let (mut world, mut died) = (world, 0);
+    let summary = loop {
+        let runtime = process();
+        let (summary, after) = runtime.block_on(async {
+            let world = world.restarted();
+            world.queue.expire_all();
+            world.script.fail_next(Call::RecordFailure, 2);
+            let summary = tokio::select! {
+                biased;
+                () = world.script.crashed() => None,
+                result = world.run(PipelineConfig { drain: true, ..config() }, Stop::never()) => Some(result.unwrap()),
+            };
+            (summary, world)
+        });
+        drop(runtime);
+        world = after;
+        match summary {
+            Some(summary) => break summary,
+            None => died += 1,
+        }
+        assert!(died < 20, "the processes die for ever");
+    };
+    assert_eq!(died, 3, "it is not begun again only because its failure could not be written down");
+    assert_eq!((summary.failed_by_reason["suspected_crash"], summary.retried), (1, 2));
+    assert_eq!((world.sink.failures().len(), world.sink.marked()), (1, 0));
 }
