@@ -49,7 +49,7 @@ const MAX_WAIT: Duration = Duration::from_secs(300);
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// How long an object that comes anew may keep a kept one waiting for its turn.
-const TURN: Duration = Duration::from_secs(10);
+pub(crate) const TURN: Duration = Duration::from_secs(10);
 
 /// Whether the pipeline works, as far as the world around it goes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

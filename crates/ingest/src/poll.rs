@@ -10,10 +10,11 @@ use shelltrail_core::sink::{
     RemovalKind,
 };
 use tokio::sync::mpsc::{self, OwnedPermit};
+use tokio::time::timeout;
 
 use crate::activity::{self, Activity};
 use crate::backoff;
-use crate::breaker::Ticket;
+use crate::breaker::{TURN, Ticket};
 use crate::budget::Budget;
 use crate::config::{Admission, PipelineConfig};
 use crate::delivery::{Announced, Delivered, Opening, Outcome, Settled, Share};
@@ -123,7 +124,15 @@ impl<Q: Queue + ?Sized, R: RecordSink> Poller<Q, R> {
                 presence.set_quiet(true);
             }
             let ticket = breaker.pass().await;
-            let places = self.places(presence).await;
+            let places = self.places(presence);
+            let places = match ticket {
+                None => places.await,
+                // Those that are kept may hold all the room there is; then it is their turn.
+                Some(_) => match timeout(TURN, places).await {
+                    Ok(places) => places,
+                    Err(_) => continue,
+                },
+            };
             // It may have opened while this one waited for room.
             if ticket.is_some() || !breaker.is_open() {
                 return (ticket, places);

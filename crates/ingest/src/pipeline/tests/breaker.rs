@@ -145,3 +145,24 @@ async fn a_stop_gives_the_probes_back() {
     assert_eq!((summary.indexed, summary.failed, summary.lost), (0, 0, 0));
     assert_eq!((world.queue.len(), world.queue.visible()), (100, 100));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_finds_no_room_lets_the_kept_ones_probe() {
+    for max_held_messages in 1..=6 {
+        let world = World::new();
+        world.sink.fill_disk(true);
+        let (handle, running) = start(&world, PipelineConfig { max_held_messages, ..config() });
+        // One after the other: each is received as a probe and kept, until all that may be held is kept.
+        for n in 0..20 {
+            world.add(1, &format!("user-{n:02}"));
+            tokio::time::sleep(secs(1000)).await;
+        }
+        assert_eq!(reason_of(&world), Some("disk-full"));
+        world.sink.fill_disk(false);
+        let emptied = tokio::time::timeout(secs(24 * 3600), until_empty(&world)).await;
+        assert!(emptied.is_ok(), "stuck with {max_held_messages} held: {:#?}", world.progress);
+        handle.stop();
+        let summary = running.await.unwrap().unwrap();
+        assert_eq!((summary.indexed, summary.breaker_openings), (20, 1));
+    }
+}
