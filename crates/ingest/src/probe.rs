@@ -32,12 +32,7 @@ impl<R: RecordSink> Prober<R> {
     /// # Errors
     /// The breaker stayed open for too long.
     pub(crate) async fn run(self) -> Result<(), IngestError> {
-        let outcome = tokio::select! {
-            biased;
-            () = self.stop.stopped() => Ok(()),
-            () = self.finished() => Ok(()),
-            outcome = self.tend() => outcome,
-        };
+        let outcome = self.tend().await;
         for kept in self.recorder.breaker.end() {
             kept.share.settle(Outcome::Unstarted);
         }
@@ -49,10 +44,11 @@ impl<R: RecordSink> Prober<R> {
         self.recorder.progress.all_settled().await;
     }
 
+    /// Only where it waits it may be interrupted: an object in its hands would be given up as if it had failed.
     async fn tend(&self) -> Result<(), IngestError> {
         let breaker = &self.recorder.breaker;
         let mut changed = breaker.changes();
-        loop {
+        while !self.stop.is_stopped() {
             changed.mark_unchanged();
             match breaker.step(self.patience) {
                 Step::Try(kept) => self.order(kept).await,
@@ -64,19 +60,30 @@ impl<R: RecordSink> Prober<R> {
                 Step::GiveUp(fault) => self.give_up(fault)?,
                 Step::Wait(until) => {
                     tokio::select! {
+                        biased;
+                        () = self.stop.stopped() => {}
+                        () = self.finished() => return Ok(()),
                         _ = changed.changed() => {}
                         () = sleep_until(until) => {}
                     }
                 }
             }
         }
+        Ok(())
     }
 
     async fn order(&self, kept: Kept) {
         let Kept { object, share, .. } = kept;
-        let order = Order { object, size: share.size(), share, underway: self.activity.underway() };
-        if let Err(mpsc::error::SendError(order)) = self.again.send(order).await {
-            order.share.settle(Outcome::Unstarted);
+        let place = tokio::select! {
+            biased;
+            () = self.stop.stopped() => None,
+            place = self.again.reserve() => place.ok(),
+        };
+        match place {
+            Some(place) => {
+                place.send(Order { object, size: share.size(), share, underway: self.activity.underway() });
+            }
+            None => share.settle(Outcome::Unstarted),
         }
     }
 
@@ -94,5 +101,46 @@ impl<R: RecordSink> Prober<R> {
         }
         self.halt.stop();
         Err(IngestError::Environment { reason, detail, patience: self.patience.unwrap_or_default() })
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use shelltrail_core::ObjectRef;
+
+    use super::*;
+    use crate::PipelineConfig;
+    use crate::breaker::Breaker;
+    use crate::delivery::Share;
+    use crate::fakes::{MemorySink, Script};
+    use crate::summary::Progress;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_between_two_tries_is_no_failure_of_an_object() {
+        let progress = Arc::new(Progress::new());
+        let breaker = Breaker::new(Arc::clone(&progress));
+        let sink = Arc::new(MemorySink::new(Script::new()));
+        let recorder = Recorder::new(Arc::<PipelineConfig>::default(), sink, Arc::clone(&progress), breaker);
+        for n in 0..3 {
+            let object = ObjectRef { key: format!("{n}.log"), ..ObjectRef::default() };
+            let share = Share::of_backfill(Arc::clone(&progress));
+            let fault = Fault::of_writing("index-commit", "no".to_owned());
+            recorder.breaker.look_again(object, share, fault, Duration::ZERO).unwrap();
+        }
+        let (halt, stop) = Stop::new();
+        let (again, mut orders) = mpsc::channel(1);
+        let activity = Activity::new(1);
+        let prober = Prober { recorder, activity, patience: None, again, stop, halt: halt.clone() };
+        let running = tokio::spawn(prober.run());
+        // One order has been taken, the next one waits until there is room.
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        halt.stop();
+        running.await.unwrap().unwrap();
+        while let Some(order) = orders.recv().await {
+            order.share.settle(Outcome::Unstarted);
+        }
+        let summary = progress.summary();
+        assert_eq!((summary.unstarted, summary.failed), (3, 0), "{:?}", summary.failed_by_reason);
     }
 }
