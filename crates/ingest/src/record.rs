@@ -140,7 +140,9 @@ impl<R: RecordSink> Recorder<R> {
         let reason = fault.reason;
         let must_stay = share.attempts() >= self.config.max_attempts;
         if let Err(share) = self.breaker.keep(object, share, fault, must_stay) {
-            share.settle(Outcome::HeldBack(reason));
+            // Of a backfill all are kept until a stop, which says nothing of the object.
+            let is_stop = share.is_backfill();
+            share.settle(if is_stop { Outcome::Unstarted } else { Outcome::HeldBack(reason) });
         }
     }
 

@@ -424,3 +424,21 @@ async fn missed_are_objects_that_were_due_and_new() {
     let other = ObjectRef { key: "ssm/never".into(), ..late.clone() };
     assert_eq!((census.has(&late), census.has(&other)), (Some(true), Some(false)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_written_after_the_stop_is_left_for_a_later_run_and_no_failure() {
+    let world = World::with(|queue| queue, |store| store.with_latency(secs(10)));
+    for n in 0..6 {
+        world.put(1, &format!("user-{n}"));
+    }
+    let (handle, stop) = Stop::new();
+    let running = tokio::spawn({
+        let world = world.clone();
+        async move { start(&world, config(), stop).await }
+    });
+    tokio::time::sleep(secs(5)).await;
+    handle.stop();
+    world.sink.fill_disk(true);
+    let summary = running.await.unwrap().unwrap();
+    assert_eq!((summary.indexed, summary.failed, summary.unstarted), (0, 0, 6), "{summary:#?}");
+}
