@@ -32,7 +32,8 @@ pub(crate) const OPEN_AT: usize = WINDOW / 2;
 /// was received as often as allowed, and the objects of a backfill.
 pub(crate) const MAX_KEPT_MESSAGES: usize = 5;
 
-/// Most objects of a backfill that wait for a second look while the breaker is closed.
+/// Most objects of a backfill that wait for a second look at their own faults while the breaker is closed. What failed
+/// for all waits without a limit: it was in memory before.
 const MAX_SECOND_LOOKS: usize = 1000;
 
 /// How often a kept object may see others close the breaker before it fails for good.
@@ -255,9 +256,9 @@ impl Breaker {
         let was_probe = share.ticket().is_some();
         share.be_kept();
         let mut inner = self.inner();
-        let messages = inner.kept.iter().filter(|kept| !kept.share.is_backfill()).count();
-        let enough = !share.is_backfill() && messages >= MAX_KEPT_MESSAGES;
-        if inner.ended || enough && !must_stay {
+        let messages = || inner.kept.iter().filter(|kept| !kept.share.is_backfill()).count();
+        let enough = || !share.is_backfill() && messages() >= MAX_KEPT_MESSAGES;
+        if inner.ended || !must_stay && enough() {
             return Err(Box::new(share));
         }
         let not_before = Instant::now();
@@ -281,7 +282,7 @@ impl Breaker {
         }
         let kept = Kept { object, share, fault, was_probe: false, not_before: Instant::now() + after };
         let mut inner = self.inner();
-        if inner.ended || inner.kept.len() >= MAX_SECOND_LOOKS {
+        if inner.ended || kept.share.is_last_time() && inner.kept.len() >= MAX_SECOND_LOOKS {
             return Err(Box::new(kept));
         }
         inner.kept.push_back(kept);
@@ -294,14 +295,10 @@ impl Breaker {
         let now = Instant::now();
         let mut inner = self.inner();
         let Some(trouble) = &inner.trouble else {
-            let Some(at) = inner.kept.iter().map(|kept| kept.not_before).min() else {
-                return Step::Wait(None);
-            };
-            if at > now {
-                return Step::Wait(Some(at));
-            }
             let due = inner.kept.iter().position(|kept| kept.not_before <= now);
-            let Some(kept) = due.and_then(|due| inner.kept.remove(due)) else { return Step::Wait(None) };
+            let Some(kept) = due.and_then(|due| inner.kept.remove(due)) else {
+                return Step::Wait(inner.kept.iter().map(|kept| kept.not_before).min());
+            };
             let guilty = kept.share.rounds() >= MAX_ROUNDS || inner.excused.contains(kept.fault.reason);
             return if guilty { Step::Fail(kept) } else { Step::Try(kept) };
         };

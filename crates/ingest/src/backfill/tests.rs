@@ -442,3 +442,13 @@ async fn what_cannot_be_written_after_the_stop_is_left_for_a_later_run_and_no_fa
     let summary = running.await.unwrap().unwrap();
     assert_eq!((summary.indexed, summary.failed, summary.unstarted), (0, 0, 6), "{summary:#?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_of_many_objects_that_fails_once_fails_none_of_them() {
+    let world = world_of(1500);
+    world.script.fail_next(Call::Commit, 1);
+    let roomy = PipelineConfig { commit_age: secs(3600), ..config() };
+    let summary = start(&world, roomy, Stop::never()).await.unwrap();
+    assert_eq!((summary.commit_failures, summary.commits), (1, 1), "all of them share one commit");
+    assert_eq!((summary.indexed, summary.failed), (1500, 0));
+}
