@@ -54,14 +54,18 @@ impl<R: RecordSink> Lister<R> {
         let mut number = 0;
         let ended = loop {
             if left == Some(0) {
-                break true;
+                break Ok(true);
             }
             let page = tokio::select! {
                 biased;
-                () = stop.stopped() => break false,
-                page = next_page(&mut *self.listing, &self.config) => page.map_err(IngestError::List)?,
+                () = stop.stopped() => break Ok(false),
+                page = next_page(&mut *self.listing, &self.config) => page,
             };
-            let Some(page) = page else { break true };
+            let page = match page {
+                Ok(Some(page)) => page,
+                Ok(None) => break Ok(true),
+                Err(error) => break Err(IngestError::List(error)),
+            };
             self.books.note_total(self.listing.total());
             let leaf = Leaf::new(number, page.after, Arc::clone(&self.books), self.pages.clone());
             number += 1;
@@ -85,7 +89,7 @@ impl<R: RecordSink> Lister<R> {
             }
         };
         while aside.join_next().await.is_some() {}
-        Ok(ended)
+        ended
     }
 
     async fn hand_out(&mut self, listed: ListedObject, leaf: &Arc<Leaf>, aside: &mut JoinSet<()>) {

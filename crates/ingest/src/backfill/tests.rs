@@ -7,7 +7,8 @@ use shelltrail_core::ObjectRef;
 use tokio::runtime::Builder;
 
 use super::{
-    Bookmark, Books, Census, Cursor, Missed, Origin, Report, Selection, Tally, backfill, backfill_with_report,
+    Bookmark, Books, Census, Cursor, Listing, Missed, Origin, Page, Report, Selection, Tally, backfill,
+    backfill_with_report,
 };
 use crate::fakes::{Call, MemoryStore};
 use crate::pipeline::tests::world::{BUCKET, World, config, key, secs};
@@ -451,4 +452,40 @@ async fn a_commit_of_many_objects_that_fails_once_fails_none_of_them() {
     let summary = start(&world, roomy, Stop::never()).await.unwrap();
     assert_eq!((summary.commit_failures, summary.commits), (1, 1), "all of them share one commit");
     assert_eq!((summary.indexed, summary.failed), (1500, 0));
+}
+
+/// Names objects that must be restored first, and then fails.
+#[derive(Debug)]
+struct Ending(bool);
+
+#[async_trait]
+impl Listing for Ending {
+    async fn next(&mut self) -> Result<Option<Page>, SourceError> {
+        if std::mem::replace(&mut self.0, true) {
+            let (kind, reason) = (SourceErrorKind::Invalid, "list-unreadable");
+            return Err(SourceError { kind, reason, action: "read".to_owned(), message: "no".to_owned() });
+        }
+        let listed = |n: u64| ListedObject {
+            object: ObjectRef { bucket: Some(BUCKET.to_owned()), key: key(n, "old"), ..ObjectRef::default() },
+            storage_class: Some("GLACIER".to_owned()),
+            ..ListedObject::default()
+        };
+        Ok(Some(Page { objects: (0..10).map(listed).collect(), after: Cursor::Count(10) }))
+    }
+
+    fn resume(&mut self, _: &Cursor) -> Result<(), SourceError> {
+        Ok(())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_ends_with_an_error_abandons_nothing() {
+    let World { store, keys, sink, progress, .. } = World::new();
+    let origin = Origin::new(store, Box::new(Ending(false)));
+    let result =
+        backfill(config(), origin, keys, Arc::clone(&sink), Stop::never(), Arc::clone(&progress)).await;
+    assert!(matches!(result, Err(IngestError::List(_))), "{result:?}");
+    let summary = progress.summary();
+    assert_eq!(summary.failed_by_reason, [("archived".to_owned(), 10)].into(), "{summary:#?}");
+    assert_eq!(sink.failures().len(), 10);
 }
