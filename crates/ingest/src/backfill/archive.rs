@@ -17,6 +17,7 @@ use shelltrail_core::ObjectRef;
 use super::listing::{Cursor, Listing, Page, foreign_cursor};
 use super::pump::{Broken, Closed, Outlet, Pump};
 use crate::source::{ListedObject, ObjectStore, SourceError, SourceErrorKind, StoredObject};
+use crate::workers::blocking;
 
 /// Bytes that may wait to be read. A larger entry waits alone.
 const WAITING_BYTES: u64 = 16 * 1024 * 1024;
@@ -25,11 +26,17 @@ const WAITING_BYTES: u64 = 16 * 1024 * 1024;
 const PAGE: usize = 200;
 const PAGE_BYTES: u64 = 1024 * 1024;
 
+/// Most entries that are looked for a second time, because what was read could not be written: each costs a pass over the
+/// archive.
+const MAX_AGAIN: u32 = 100;
+
 /// The entries of a tar file.
 #[derive(Clone, Debug)]
 pub struct TarArchive {
     path: PathBuf,
     shelf: Arc<Shelf>,
+    /// How many entries were looked for a second time, one after the other.
+    again: Arc<tokio::sync::Mutex<u32>>,
 }
 
 /// Bodies that were listed and are not read yet.
@@ -109,7 +116,7 @@ impl TarArchive {
     /// The archive at `path`; that it is one shows at the first page.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), shelf: Arc::default() }
+        Self { path: path.into(), shelf: Arc::default(), again: Arc::default() }
     }
 
     /// Its entries. At most one listing is read of an archive. With `bodies` every entry of at most
@@ -178,8 +185,7 @@ impl Reading {
         let (mut number, mut objects, mut page_bytes) = (0, Vec::new(), 0);
         for entry in archive.entries().map_err(failed)? {
             let mut entry = entry.map_err(failed)?;
-            // Directories, links and devices hold no transcript.
-            if !entry.header().entry_type().is_file() && !entry.header().entry_type().is_gnu_sparse() {
+            if !is_file(&entry) {
                 continue;
             }
             number += 1;
@@ -196,7 +202,7 @@ impl Reading {
                 ..ListedObject::default()
             };
             if let Some(shelf) = &self.shelf {
-                let body = self.body(&mut entry, size).map_err(failed)?;
+                let body = body(&mut entry, size, self.max_object_bytes).map_err(failed)?;
                 // What waits for room must not wait for itself.
                 if !shelf.has_room(body.len()) && !objects.is_empty() {
                     let after = Cursor::Count(number - 1);
@@ -217,18 +223,38 @@ impl Reading {
         }
         Ok(())
     }
+}
 
-    fn body(&self, entry: &mut impl Read, size: u64) -> io::Result<Body> {
-        if size > self.max_object_bytes {
-            return Ok(Body::TooLarge(size));
-        }
-        let mut bytes = Vec::new();
-        entry.take(size).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 != size {
-            return Err(io::Error::other("the archive ends within an entry"));
-        }
-        Ok(Body::Whole(bytes))
+/// Directories, links and devices hold no transcript.
+fn is_file(entry: &tar::Entry<'_, impl Read>) -> bool {
+    let kind = entry.header().entry_type();
+    kind.is_file() || kind.is_gnu_sparse()
+}
+
+fn body(entry: &mut impl Read, size: u64, max_bytes: u64) -> io::Result<Body> {
+    if size > max_bytes {
+        return Ok(Body::TooLarge(size));
     }
+    let mut bytes = Vec::new();
+    entry.take(size).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 != size {
+        return Err(io::Error::other("the archive ends within an entry"));
+    }
+    Ok(Body::Whole(bytes))
+}
+
+/// The entries of a name, no more than two of them. Blocks.
+fn find(path: &Path, name: &str, max_bytes: u64) -> io::Result<Vec<Body>> {
+    let mut archive = tar::Archive::new(open(path)?);
+    let mut found = Vec::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        if found.len() < 2 && is_file(&entry) && key(&entry.path_bytes()) == name {
+            let size = entry.size();
+            found.push(body(&mut entry, size, max_bytes)?);
+        }
+    }
+    Ok(found)
 }
 
 /// Opens a tar; gzip is told by content.
@@ -244,6 +270,10 @@ fn key(name: &[u8]) -> String {
     name.strip_prefix("./").unwrap_or(&name).to_owned()
 }
 
+fn refused(kind: SourceErrorKind, reason: &'static str, key: &str, message: &str) -> SourceError {
+    SourceError { kind, reason, action: format!("read the entry {key:?}"), message: message.to_owned() }
+}
+
 fn unreadable(path: &Path, message: &str) -> SourceError {
     SourceError {
         kind: SourceErrorKind::Invalid,
@@ -256,20 +286,17 @@ fn unreadable(path: &Path, message: &str) -> SourceError {
 #[async_trait]
 impl ObjectStore for TarArchive {
     async fn get(&self, object: &ObjectRef, max_bytes: u64) -> Result<StoredObject, SourceError> {
-        let refused = |kind, reason, message: String| SourceError {
-            kind,
-            reason,
-            action: format!("read the entry {:?}", object.key),
-            message,
+        let too_large = |size: u64| {
+            refused(SourceErrorKind::TooLarge, "too-large", &object.key, &format!("{size} bytes"))
         };
-        let too_large = |size: u64| refused(SourceErrorKind::TooLarge, "too-large", format!("{size} bytes"));
+        let stored = |body| StoredObject {
+            object: ObjectRef { key: object.key.clone(), ..ObjectRef::default() },
+            metadata: BTreeMap::new(),
+            last_modified: None,
+            body,
+        };
         match self.shelf.take(&object.key) {
-            Some(Body::Whole(body)) if body.len() as u64 <= max_bytes => Ok(StoredObject {
-                object: ObjectRef { key: object.key.clone(), ..ObjectRef::default() },
-                metadata: BTreeMap::new(),
-                last_modified: None,
-                body,
-            }),
+            Some(Body::Whole(body)) if body.len() as u64 <= max_bytes => Ok(stored(body)),
             Some(body @ Body::Whole(_)) => {
                 let size = body.len();
                 // It may be asked for again with more room.
@@ -277,7 +304,10 @@ impl ObjectStore for TarArchive {
                 Err(too_large(size))
             }
             Some(Body::TooLarge(size)) => Err(too_large(size)),
-            None => Err(refused(SourceErrorKind::NotFound, "gone", "it was read already".to_owned())),
+            None => match self.again(&object.key, max_bytes).await? {
+                Body::Whole(body) => Ok(stored(body)),
+                Body::TooLarge(size) => Err(too_large(size)),
+            },
         }
     }
 
@@ -287,6 +317,34 @@ impl ObjectStore for TarArchive {
 }
 
 impl TarArchive {
+    /// An entry that was read before. Of several with its name nobody can say which one is meant.
+    async fn again(&self, key: &str, max_bytes: u64) -> Result<Body, SourceError> {
+        const READ_ONCE: &str = "archive-read-once";
+        let mut again = self.again.lock().await;
+        if *again >= MAX_AGAIN {
+            let message = format!(
+                "more than {MAX_AGAIN} entries would have to be read a second time: backfill the archive again"
+            );
+            return Err(refused(SourceErrorKind::Invalid, READ_ONCE, key, &message));
+        }
+        *again += 1;
+        let (path, name) = (self.path.clone(), key.to_owned());
+        let found = blocking(move || find(&path, &name, max_bytes)).await;
+        let mut found = found
+            .map_err(|panicked| unreadable(&self.path, &panicked.to_string()))?
+            .map_err(|error| unreadable(&self.path, &error.to_string()))?;
+        match (found.pop(), found.is_empty()) {
+            (Some(body), true) => Ok(body),
+            (Some(_), false) => {
+                let message = "the archive has several entries of this name: backfill it again";
+                Err(refused(SourceErrorKind::Invalid, READ_ONCE, key, message))
+            }
+            (None, _) => {
+                Err(refused(SourceErrorKind::NotFound, "gone", key, "the archive has no such entry"))
+            }
+        }
+    }
+
     fn put_back(&self, key: &str, body: Body) {
         let mut held = self.shelf.lock();
         held.bytes += body.len();

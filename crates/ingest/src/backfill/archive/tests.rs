@@ -148,3 +148,18 @@ async fn a_broken_archive_is_an_error_that_names_it() {
         assert!(error.reason == "archive-unreadable" && error.action.contains(name), "{error}");
     }
 }
+
+#[tokio::test]
+async fn an_entry_whose_commit_failed_is_not_taken_for_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let tar = tar_of(&[("a.log", b"1"), ("b.log", b"2"), ("c.log", b"3")]);
+    for (name, bytes) in [("a.tar", tar.clone()), ("a.tar.gz", gzipped(&tar))] {
+        let world = World::new();
+        world.script.fail_next(crate::fakes::Call::Commit, 1);
+        let config = PipelineConfig { retry_delay: std::time::Duration::from_millis(1), ..config() };
+        let path = written(dir.path(), name, &bytes);
+        let (keys, books) = index(&world, &path, config, Selection::default()).await;
+        let tally = books.tally();
+        assert_eq!((tally.gone, tally.indexed, keys.len()), (0, 3, 3), "{name}: {tally:?}");
+    }
+}
