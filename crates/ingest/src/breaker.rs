@@ -74,8 +74,8 @@ pub enum BreakerState {
     },
 }
 
-/// So many rounds of writing fail in a row before nothing is received: one alone may be chance, and to give everything
-/// back costs each message one of its receives.
+/// So many rounds of one kind of writing fail in a row before nothing is received: one alone may be chance, and to give
+/// everything back costs each message one of its receives.
 const STRIKES: u32 = 3;
 
 /// What fails within this time is one round.
@@ -100,7 +100,7 @@ struct Inner {
     /// Nobody probes any more, so nothing is kept.
     ended: bool,
     tickets: u64,
-    /// By what was attempted: rounds of it that failed since one succeeded, and when the last one did.
+    /// Rounds of each kind of writing that failed since one of it, or a commit, succeeded, and when the last one did.
     strikes: BTreeMap<&'static str, (u32, Instant)>,
 }
 
@@ -202,9 +202,9 @@ impl Breaker {
         }
     }
 
-    /// Notes that something worked which fails for this reason. Now and then a write may fail, and between two commits
-    /// there are many: only what fails again and again opens the breaker.
-    pub(crate) fn works(&self, reason: &'static str) {
+    /// Notes that something was written which fails for this reason where it does. Now and then a write may fail, and
+    /// between two commits there are many: only what fails again and again opens the breaker.
+    pub(crate) fn wrote(&self, reason: &'static str) {
         self.inner().strikes.remove(reason);
     }
 
@@ -393,11 +393,11 @@ impl Inner {
     /// Counts a failed write, but those of one round once.
     fn strike(&mut self, reason: &'static str) -> u32 {
         let now = Instant::now();
-        let (count, at) = self.strikes.entry(reason).or_insert((0, now));
-        if *count == 0 || now.duration_since(*at) >= ROUND {
-            (*count, *at) = (*count + 1, now);
+        let (strikes, struck_at) = self.strikes.entry(reason).or_insert((0, now));
+        if *strikes == 0 || now.duration_since(*struck_at) >= ROUND {
+            (*strikes, *struck_at) = (*strikes + 1, now);
         }
-        *count
+        *strikes
     }
 
     fn note(&mut self, object: &ObjectRef, reason: Option<&'static str>) {

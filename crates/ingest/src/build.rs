@@ -68,7 +68,7 @@ impl<R: RecordSink> Builder<R> {
         let (pieces, attempt) = self.attempt(&partition, pieces).await;
         match attempt {
             Ok(Ok(batch)) => {
-                self.recorder.breaker.works(REFUSED);
+                self.recorder.breaker.wrote(REFUSED);
                 self.add(&mut built, pieces, batch).await;
             }
             Ok(Err(error)) => {

@@ -294,7 +294,7 @@ where
         // Not before its turn: who only waits has no part in what ends the process.
         let (recorder, attempts) = (self.recorder.clone(), claim.attempts());
         marks(blocking(move || recorder.note_start(&id, attempts)).await)?;
-        self.recorder.breaker.works(NOT_MARKED);
+        self.recorder.breaker.wrote(NOT_MARKED);
         claim.set_marked(id);
         Ok(pace)
     }

@@ -73,7 +73,7 @@ impl<R: RecordSink> Recorder<R> {
         let recorded = blocking(move || proof::record(&*sink, &entry, reason)).await;
         let fault = match recorded {
             Ok(Ok(recorded)) => {
-                self.breaker.works(NOT_RECORDED);
+                self.breaker.wrote(NOT_RECORDED);
                 self.progress.list_failure(failure);
                 return Outcome::Failed(recorded);
             }

@@ -94,7 +94,7 @@ async fn record<R: RecordSink>(recorder: &Recorder<R>, batch: Vec<Note>) {
     let objects: Vec<ObjectRef> = events.iter().map(|event| event.object.clone()).collect();
     let fault = match blocking(move || sink.record_key_events(&events)).await {
         Ok(Ok(())) => {
-            recorder.breaker.works(NOT_RECORDED);
+            recorder.breaker.wrote(NOT_RECORDED);
             for (object, owed) in objects.iter().zip(owed) {
                 if owed.ticket().is_some() {
                     recorder.breaker.succeed(Part::Writing, object, owed.ticket());

@@ -77,9 +77,27 @@ async fn credentials_and_a_full_disk_open_it_at_once_and_other_writes_when_three
         assert!(!breaker.fail(&object(0), &Fault::of_writing("index-build", "no".to_owned()), None));
         tokio::time::advance(ROUND).await;
     }
-    breaker.works("index-commit");
+    breaker.wrote("index-commit");
     for open in [false, false, true] {
         round(open);
+        tokio::time::advance(ROUND).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_of_one_kind_that_fail_now_and_then_do_not_open_it() {
+    let breaker = breaker();
+    let mark = Fault::of_writing("start-not-marked", "no".to_owned());
+    let commit = Fault::of_writing("index-commit", "no".to_owned());
+    for n in 0..100 {
+        assert!(!breaker.fail(&object(n), &mark, None), "nineteen others in twenty are marked");
+        breaker.wrote("start-not-marked");
+        tokio::time::advance(ROUND).await;
+    }
+    // Marks say nothing of commits.
+    for open in [false, false, true] {
+        breaker.wrote("start-not-marked");
+        assert_eq!(breaker.fail(&object(0), &commit, None), open);
         tokio::time::advance(ROUND).await;
     }
 }
