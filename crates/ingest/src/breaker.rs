@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::delivery::Share;
-use crate::fault::{DISK_FULL, Fault, Part};
+use crate::fault::{DISK_FULL, Fault, Part, UNREADABLE};
 use crate::summary::{Counter, Progress};
 
 /// Distinct objects that are looked back on.
@@ -194,7 +194,22 @@ impl Breaker {
             Part::Reading => inner.note(object, None),
             Part::Writing => inner.strikes.clear(),
         }
-        let closes = |trouble: &mut Trouble| trouble.fault.part == part && trouble.is_probe(ticket);
+        self.close_if(inner, |trouble| trouble.fault.part == part && trouble.is_probe(ticket));
+    }
+
+    /// Notes that the index could tell of an object that it holds it. The object is not read, so this says nothing of
+    /// anything else.
+    pub(crate) fn answered(&self, ticket: Option<&Ticket>) {
+        let mut inner = self.inner();
+        // One for one, or what fails now and then would add up where nearly everything is stored.
+        if let Some(at) = inner.recent.iter().position(|(_, reason)| *reason == Some(UNREADABLE)) {
+            inner.recent.remove(at);
+        }
+        let closes = |trouble: &mut Trouble| trouble.fault.reason == UNREADABLE && trouble.is_probe(ticket);
+        self.close_if(inner, closes);
+    }
+
+    fn close_if(&self, mut inner: MutexGuard<'_, Inner>, closes: impl FnOnce(&mut Trouble) -> bool) {
         if let Some(trouble) = inner.trouble.take_if(closes) {
             tracing::info!(reason = trouble.fault.reason, "a probe succeeded: work goes on");
             inner.close();

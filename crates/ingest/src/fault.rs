@@ -11,6 +11,9 @@ use crate::source::{Class, SourceError};
 /// The reason of a sink that has no room.
 pub(crate) const DISK_FULL: &str = "disk-full";
 
+/// The reason of an index that cannot tell whether it holds a session.
+pub(crate) const UNREADABLE: &str = "index-unreadable";
+
 /// Longest chain of causes that is written down.
 const MAX_CAUSES: usize = 16;
 
@@ -72,7 +75,7 @@ impl Fault {
     /// The sink could not tell whether a session is stored.
     pub(crate) fn unreadable_index() -> Self {
         let detail = "the index cannot tell whether the session is stored".to_owned();
-        let (reason, class) = ("index-unreadable", Class::Transient);
+        let (reason, class) = (UNREADABLE, Class::Transient);
         Self { part: Part::Reading, reason, detail, class, is_shared: true, is_denial: false }
     }
 

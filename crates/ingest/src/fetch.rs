@@ -454,6 +454,7 @@ where
                 if claim.share().is_some_and(Share::was_kept) {
                     self.recorder.breaker.succeed(Part::Writing, &object, claim.ticket());
                 }
+                self.recorder.breaker.answered(claim.ticket());
                 self.conclude_stored(object, claim, stored).await;
             }
             // Stores other than S3 may list an object before they can read it.

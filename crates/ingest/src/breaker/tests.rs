@@ -103,6 +103,23 @@ async fn writes_of_one_kind_that_fail_now_and_then_do_not_open_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_index_that_fails_now_and_then_is_readable_though_nothing_else_is_read() {
+    let breaker = breaker();
+    for n in 0..1000 {
+        assert!(!breaker.fail(&object(n), &Fault::unreadable_index(), None));
+        breaker.answered(None);
+    }
+    for n in 0..OPEN_AT - 1 {
+        assert!(!breaker.fail(&object(n), &denied(), None));
+    }
+    breaker.answered(None);
+    assert!(breaker.fail(&object(OPEN_AT), &denied(), None), "it says nothing of keys");
+    let ticket = breaker.pass().await;
+    breaker.answered(ticket.as_ref());
+    assert!(breaker.is_open());
+}
+
+#[tokio::test(start_paused = true)]
 async fn probes_pass_one_by_one_at_growing_intervals_and_the_first_success_closes() {
     let breaker = breaker();
     assert!(breaker.pass().await.is_none());

@@ -166,3 +166,18 @@ async fn a_probe_that_finds_no_room_lets_the_kept_ones_probe() {
         assert_eq!((summary.indexed, summary.breaker_openings), (20, 1));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stored_object_shows_that_the_index_can_be_read_again() {
+    let world = world();
+    world.drain(config()).await;
+    let world = world.restarted();
+    for n in 0..100 {
+        world.add(n % 5 * 110_000_000_000, &format!("user-{n:03}"));
+    }
+    world.script.fail_next(Call::Contains, 12);
+    let begun = tokio::time::Instant::now();
+    let summary = world.drain(config()).await;
+    assert_eq!((summary.already_indexed, summary.breaker_openings), (100, 1));
+    assert!(begun.elapsed() < secs(60), "not probe by probe: {:?}", begun.elapsed());
+}
