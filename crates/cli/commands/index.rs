@@ -81,6 +81,12 @@ fn print(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
             deep(part.unclaimed_bytes),
         )?;
     }
+    let removals = &report.removals;
+    writeln!(
+        out,
+        "events in removals/  {}  ({} segments, {} bytes)",
+        removals.events, removals.segments, removals.index_bytes
+    )?;
     writeln!(out, "notes in failures/ and backfills/  {}", report.notes)?;
     if report.being_written {
         writeln!(
@@ -134,22 +140,30 @@ fn told(affected: &Affected) -> String {
     )
 }
 
-/// What brings the transcripts back.
+/// What brings the transcripts, or the marks, back.
 fn way_out(report: &Report, index: &str) -> Vec<String> {
+    let mut lines = Vec::new();
     let mut partitions: Vec<&str> = report.damage.iter().filter_map(|d| d.partition.as_deref()).collect();
     partitions.sort_unstable();
     partitions.dedup();
-    if partitions.is_empty() {
-        return Vec::new();
+    if !partitions.is_empty() {
+        let paths: Vec<String> = partitions.iter().map(|name| format!("{index}/partitions/{name}")).collect();
+        lines.extend([
+            format!("{} transcripts are known to be affected", report.affected.len() as u64 + report.affected_more),
+            "restore the partition from a backup, or build it again from the bucket: stop the worker,".to_owned(),
+            format!("move {} away, and run `shelltrail backfill` over", paths.join(", ")),
+            "the accounts that begin so; what other partitions hold is not read again, and until then searches there".to_owned(),
+            "do not find what is lost".to_owned(),
+        ]);
     }
-    let paths: Vec<String> = partitions.iter().map(|name| format!("{index}/partitions/{name}")).collect();
-    vec![
-        format!("{} transcripts are known to be affected", report.affected.len() as u64 + report.affected_more),
-        "restore the partition from a backup, or build it again from the bucket: stop the worker,".to_owned(),
-        format!("move {} away, and run `shelltrail backfill` over", paths.join(", ")),
-        "the accounts that begin so; what other partitions hold is not read again, and until then searches there".to_owned(),
-        "do not find what is lost".to_owned(),
-    ]
+    if report.removals.damaged {
+        lines.extend([
+            "which objects were deleted or written again is not known to the full; no record is lost for it".to_owned(),
+            format!("restore {index}/removals from a backup, or stop the worker and move it away: then only what is told"),
+            "from now on is marked, and `shelltrail backfill --reconcile` lists what is not in the bucket any more".to_owned(),
+        ]);
+    }
+    lines
 }
 
 fn run_compact(args: &Args, command: &CompactArgs) -> anyhow::Result<Exit> {
@@ -202,7 +216,7 @@ fn print_compacted(out: &mut impl Write, done: &[Compacted], unfinished_bytes: u
         }
     }
     if unfinished_bytes > 0 {
-        writeln!(out, "removed notes that were never finished, {unfinished_bytes} bytes")?;
+        writeln!(out, "removed notes and files of removals that were never finished, {unfinished_bytes} bytes")?;
     }
     Ok(())
 }

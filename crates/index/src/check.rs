@@ -4,7 +4,9 @@
 //! the files: the checksums of the segments, the length of the packs, the first block of each session. The deep check
 //! decodes every block and holds it to the documents.
 
+mod commit;
 mod files;
+mod removals;
 mod sessions;
 mod text;
 
@@ -20,6 +22,7 @@ use crate::block::SessionMeta;
 use crate::root::{IndexRoot, RootError};
 
 pub use files::Leftover;
+pub use removals::RemovalsReport;
 
 /// Most transcripts that are named; those beyond are counted.
 pub const MAX_AFFECTED: usize = 10_000;
@@ -45,6 +48,8 @@ pub struct Report {
     pub affected_more: u64,
     /// Files that belong to nothing; `compact` removes those that are ours.
     pub leftovers: Vec<Leftover>,
+    /// What `removals/` holds.
+    pub removals: RemovalsReport,
     /// Notes in `failures/` and `backfills/` that can be read.
     pub notes: u64,
 }
@@ -190,6 +195,7 @@ pub fn check(path: &Path, deep: bool) -> Result<Report, RootError> {
     if deep {
         doubles(ids, &mut report);
     }
+    removals::check(&root, &mut report);
     files::notes(&root, &mut report);
     if report.being_written {
         report.leftovers.clear();

@@ -11,6 +11,7 @@ use shelltrail_core::Partition;
 use crate::disk;
 use crate::merge;
 use crate::partition::{PartitionError, PartitionIndex};
+use crate::removals::RemovalWriter;
 use crate::root::{IndexRoot, WriterLock};
 use crate::search::with_causes;
 use crate::writing::OpenPartition;
@@ -56,12 +57,16 @@ fn work(dir: &Path) -> Result<(), PartitionError> {
     Ok(())
 }
 
-/// Removes what was written aside in the root and never got its name. Tells how many bytes that were.
+/// Removes what was written aside in the root and never got its name, and what belongs to no commit of the removals.
+/// Tells how many bytes that were.
 ///
 /// # Errors
-/// A directory cannot be listed, or a file not removed.
+/// A directory cannot be listed, a file not removed, or the removals cannot be opened.
 pub fn remove_unfinished(root: &IndexRoot, _: &WriterLock) -> std::io::Result<u64> {
-    let mut bytes = 0;
+    let removals = root.removals_dir();
+    let before = bytes_in(&removals);
+    RemovalWriter::new(removals.clone()).sweep().map_err(std::io::Error::other)?;
+    let mut bytes = before.saturating_sub(bytes_in(&removals));
     for dir in [root.path().to_owned(), root.failures_dir(), root.backfills_dir()] {
         let entries = match fs::read_dir(&dir) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,

@@ -1,6 +1,6 @@
 //! What a crash, a power loss or a full disk leaves of an index, at every step of its life.
 //!
-//! A story (an index is made, filled, merged, compacted) is told once with a journal of its steps. A model of a disk
+//! A story (an index is made, filled, told of removals, merged, compacted) is told once with a journal of its steps. A model of a disk
 //! replays the journal, and for each step writes down what may be left if the power fails there ([`model::Loss`]).
 //! Each of these must be an index that lost nothing that was acknowledged.
 
@@ -10,9 +10,10 @@ mod model;
 mod order;
 mod power;
 
+use std::collections::HashSet;
 use std::path::Path;
 
-use shelltrail_core::sink::{Failure, RecordSink, SinkError};
+use shelltrail_core::sink::{Failure, KeyEvent, KeyEventKind, RecordSink, RemovalKind, SinkError};
 use shelltrail_core::{Partition, Session};
 use tempfile::TempDir;
 
@@ -20,6 +21,8 @@ use crate::check::{Report, check};
 use crate::compact::compact;
 use crate::disk::faults::Watch;
 use crate::local::Batch;
+use crate::removals::RemovalReader;
+use crate::schema::key_column;
 use crate::{IndexRoot, LocalSink, merge, samples};
 
 /// Sessions of a story.
@@ -68,6 +71,36 @@ fn is_stored(sink: &LocalSink, session: &Session) -> bool {
     sink.contains(&partition_of(sink, session), &session.id).unwrap()
 }
 
+/// Whether the object of this session is deleted afterwards.
+fn is_removed(number: usize) -> bool {
+    number.is_multiple_of(2)
+}
+
+/// Writes down that the object of a session was deleted, if it is one of those.
+fn tell_removal(sink: &LocalSink, number: usize, session: &Session) -> Result<(), SinkError> {
+    if !is_removed(number) {
+        return Ok(());
+    }
+    sink.record_key_events(&[KeyEvent {
+        object: session.object.clone(),
+        sequencer: "00AB".parse().ok(),
+        at: Some(jiff::Timestamp::UNIX_EPOCH),
+        kind: KeyEventKind::Removed(RemovalKind::Deleted),
+    }])
+}
+
+/// Whether the objects of these sessions that were deleted are known to be.
+fn are_told(index: &Path, sessions: &[Session]) -> bool {
+    let root = IndexRoot::open(index).unwrap();
+    let removed = sessions.iter().enumerate().filter(|(number, _)| is_removed(*number));
+    let wanted: HashSet<u64> =
+        removed.filter_map(|(_, session)| session.object.key_hash()).map(key_column).collect();
+    match RemovalReader::open(&root.removals_dir()).unwrap() {
+        Some(reader) => reader.find(&wanted).unwrap().len() == wanted.len(),
+        None => wanted.is_empty(),
+    }
+}
+
 /// Merges what can be merged, as the merger would.
 fn merge_all(sink: &LocalSink) -> Result<(), crate::partition::PartitionError> {
     for partition in sink.root().partitions().unwrap() {
@@ -103,6 +136,7 @@ fn tell(index: &Path, watch: &Watch) {
             sink.record_failure(&failure(session)).unwrap();
         }
         store(&sink, session).unwrap();
+        tell_removal(&sink, i, session).unwrap();
         watch.acknowledged(i + 1);
         if i == 1 {
             sink.clear_failure(&session.object).unwrap();
@@ -126,9 +160,10 @@ fn assert_sound(index: &Path) -> Report {
     report
 }
 
-/// An index that a crash has left: what was acknowledged is there, the rest can be done again.
+/// An index that a crash has left: what was acknowledged is there, the rest can be done again. `told` of the sessions
+/// were acknowledged as removed.
 #[track_caller]
-fn assert_survived(index: &Path, acknowledged: usize, case: &str) {
+fn assert_survived(index: &Path, acknowledged: usize, told: usize, case: &str) {
     match check(index, true) {
         Ok(report) => assert!(report.is_sound(), "{case}: {report:#?}"),
         Err(crate::RootError::NoIndex(_)) => assert_eq!(acknowledged, 0, "{case}"),
@@ -136,13 +171,18 @@ fn assert_survived(index: &Path, acknowledged: usize, case: &str) {
     }
     let sink = open(index).unwrap_or_else(|error| panic!("{case}: {error:?}"));
     let sessions = sessions();
+    assert!(are_told(index, &sessions[..told]), "{case}: a removal is lost");
     for (i, session) in sessions.iter().enumerate() {
         let stored = is_stored(&sink, session);
         assert!(stored || i >= acknowledged, "{case}: session {i} is lost");
         if !stored {
             store(&sink, session).unwrap_or_else(|error| panic!("{case}: {error:?}"));
         }
+        if i >= told {
+            tell_removal(&sink, i, session).unwrap_or_else(|error| panic!("{case}: {error:?}"));
+        }
     }
+    assert!(are_told(index, &sessions), "{case}");
     assert!(sessions.iter().all(|session| is_stored(&sink, session)), "{case}");
     merge_all(&sink).unwrap();
     drop(sink);

@@ -1,4 +1,4 @@
-//! The directory of a partition's tantivy index, as tantivy sees it.
+//! The directory of a tantivy index (of a partition, of the removals), as tantivy sees it.
 //!
 //! Reading is tantivy's own `MmapDirectory`. Writing goes through [`crate::disk`], with three differences:
 //!
@@ -30,7 +30,7 @@ pub(crate) const META: &str = "meta.json";
 /// tantivy's list of the files that it made.
 const MANAGED: &str = ".managed.json";
 
-/// What may be written to a partition at the moment.
+/// What may be written to the directory at the moment.
 #[derive(Debug, Default)]
 pub(crate) struct Gate {
     doubtful: AtomicBool,
@@ -89,6 +89,15 @@ impl PartitionDirectory {
     pub(crate) fn gate(&self) -> &Arc<Gate> {
         &self.gate
     }
+}
+
+/// Writes the `meta.json` of a directory once more, so that it is durable whatever became of the last attempt.
+///
+/// # Errors
+/// It may not be.
+pub(crate) fn affirm(dir: &Path) -> io::Result<()> {
+    let path = dir.join(META);
+    fs::read(&path).and_then(|meta| durable::write(&path, &meta))
 }
 
 /// The names of the files that belong to tantivy: all but those that begin with a dot, which are its locks.

@@ -9,7 +9,7 @@ use shelltrail_core::TranscriptId;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocSet, Index, IndexReader, ReloadPolicy, Searcher, TERMINATED, Term};
 
-use crate::directory::{Gate, META, PartitionDirectory};
+use crate::directory::{self, Gate, META, PartitionDirectory};
 use crate::disk;
 use crate::durable;
 use crate::pack::{BlockAt, PackError, PackLengths};
@@ -42,6 +42,13 @@ pub enum PartitionError {
          directory of the partition away and backfill: what other partitions hold is not read again"
     )]
     NoMeta(PathBuf),
+    /// There are files of events, and nothing that says what they are.
+    #[error(
+        "there are removals and no {META} in {0}; restore the directory from a backup, or stop the writer and move it \
+         away: then it is not known any more which objects were deleted, and `shelltrail backfill --reconcile` lists \
+         those that are not in the bucket"
+    )]
+    NoRemovals(PathBuf),
     /// The documents of a segment are not in the order in which they were written.
     #[error("the documents are not in their order: {0}")]
     Order(String),
@@ -167,9 +174,9 @@ impl PartitionIndex {
     /// # Errors
     /// It may not be.
     pub(crate) fn affirm(&self, dir: &Path) -> Result<(), PartitionError> {
-        let path = dir.join("tantivy").join(META);
-        let again = std::fs::read(&path).and_then(|meta| durable::write(&path, &meta));
-        again.map_err(|source| PartitionError::Io { action: "write", path, source })
+        let path = dir.join("tantivy");
+        let action = "write the last commit of";
+        directory::affirm(&path).map_err(|source| PartitionError::Io { action, path, source })
     }
 
     /// The last commit that was loaded.

@@ -5,25 +5,25 @@
 //! a tantivy index of their own that has columns and no terms. A key is found by a walk through one column, so a million
 //! events cost a search nothing before it has something to show, and a few milliseconds then.
 
+mod writer;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shelltrail_core::Sequencer;
 use shelltrail_core::sink::{KeyEvent, KeyEventKind, RemovalKind};
+use tantivy::columnar::BytesColumn;
 use tantivy::columnar::Column;
-use tantivy::directory::MmapDirectory;
 use tantivy::schema::{BytesOptions, Field, NumericOptions, Schema, SchemaBuilder};
-use tantivy::{DocId, Index, IndexWriter, ReloadPolicy, Searcher, TantivyDocument};
+use tantivy::{DocId, Index, ReloadPolicy, Searcher, SegmentReader};
 
-use crate::durable;
+use crate::directory::{META, PartitionDirectory, names_in};
 use crate::partition::{PartitionError, tantivy_error};
-use crate::schema::{key_column, settings};
+use crate::schema::key_column;
 
-/// The least that tantivy accepts for a writer; a batch of events is far smaller.
-const WRITER_MEMORY_BYTES: usize = 15_000_000;
+pub(crate) use writer::RemovalWriter;
 
 /// Most bytes of a version or an ETag that are kept; those of S3 have at most 1,024. What is cut names no version.
 const MAX_NAME_BYTES: usize = 1_024;
@@ -98,77 +98,82 @@ fn schema() -> (Schema, Fields) {
     (builder.build(), fields)
 }
 
-/// Writes events down, as their only writer.
-pub(crate) struct RemovalWriter {
-    dir: PathBuf,
-    /// Open from the first event on, so that segments are merged beside the work.
-    writer: Mutex<Option<IndexWriter>>,
+/// Whether events were ever written down here.
+///
+/// # Errors
+/// [`PartitionError::NoRemovals`]: there were some.
+pub(crate) fn exist(dir: &Path) -> Result<bool, PartitionError> {
+    let io = |action| {
+        let path = dir.to_owned();
+        move |source| PartitionError::Io { action, path, source }
+    };
+    // A writer makes `meta.json` durable before it begins a segment, so segments are looked for first.
+    let names = match names_in(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        names => names.map_err(io("list"))?,
+    };
+    let exists = dir.join(META).try_exists().map_err(io("look into"))?;
+    let is_segments = |name: &PathBuf| name.extension().is_some_and(|e| e != "tmp" && e != "json");
+    if !exists && names.iter().any(is_segments) {
+        return Err(PartitionError::NoRemovals(dir.to_owned()));
+    }
+    Ok(exists)
 }
 
-impl RemovalWriter {
-    pub(crate) fn new(dir: PathBuf) -> Self {
-        Self { dir, writer: Mutex::default() }
+/// Opens the tantivy index of events that were written down.
+///
+/// # Errors
+/// It cannot be opened.
+pub(crate) fn open_index(dir: &Path) -> Result<(Index, PartitionDirectory), PartitionError> {
+    let directory = PartitionDirectory::open(dir).map_err(tantivy_error("open"))?;
+    let index = Index::open(directory.clone()).map_err(tantivy_error("open"))?;
+    Ok((index, directory))
+}
+
+/// The events of one segment.
+struct Events {
+    keys: Column<u64>,
+    kinds: Column<u64>,
+    events: BytesColumn,
+    bytes: Vec<u8>,
+}
+
+impl Events {
+    /// `None` if there are none.
+    fn of(segment: &SegmentReader) -> Result<Option<Self>, PartitionError> {
+        let columns = segment.fast_fields();
+        let read = tantivy_error::<tantivy::TantivyError>;
+        let keys = columns.u64(KEY).map_err(read("read a column of"))?;
+        let kinds = columns.u64(KIND).map_err(read("read a column of"))?;
+        let events = columns.bytes(EVENT).map_err(read("read a column of"))?;
+        Ok(events.map(|events| Self { keys, kinds, events, bytes: Vec::new() }))
     }
 
-    /// Writes events down; durable at the return.
-    ///
-    /// # Errors
-    /// None, some or all of them are written down. The next call begins with a new writer.
-    pub(crate) fn record(&self, events: &[KeyEvent]) -> Result<(), PartitionError> {
-        let events: HashSet<Vec<u8>> = events
-            .iter()
-            .filter_map(StoredEvent::of)
-            .map(|event| postcard::to_stdvec(&event).map_err(|_| PartitionError::BadPayload))
-            .collect::<Result<_, _>>()?;
-        if events.is_empty() {
-            return Ok(());
-        }
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let recorded = self.record_with(&mut writer, events);
-        if recorded.is_err() {
-            *writer = None;
-        }
-        recorded
+    fn get(&mut self, doc: DocId) -> Result<Option<StoredEvent>, PartitionError> {
+        let Some(ordinal) = self.events.ords().first(doc) else { return Ok(None) };
+        let io = |source| PartitionError::Io { action: "read", path: PathBuf::from(EVENT), source };
+        self.events.ord_to_bytes(ordinal, &mut self.bytes).map_err(io)?;
+        postcard::from_bytes(&self.bytes).map(Some).map_err(|_| PartitionError::BadPayload)
     }
+}
 
-    fn record_with(
-        &self,
-        writer: &mut Option<IndexWriter>,
-        events: HashSet<Vec<u8>>,
-    ) -> Result<(), PartitionError> {
-        let fields = schema().1;
-        let writer = match writer {
-            Some(writer) => writer,
-            None => writer.insert(self.open()?),
-        };
-        for event in events {
-            let StoredEvent { key_hash, kind, .. } =
-                postcard::from_bytes(&event).map_err(|_| PartitionError::BadPayload)?;
-            let mut document = TantivyDocument::default();
-            document.add_u64(fields.key, key_column(key_hash));
-            document.add_u64(fields.kind, number_of(kind));
-            document.add_bytes(fields.event, &event);
-            writer.add_document(document).map_err(tantivy_error("write an event to"))?;
+/// Reads every event of a segment and holds it to its columns; tells how many there are.
+///
+/// # Errors
+/// One of them cannot be read, or is not what its columns say.
+pub(crate) fn verify(segment: &SegmentReader) -> Result<u64, PartitionError> {
+    let wrong = |doc| PartitionError::Order(format!("event {doc} is not what its columns say"));
+    let Some(mut events) = Events::of(segment)? else {
+        return if segment.max_doc() == 0 { Ok(0) } else { Err(wrong(0)) };
+    };
+    for doc in 0..segment.max_doc() {
+        let event = events.get(doc)?.ok_or_else(|| wrong(doc))?;
+        let said = (events.keys.first(doc), events.kinds.first(doc));
+        if said != (Some(key_column(event.key_hash)), Some(number_of(event.kind))) {
+            return Err(wrong(doc));
         }
-        writer.commit().map_err(tantivy_error("commit events to"))?;
-        Ok(())
     }
-
-    fn open(&self) -> Result<IndexWriter, PartitionError> {
-        durable::create_private_dir(&self.dir).map_err(|source| PartitionError::Io {
-            action: "create",
-            path: self.dir.clone(),
-            source,
-        })?;
-        let directory = MmapDirectory::open(&self.dir).map_err(tantivy_error("open"))?;
-        let exists = Index::exists(&directory).map_err(tantivy_error("open"))?;
-        let index = if exists {
-            Index::open(directory).map_err(tantivy_error("open"))?
-        } else {
-            Index::create(directory, schema().0, settings()).map_err(tantivy_error("create"))?
-        };
-        index.writer_with_num_threads(1, WRITER_MEMORY_BYTES).map_err(tantivy_error("open a writer of"))
-    }
+    Ok(u64::from(segment.max_doc()))
 }
 
 /// Reads the events as they are now.
@@ -178,12 +183,12 @@ impl RemovalReader {
     /// Opens the events; `None` if none was ever written down.
     ///
     /// # Errors
-    /// They are there and cannot be opened.
+    /// They are there and cannot be opened, or were there.
     pub(crate) fn open(dir: &Path) -> Result<Option<Self>, PartitionError> {
-        if !dir.join("meta.json").exists() {
+        if !exist(dir)? {
             return Ok(None);
         }
-        let index = Index::open_in_dir(dir).map_err(tantivy_error("open"))?;
+        let (index, _) = open_index(dir)?;
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into();
         let reader: tantivy::IndexReader = reader.map_err(tantivy_error("open"))?;
         Ok(Some(Self(reader.searcher())))
@@ -199,18 +204,11 @@ impl RemovalReader {
     ) -> Result<HashMap<u128, Vec<StoredEvent>>, PartitionError> {
         let mut found: HashMap<u128, Vec<StoredEvent>> = HashMap::new();
         for segment in self.0.segment_readers() {
-            let columns = segment.fast_fields();
-            let keys = columns.u64(KEY).map_err(tantivy_error("read a column of"))?;
-            let events = columns.bytes(EVENT).map_err(tantivy_error("read a column of"))?;
-            let Some(events) = events else { continue };
-            let mut bytes = Vec::new();
-            for doc in rows_with(&keys, |key| wanted.contains(&key)) {
-                let Some(ordinal) = events.ords().first(doc) else { continue };
-                let io = |source| PartitionError::Io { action: "read", path: PathBuf::from(EVENT), source };
-                events.ord_to_bytes(ordinal, &mut bytes).map_err(io)?;
-                let event: StoredEvent =
-                    postcard::from_bytes(&bytes).map_err(|_| PartitionError::BadPayload)?;
-                found.entry(event.key_hash).or_default().push(event);
+            let Some(mut events) = Events::of(segment)? else { continue };
+            for doc in rows_with(&events.keys, |key| wanted.contains(&key)) {
+                if let Some(event) = events.get(doc)? {
+                    found.entry(event.key_hash).or_default().push(event);
+                }
             }
         }
         Ok(found)
@@ -309,6 +307,40 @@ mod tests {
         assert_eq!(read(&dir, &["again"]).values().next().unwrap()[0].etag.as_deref(), Some("e"));
         let counts = RemovalReader::open(&dir).unwrap().unwrap().count().unwrap();
         assert_eq!(counts, [(RemovalKind::Deleted, 30), (RemovalKind::DeleteMarker, 1)].into());
+    }
+
+    /// Merges run beside the commits. Whatever fails, what was acknowledged is there, and the rest can be done again.
+    #[test]
+    fn any_step_may_fail_and_nothing_acknowledged_is_lost() {
+        use crate::disk::faults::{EIO, Fault, Watch};
+        let names: Vec<String> = (0..10).map(|number| format!("key-{number}")).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let life = |at: usize| {
+            let root = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+            let dir = root.path().join("removals");
+            let watch = Watch::new(root.path());
+            watch.fail(Some(Fault { at, errno: EIO, once: at % 2 == 0 }));
+            let writer = RemovalWriter::new(dir.clone());
+            for (number, name) in names.iter().enumerate() {
+                let event = [event(name, KeyEventKind::WrittenAgain, None)];
+                let told = writer.record(&event);
+                if told.is_err() {
+                    assert!(watch.hits() > 0, "{at}: {told:?}");
+                    watch.fail(None);
+                    writer.record(&event).unwrap();
+                }
+                assert_eq!(read(&dir, &names[..=number]).len(), number + 1, "{at}");
+            }
+            let steps = watch.begun();
+            drop((writer, watch));
+            assert_eq!(read(&dir, &names).len(), names.len(), "{at}");
+            steps
+        };
+        let steps = life(usize::MAX);
+        assert!(steps > 100, "{steps}");
+        for at in (0..steps).step_by(steps / 15) {
+            life(at);
+        }
     }
 
     #[test]

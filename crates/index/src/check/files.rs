@@ -55,6 +55,16 @@ pub(super) fn of_partition(dir: &Path, meta: &IndexMeta, lengths: &PackLengths, 
     found.leftovers.extend(others(&packs, |name| name.ends_with(".pack")));
 }
 
+/// What lies among the removals and is not of their commit.
+pub(super) fn of_removals(dir: &Path, meta: Option<&IndexMeta>, found: &mut Found) {
+    let known = meta.map(IndexMeta::list_segment_files).unwrap_or_default();
+    for name in names_in(dir).unwrap_or_default() {
+        if !known.contains(&name) && name != Path::new(META) {
+            found.leftovers.push(leftover(&dir.join(name), "of no segment"));
+        }
+    }
+}
+
 /// What lies in the root, or among the partitions, and is not ours.
 pub(super) fn strangers(root: &IndexRoot, report: &mut Report) {
     let digits = root.manifest().partition_digits;

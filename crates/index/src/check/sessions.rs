@@ -4,13 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use shelltrail_core::{Partition, TranscriptId};
-use tantivy::directory::error::OpenReadError;
-use tantivy::directory::{Directory, FileSlice, META_LOCK};
 use tantivy::schema::IndexRecordOption;
-use tantivy::{DocSet, Index, IndexMeta, SegmentReader, TERMINATED, Term};
+use tantivy::{DocSet, Index, SegmentReader, TERMINATED, Term};
 
+use super::commit::Commit;
 use super::{Affected, Found, files, text};
-use crate::directory::PartitionDirectory;
 use crate::docset::Docs;
 use crate::pack::{BlockAt, PackLengths};
 use crate::partition::{CommitPayload, PartitionError, PartitionIndex, tantivy_error};
@@ -26,12 +24,10 @@ pub(super) struct Listed {
     pub(super) blocks: Vec<u64>,
 }
 
-/// The last commit of a partition, its files held open: a merge may remove their names, not what is in them.
+/// The last commit of a partition.
 struct Snapshot {
-    index: Index,
-    meta: IndexMeta,
+    commit: Commit,
     payload: CommitPayload,
-    files: Vec<(String, Result<FileSlice, OpenReadError>)>,
 }
 
 impl Snapshot {
@@ -39,26 +35,13 @@ impl Snapshot {
         if !PartitionIndex::exists(dir)? {
             return Ok(None);
         }
-        let error = tantivy_error::<tantivy::TantivyError>;
-        let directory = PartitionDirectory::open(&dir.join("tantivy")).map_err(tantivy_error("open"))?;
-        let index = Index::open(directory).map_err(error("open"))?;
-        schema::register(&index);
-        // Under this lock nobody removes a file.
-        let lock = index.directory().acquire_lock(&META_LOCK).map_err(tantivy_error("lock"))?;
-        let meta = index.load_metas().map_err(error("read"))?;
-        let names: BTreeSet<_> = meta.list_segment_files().into_iter().collect();
-        let is_there =
-            |name: &&std::path::PathBuf| name.extension().is_none_or(|extension| extension != "del");
-        let open = |name: &std::path::PathBuf| {
-            (name.display().to_string(), Directory::open_read(index.directory(), name))
-        };
-        let files = names.iter().filter(is_there).map(open).collect();
-        drop(lock);
-        let payload = match &meta.payload {
+        let commit = Commit::take(&dir.join("tantivy"))?;
+        schema::register(&commit.index);
+        let payload = match &commit.meta.payload {
             None => CommitPayload::default(),
             Some(payload) => serde_json::from_str(payload).map_err(|_| PartitionError::BadPayload)?,
         };
-        Ok(Some(Self { index, meta, payload, files }))
+        Ok(Some(Self { commit, payload }))
     }
 }
 
@@ -80,18 +63,19 @@ pub(super) fn check(root: &IndexRoot, partition: &Partition, deep: bool) -> Foun
         }
     };
     let lengths = &snapshot.payload.packs;
-    found.report.segments = snapshot.meta.segments.len() as u64;
+    let Commit { index, meta: commit, .. } = &snapshot.commit;
+    found.report.segments = commit.segments.len() as u64;
     found.report.pack_bytes = lengths.0.iter().sum();
-    let damaged = damaged_segments(&snapshot, &mut found);
+    let damaged = snapshot.commit.damaged_segments("tantivy/", &mut found);
     let is_whole = text::lengths(&dir.join("packs"), lengths, &mut found);
     let mut sessions = Vec::new();
     let mut unlisted = false;
-    for meta in &snapshot.meta.segments {
+    for meta in &commit.segments {
         let id = meta.id().uuid_string();
         // tantivy may panic on what is not as it wrote it.
         let listed = match damaged.contains(&id) {
             true => Err(None),
-            false => list(&snapshot.index, meta).map_err(Some),
+            false => list(index, meta).map_err(Some),
         };
         match listed {
             Ok(listed) => sessions.extend(listed),
@@ -108,47 +92,18 @@ pub(super) fn check(root: &IndexRoot, partition: &Partition, deep: bool) -> Foun
     found.report.records = sessions.iter().map(|session| session.blocks.len() as u64).sum();
     found.ids.extend(sessions.iter().filter_map(|session| session.transcript.parse::<TranscriptId>().ok()));
     text::check(&dir.join("packs"), lengths, &sessions, deep, !unlisted && is_whole, &mut found);
-    for meta in &snapshot.meta.segments {
+    for meta in &commit.segments {
         if !damaged.contains(&meta.id().uuid_string()) {
             // What cannot be named stays without a name; that it is damaged is known.
-            let _ = name(&snapshot.index, meta, &mut found.affected);
+            let _ = name(index, meta, &mut found.affected);
         }
     }
     if unlisted {
         let known = sessions.iter().map(|session| session.at).collect();
         text::name_all(&dir.join("packs"), Some(lengths), &known, &mut found);
     }
-    files::of_partition(&dir, &snapshot.meta, lengths, &mut found);
+    files::of_partition(&dir, commit, lengths, &mut found);
     found
-}
-
-/// Compares the checksums; the segments with a file that is not as it was written.
-fn damaged_segments(snapshot: &Snapshot, found: &mut Found) -> BTreeSet<String> {
-    let mut damaged = BTreeSet::new();
-    for (name, file) in &snapshot.files {
-        let segment = name.split('.').next().unwrap_or_default().to_owned();
-        match file {
-            Ok(file) => found.report.index_bytes += tantivy::HasLen::len(file) as u64,
-            Err(error) => {
-                found.fault(&format!("file tantivy/{name}"), error);
-                damaged.insert(segment);
-                continue;
-            }
-        }
-        found.report.files += 1;
-        match snapshot.index.directory().validate_checksum(Path::new(name)) {
-            Ok(true) => {}
-            Ok(false) => {
-                found.damaged(format!("file tantivy/{name}: its checksum is not that of its bytes"));
-                damaged.insert(segment);
-            }
-            Err(error) => {
-                found.fault(&format!("file tantivy/{name}"), &error);
-                damaged.insert(segment);
-            }
-        }
-    }
-    damaged
 }
 
 /// The sessions of a segment.

@@ -2,7 +2,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use shelltrail_core::Session;
-use shelltrail_core::sink::RecordSink;
+use shelltrail_core::sink::{KeyEvent, KeyEventKind, RecordSink, RemovalKind};
 
 use super::*;
 use crate::{IndexRoot, LocalSink, samples};
@@ -204,4 +204,78 @@ fn a_note_that_is_none_is_damage() {
     fs::write(dir.path().join("failures/1.json"), "{").unwrap();
     let report = check(dir.path(), false).unwrap();
     assert_eq!((report.damage.len(), report.notes), (1, 1));
+}
+
+/// An index that was told of removals, some of them in commits of their own.
+fn with_removals() -> (tempfile::TempDir, PathBuf) {
+    let (dir, sessions) = index();
+    let (root, lock) = IndexRoot::open_for_writing(dir.path(), None).unwrap();
+    let removals = root.removals_dir();
+    let sink = LocalSink::new(root, lock);
+    for session in &sessions {
+        let kind = KeyEventKind::Removed(RemovalKind::Deleted);
+        let (object, at) = (session.object.clone(), None);
+        sink.record_key_events(&[KeyEvent { object, sequencer: None, at, kind }]).unwrap();
+    }
+    drop(sink);
+    (dir, removals)
+}
+
+#[test]
+fn removals_are_looked_into() {
+    let (dir, removals) = with_removals();
+    let report = check(dir.path(), false).unwrap();
+    assert!(report.is_sound() && report.leftovers.is_empty(), "{report:#?}");
+    assert_eq!((report.removals.events, report.removals.segments), (3, 3));
+    // A byte of a column, a file of a segment, the commit: each is found, and told of no partition.
+    for path in files(&removals, "fast") {
+        let whole = fs::read(&path).unwrap();
+        for at in [0, whole.len() / 2, whole.len() - 1] {
+            flip(&path, at);
+            let report = check(dir.path(), false).unwrap();
+            assert!(report.removals.damaged && report.removals.events == 2, "{report:#?}");
+            assert_eq!(report.damage[0].partition, None);
+            assert!(report.damage[0].what.starts_with("removals: file "), "{report:#?}");
+            fs::write(&path, &whole).unwrap();
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(check(dir.path(), false).unwrap().removals.damaged);
+        fs::write(&path, &whole).unwrap();
+    }
+    let meta = removals.join("meta.json");
+    let whole = fs::read(&meta).unwrap();
+    fs::write(&meta, "{").unwrap();
+    assert!(check(dir.path(), false).unwrap().removals.damaged);
+    fs::remove_file(&meta).unwrap();
+    let report = check(dir.path(), false).unwrap();
+    assert!(report.damage[0].what.contains("--reconcile"), "the way out: {report:#?}");
+    // Nobody begins anew beside what is there, and an answer says that marks are missing.
+    let (root, lock) = IndexRoot::open_for_writing(dir.path(), None).unwrap();
+    let sink = LocalSink::new(root, lock);
+    let again = KeyEvent {
+        object: samples::session("a-05ba181f37a0fb8d2", &[]).object,
+        sequencer: None,
+        at: None,
+        kind: KeyEventKind::WrittenAgain,
+    };
+    assert!(sink.record_key_events(std::slice::from_ref(&again)).is_err());
+    assert!(crate::inventory::inventory(dir.path()).unwrap().unreadable_partitions.contains_key("removals"));
+    fs::write(&meta, &whole).unwrap();
+    sink.record_key_events(&[again]).unwrap();
+    drop(sink);
+    assert_eq!(check(dir.path(), true).unwrap().removals.events, 4);
+}
+
+#[test]
+fn what_a_crash_left_among_the_removals_is_told_and_removed() {
+    let (dir, removals) = with_removals();
+    for name in ["0123.fast", "meta.tmp"] {
+        fs::write(removals.join(name), "12345").unwrap();
+    }
+    let report = check(dir.path(), false).unwrap();
+    assert!(report.is_sound() && report.leftovers.len() == 2, "{report:#?}");
+    let (root, lock) = IndexRoot::open_for_writing(dir.path(), None).unwrap();
+    assert_eq!(crate::compact::remove_unfinished(&root, &lock).unwrap(), 10);
+    drop(lock);
+    assert!(check(dir.path(), false).unwrap().leftovers.is_empty());
 }

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::{
-    SESSIONS, assert_sound, failure, fast_dir, is_stored, merge_all, open, put, sessions, store, stride,
+    SESSIONS, are_told, assert_sound, failure, fast_dir, is_stored, merge_all, open, put, sessions, store,
+    stride, tell_removal,
 };
 use crate::IndexRoot;
 use crate::LocalSink;
@@ -32,6 +33,7 @@ fn fill(index: &Path, watch: &Watch, case: &str) {
             persist(watch, case, || put(&sink, session).map(drop));
         }
         persist(watch, case, || store(&sink, session));
+        persist(watch, case, || tell_removal(&sink, i, session));
         assert!(persist(watch, case, || sink.contains(&super::partition_of(&sink, session), &session.id)));
         if i == 1 {
             persist(watch, case, || sink.clear_failure(&session.object));
@@ -42,6 +44,7 @@ fn fill(index: &Path, watch: &Watch, case: &str) {
     }
     watch.fail(None);
     assert!(sessions().iter().all(|session| is_stored(&sink, session)), "{case}");
+    assert!(are_told(index, &sessions()), "{case}");
 }
 
 /// Every `usual_stride`-th step fails, each in an index of its own.
@@ -54,7 +57,10 @@ fn recovers(errno: i32, once: bool, usual_stride: usize) {
     let watch = Watch::new(dir.path());
     watch.fail(Some(Fault { at: usize::MAX, errno, once: true }));
     let sink = open(&dir.path().join("index")).unwrap();
-    sessions().iter().for_each(|session| store(&sink, session).unwrap());
+    for (i, session) in sessions().iter().enumerate() {
+        store(&sink, session).unwrap();
+        tell_removal(&sink, i, session).unwrap();
+    }
     merge_all(&sink).unwrap();
     drop(sink);
     let steps = watch.begun();

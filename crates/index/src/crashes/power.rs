@@ -34,6 +34,7 @@ fn survives(usual_stride: usize, losses: impl Fn(usize) -> Vec<Loss>) {
             assert_survived(
                 &dir.path().join("index"),
                 acknowledged,
+                acknowledged,
                 &format!("{loss:?} after {number} {last:?}"),
             );
         }
@@ -79,7 +80,8 @@ fn what_the_successor_of_a_killed_process_sees_is_durable() {
         drop(watch);
         let after = fast_dir();
         disk.write(after.path(), Loss::Everything);
-        assert_survived(&after.path().join("index"), seen, &format!("seen after a kill at {number}"));
+        let case = format!("seen after a kill at {number}");
+        assert_survived(&after.path().join("index"), seen, acknowledged, &case);
     }
     assert!(seen_before_acknowledged > 0, "that is what this is about");
 }
