@@ -2,6 +2,7 @@
 
 mod archive;
 mod books;
+mod ceiling;
 mod census;
 mod enqueue;
 mod given;

@@ -1,7 +1,7 @@
 //! A tar of a folder, plain or gzipped, read once from its beginning to its end.
 //!
 //! Listing it and reading it are one pass: the bodies of the last listed entries wait until they are read.
-//! No entry ever touches the file system, whatever its name is.
+//! No entry ever touches the file system, whatever its name is; a gzipped archive is inflated up to a ceiling.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::File;
@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use flate2::bufread::MultiGzDecoder;
 use jiff::Timestamp;
 use shelltrail_core::ObjectRef;
 
+use super::ceiling::{MAX_ARCHIVE_BYTES, gunzip};
 use super::listing::{Cursor, Listing, Page, foreign_cursor};
 use super::pump::{Broken, Closed, Outlet, Pump};
 use crate::source::{ListedObject, ObjectStore, SourceError, SourceErrorKind, StoredObject};
@@ -34,6 +34,8 @@ const MAX_AGAIN: u32 = 100;
 #[derive(Clone, Debug)]
 pub struct TarArchive {
     path: PathBuf,
+    /// Most bytes of it when it is inflated.
+    max_clear_bytes: u64,
     shelf: Arc<Shelf>,
     /// How many entries were looked for a second time, one after the other.
     again: Arc<tokio::sync::Mutex<u32>>,
@@ -116,7 +118,8 @@ impl TarArchive {
     /// The archive at `path`; that it is one shows at the first page.
     #[must_use]
     pub fn new(path: impl Into<PathBuf>) -> Self {
-        Self { path: path.into(), shelf: Arc::default(), again: Arc::default() }
+        let max_clear_bytes = MAX_ARCHIVE_BYTES;
+        Self { path: path.into(), max_clear_bytes, shelf: Arc::default(), again: Arc::default() }
     }
 
     /// Its entries. At most one listing is read of an archive. With `bodies` every entry of at most
@@ -150,6 +153,7 @@ impl Listing for Entries {
         let pump = self.pump.get_or_insert_with(|| {
             let reading = Reading {
                 path: self.archive.path.clone(),
+                max_clear_bytes: self.archive.max_clear_bytes,
                 shelf: self.bodies.then(|| Arc::clone(&self.archive.shelf)),
                 max_object_bytes: self.max_object_bytes,
                 passed: self.passed,
@@ -173,6 +177,7 @@ impl Listing for Entries {
 /// One pass over the file.
 struct Reading {
     path: PathBuf,
+    max_clear_bytes: u64,
     shelf: Option<Arc<Shelf>>,
     max_object_bytes: u64,
     passed: u64,
@@ -181,7 +186,7 @@ struct Reading {
 impl Reading {
     fn produce(self, outlet: &Outlet) -> Result<(), Broken> {
         let failed = |error: io::Error| unreadable(&self.path, &error.to_string());
-        let mut archive = tar::Archive::new(open(&self.path).map_err(failed)?);
+        let mut archive = tar::Archive::new(open(&self.path, self.max_clear_bytes).map_err(failed)?);
         let (mut number, mut objects, mut page_bytes) = (0, Vec::new(), 0);
         for entry in archive.entries().map_err(failed)? {
             let mut entry = entry.map_err(failed)?;
@@ -243,9 +248,9 @@ fn body(entry: &mut impl Read, size: u64, max_bytes: u64) -> io::Result<Body> {
     Ok(Body::Whole(bytes))
 }
 
-/// The entries of a name, no more than two of them. Blocks.
-fn find(path: &Path, name: &str, max_bytes: u64) -> io::Result<Vec<Body>> {
-    let mut archive = tar::Archive::new(open(path)?);
+/// The entries of a name, no more than two of them, in an archive of at most `max_clear_bytes`. Blocks.
+fn find(path: &Path, max_clear_bytes: u64, name: &str, max_bytes: u64) -> io::Result<Vec<Body>> {
+    let mut archive = tar::Archive::new(open(path, max_clear_bytes)?);
     let mut found = Vec::new();
     for entry in archive.entries()? {
         let mut entry = entry?;
@@ -257,11 +262,11 @@ fn find(path: &Path, name: &str, max_bytes: u64) -> io::Result<Vec<Body>> {
     Ok(found)
 }
 
-/// Opens a tar; gzip is told by content.
-fn open(path: &Path) -> io::Result<Box<dyn Read>> {
+/// Opens a tar; gzip is told by content, and inflated up to a ceiling.
+fn open(path: &Path, max_clear_bytes: u64) -> io::Result<Box<dyn Read>> {
     let mut file = BufReader::with_capacity(256 * 1024, File::open(path)?);
     let gzipped = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if gzipped { Box::new(BufReader::new(MultiGzDecoder::new(file))) } else { Box::new(file) })
+    Ok(if gzipped { Box::new(BufReader::new(gunzip(file, max_clear_bytes))) } else { Box::new(file) })
 }
 
 /// The key is the name as it stands there, without the `./` that tar puts before names.
@@ -329,7 +334,8 @@ impl TarArchive {
         }
         *again += 1;
         let (path, name) = (self.path.clone(), key.to_owned());
-        let found = blocking(move || find(&path, &name, max_bytes)).await;
+        let max_clear_bytes = self.max_clear_bytes;
+        let found = blocking(move || find(&path, max_clear_bytes, &name, max_bytes)).await;
         let mut found = found
             .map_err(|panicked| unreadable(&self.path, &panicked.to_string()))?
             .map_err(|error| unreadable(&self.path, &error.to_string()))?;

@@ -18,6 +18,7 @@ use shelltrail_core::ObjectRef;
 
 use self::manifest::{DataFile, MAX_MANIFEST_BYTES, Manifest};
 use self::rows::DataRows;
+use super::ceiling::MAX_DATA_FILE_BYTES;
 use super::listing::{Cursor, Listing, Page, foreign_cursor};
 use super::pump::Pump;
 use crate::source::{ObjectStore, SourceError, SourceErrorKind};
@@ -47,6 +48,8 @@ pub struct Inventory<S: ?Sized> {
     store: Arc<S>,
     at: ManifestAt,
     all_versions: bool,
+    /// Most bytes of a data file when it is inflated.
+    max_clear_bytes: u64,
     manifest: Option<Arc<Manifest>>,
     /// The data file at work, or to begin with.
     file: u64,
@@ -72,6 +75,7 @@ impl<S: ObjectStore + ?Sized> Inventory<S> {
             store,
             at,
             all_versions,
+            max_clear_bytes: MAX_DATA_FILE_BYTES,
             manifest: None,
             file: 0,
             passed: 0,
@@ -222,6 +226,7 @@ impl<S: ObjectStore + ?Sized> Listing for Inventory<S> {
                 number: self.file,
                 passed: self.passed,
                 all_versions: self.all_versions,
+                max_clear_bytes: self.max_clear_bytes,
             };
             self.pump = Some(Pump::start(move |outlet| rows.produce(file, outlet)));
         }

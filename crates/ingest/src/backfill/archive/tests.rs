@@ -163,3 +163,28 @@ async fn an_entry_whose_commit_failed_is_not_taken_for_gone() {
         assert_eq!((tally.gone, tally.indexed, keys.len()), (0, 3, 3), "{name}: {tally:?}");
     }
 }
+
+#[tokio::test]
+async fn an_archive_that_inflates_beyond_its_ceiling_is_an_error_and_no_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let tar = tar_of(&[("a", b"1"), ("b", &[b'x'; 40_000]), ("c", b"3")]);
+    let path = written(dir.path(), "bomb.tar.gz", &gzipped(&tar));
+    let plain = written(dir.path(), "plain.tar", &tar);
+    let len = tar.len() as u64;
+    for (path, ceiling, listed) in [(&path, len, 3), (&path, len / 2, 1), (&plain, len / 2, 3)] {
+        let archive = TarArchive { max_clear_bytes: ceiling, ..TarArchive::new(path) };
+        let mut entries = archive.entries(true, MAX);
+        let (mut count, mut last) = (0, entries.next().await);
+        while let Ok(Some(page)) = &last {
+            count += page.objects.len();
+            last = entries.next().await;
+        }
+        match last {
+            Ok(_) => assert_eq!(count, listed, "{}", path.display()),
+            Err(error) => {
+                assert!(listed < 3 && error.action.contains("bomb.tar.gz"), "{error}");
+                assert!(error.message.contains(&format!("more than {ceiling} bytes")), "{error}");
+            }
+        }
+    }
+}

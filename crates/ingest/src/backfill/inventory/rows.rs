@@ -1,12 +1,10 @@
 //! The rows of one data file, which has been verified.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::BufReader;
 use std::sync::Arc;
 
 use csv::{ReaderBuilder, StringRecord};
-#[allow(clippy::disallowed_types)] // streamed, and bounded where it is used
-use flate2::read::MultiGzDecoder;
 use jiff::Timestamp;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
@@ -15,6 +13,7 @@ use parquet::schema::types::{Type, TypePtr};
 
 use super::manifest::{Format, Manifest};
 use super::row::{KeyForm, NoObject, Row};
+use crate::backfill::ceiling::gunzip;
 use crate::backfill::key_list::unreadable;
 use crate::backfill::listing::{Cursor, Page};
 use crate::backfill::pump::{Broken, Lines, Outlet};
@@ -22,9 +21,6 @@ use crate::source::{ListedObject, SourceError, SourceErrorKind};
 
 /// Rows of one page.
 const PAGE: u64 = 1000;
-
-/// Most clear bytes of one data file: what a CSV of [`MAX_FILE_BYTES`](super::manifest::MAX_FILE_BYTES) never reaches.
-const MAX_CLEAR_BYTES: u64 = 256 * 1024 * 1024 * 1024;
 
 /// The columns that are read of a Parquet file.
 const COLUMNS: [&str; 11] = [
@@ -48,6 +44,8 @@ pub(super) struct DataRows {
     /// Rows to pass over.
     pub(super) passed: u64,
     pub(super) all_versions: bool,
+    /// Most bytes of it when it is inflated, if it is gzip.
+    pub(super) max_clear_bytes: u64,
 }
 
 /// Puts rows together to pages.
@@ -112,9 +110,7 @@ fn csv_rows(
     pages: &mut Pages<'_>,
     failed: impl Fn(String) -> SourceError,
 ) -> Result<(), Broken> {
-    // `core::inflate` holds what it inflates; a data file is read line by line, under the ceiling of `take`.
-    #[allow(clippy::disallowed_types)]
-    let clear = MultiGzDecoder::new(BufReader::new(file)).take(MAX_CLEAR_BYTES);
+    let clear = gunzip(BufReader::new(file), pages.of.max_clear_bytes);
     let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Lines::new(clear));
     let mut record = StringRecord::new();
     loop {

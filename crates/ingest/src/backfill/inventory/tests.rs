@@ -252,3 +252,21 @@ async fn a_place_is_a_row_of_a_file() {
         assert_eq!(listed(listing).await.unwrap(), all[from..], "behind row {rows} of file {file}");
     }
 }
+
+#[tokio::test]
+async fn a_data_file_that_inflates_beyond_its_ceiling_is_an_error_and_no_end() {
+    let world = World::new();
+    let rows: String = (0..3000).map(|n| csv_row(&key(0, &format!("u{n}")), "", true, false)).collect();
+    put_report(&world.store, "CSV", CSV_SCHEMA, &[gzipped(&rows)]);
+    let whole = rows.len() as u64;
+    let of = |max_clear_bytes| Inventory { max_clear_bytes, ..inventory(&world, false) };
+    assert_eq!(listed(of(whole)).await.unwrap().len(), 3000);
+    // Also where a row ends at the ceiling.
+    let row = rows.find('\n').unwrap() as u64 + 1;
+    for ceiling in [0, row, whole / 2, whole - 1] {
+        let error = listed(of(ceiling)).await.unwrap_err();
+        assert_eq!(error.reason, "inventory-unreadable");
+        assert!(error.action.contains("data/0.csv.gz"), "{error}");
+        assert!(error.message.contains(&format!("more than {ceiling} bytes")), "{error}");
+    }
+}
