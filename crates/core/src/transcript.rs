@@ -40,13 +40,14 @@ pub use programs::{Grammar, programs, programs_in};
 /// Bounds on what one transcript may cost.
 #[derive(Clone, Debug)]
 pub struct ParseLimits {
-    /// Most records per transcript; the text after the last one stays as its output.
+    /// Most records per object; the text after the last one stays as its output. Until it is indexed a record takes some
+    /// hundred bytes beside its text, however short that is.
     pub max_records: usize,
 }
 
 impl Default for ParseLimits {
     fn default() -> Self {
-        Self { max_records: 1_000_000 }
+        Self { max_records: 100_000 }
     }
 }
 
@@ -73,16 +74,17 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     let rows = windows::rows(bytes, &frame);
     let body = &rows.bytes[..];
     let mut page = render::<prompt::PromptHeads>(body, frame.columns);
-    let mut commands = cut::cut(&page, None);
+    let mut cut = cut::cut(&page, None, limits.max_records);
     // What a program reads does not tell the prompt of the shell that started it.
-    let read_by_shell = commands.iter().filter(|command| command.status != Status::ProgramInput);
+    let read_by_shell = cut.commands.iter().filter(|command| command.status != Status::ProgramInput);
     let known = read_by_shell.filter(|command| command.is_record()).count();
     if known <= MAX_KNOWN
         && let Some(discovery) = discovery::discover(&page, known)
     {
         page = render::<discovery::CommandHeads>(body, frame.columns);
-        commands = cut::cut(&page, Some(discovery));
+        cut = cut::cut(&page, Some(discovery), limits.max_records);
     }
+    let cut::Cut { commands, too_many } = cut;
     let mut defects = Vec::new();
     if frame.header && !frame.footer {
         defects.push(Defect::FooterMissing);
@@ -94,7 +96,7 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
         defects.push(Defect::LineTooLong);
     }
     let found = commands.iter().filter(|command| command.is_record()).count();
-    if page.too_many_marks || found > limits.max_records {
+    if page.too_many_marks || too_many || found > limits.max_records {
         defects.push(Defect::TooManyRecords);
     }
     let target = frame.target.clone().or_else(|| cut::agent_target(&commands));

@@ -21,14 +21,18 @@ pub(super) fn sessions(
 ) -> Vec<Session> {
     let Streams { list, text, too_many, .. } = streams;
     let mut sessions = Vec::with_capacity(list.len() + 1);
+    // All sessions of an object wait together until they are indexed.
+    let mut left = limits.clone();
     for stream in list {
+        let limits = &left;
         let part = if stream.streamed { "streamed" } else { "transcript" };
         let session =
             if stream.streamed { streamed(stream, origin, limits) } else { whole(stream, origin, limits) };
+        left.max_records = left.max_records.saturating_sub(session.records.len());
         add(&mut sessions, session, part);
     }
     if !text.is_empty() || sessions.is_empty() {
-        let mut session = remains(&text, bytes, origin, limits);
+        let mut session = remains(&text, bytes, origin, &left);
         if too_many {
             session.defects.push(Defect::TooManySessions);
         }

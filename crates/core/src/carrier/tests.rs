@@ -439,6 +439,22 @@ fn the_last_line_is_a_command_that_ran() {
     assert_eq!(sessions[0].records[1].status, Some(Status::Executed));
 }
 
+#[test]
+fn the_sessions_of_an_object_share_the_limit_on_its_records() {
+    let max_records = ParseLimits::default().max_records;
+    let lines: Vec<String> = (0..max_records * 2 / 3).map(|number| format!("sh-5.2$ c{number}.")).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    let names = ["a", "b", "c"];
+    let body: String = names.map(|name| event(name, "111122223333", "2026-11-20T21:02:14Z", &lines)).concat();
+    let sessions = open(EVENTS_KEY, body.as_bytes());
+    let records: usize = sessions.iter().map(|session| session.records.len()).sum();
+    assert!((max_records..=max_records + names.len()).contains(&records), "{records}");
+    for (session, is_cut) in sessions.iter().zip([false, true, true]) {
+        assert_eq!(session.defects.contains(&Defect::TooManyRecords), is_cut, "{}", session.session);
+        assert!(text(session).contains(&format!("c{}.", lines.len() - 1)), "{}", session.session);
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

@@ -41,9 +41,13 @@ const MAX_START_BYTES: usize = 128;
 /// How many lines of an edit are kept so.
 const MAX_START_LINES: usize = 3;
 
-/// Most marks of a page. A line with the shape of a prompt has four bytes at least, its mark and the command that may
-/// become of it several hundred; so many lines more are output, which costs nothing.
-pub(crate) const MAX_MARKS: usize = 1_000_000;
+/// Most marks of a page. A line with the shape of a prompt has four bytes at least, its mark 64; lines beyond them are
+/// output, which costs nothing.
+pub(crate) const MAX_MARKS: usize = 250_000;
+
+/// Most of them that are edits. An edit has some twenty bytes at least, and takes some 700 until it is a command; the
+/// text of those beyond is output.
+pub(crate) const MAX_EDITS: usize = 100_000;
 
 /// How much of the end of a long line is searched for a prompt.
 const TAIL_BYTES: usize = 200;
@@ -74,6 +78,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         source,
         at: 0,
         page: Page::default(),
+        edits: 0,
         line_text: 0,
         line_source: 0,
         line: LineMark::default(),
@@ -122,6 +127,8 @@ struct Renderer<'a, H> {
     source: &'a [u8],
     at: usize,
     page: Page,
+    /// How many marks of the page are edits.
+    edits: usize,
     /// Where the line being printed starts in the text.
     line_text: usize,
     /// Where it starts in the source.

@@ -49,8 +49,18 @@ const MAX_SHORT_BYTES: usize = 60;
 /// Most texts of background commands that are remembered.
 const MAX_BACKGROUND: usize = 32;
 
-/// Finds the commands of a page. `discovery` is a prompt of an unknown form.
-pub(crate) fn cut(page: &Page, discovery: Option<Discovery>) -> Vec<Command> {
+/// The commands of a page.
+#[derive(Debug)]
+pub(crate) struct Cut {
+    /// In order.
+    pub commands: Vec<Command>,
+    /// There were so many that lines which may be others were left in the output.
+    pub too_many: bool,
+}
+
+/// Finds the commands of a page. `discovery` is a prompt of an unknown form. As soon as `max_records` of them
+/// become records, or there are twice as many, lines are left where they are: in the output of the last one.
+pub(crate) fn cut(page: &Page, discovery: Option<Discovery>, max_records: usize) -> Cut {
     let prompts = Prompts::learn(page);
     let (seen, parts) = occurrences(page, &prompts);
     let mut cutter = Cutter {
@@ -59,7 +69,8 @@ pub(crate) fn cut(page: &Page, discovery: Option<Discovery>) -> Vec<Command> {
         prompts,
         seen,
         turns: None,
-        commands: Vec::with_capacity(page.marks.len()),
+        commands: Vec::with_capacity(page.marks.len().min(max_records.saturating_mul(2))),
+        records: 0,
         current: None,
         known: HashSet::default(),
         background: VecDeque::new(),
@@ -73,10 +84,12 @@ pub(crate) fn cut(page: &Page, discovery: Option<Discovery>) -> Vec<Command> {
         last_edit: page.marks.iter().rposition(|mark| matches!(mark.kind, MarkKind::Edit(_))).unwrap_or(0),
     };
     let mut parts = parts.into_iter();
+    let mut too_many = false;
     for (index, mark) in page.marks.iter().enumerate() {
         cutter.index = index;
         match &mark.kind {
             MarkKind::Edit(edit) => cutter.edit(mark, edit, parts.next().unwrap_or_default()),
+            MarkKind::Line(_) if cutter.is_full(max_records) => too_many = true,
             MarkKind::Line(line) => cutter.line(mark, *line),
         }
     }
@@ -86,7 +99,7 @@ pub(crate) fn cut(page: &Page, discovery: Option<Discovery>) -> Vec<Command> {
     origin::assign(page, &mut commands);
     context::assign(page, &mut commands);
     history::assign(page, &mut commands);
-    commands
+    Cut { commands, too_many }
 }
 
 /// The managed node that a line of the agent names.
@@ -107,6 +120,8 @@ struct Cutter<'a> {
     /// Where the lines of each prompt stand; made when it is first asked for.
     turns: Option<Turns>,
     commands: Vec<Command>,
+    /// How many of them become records, as far as is known.
+    records: usize,
     current: Option<Current>,
     /// Keys that were current before.
     known: HashSet<String>,
@@ -326,6 +341,11 @@ impl Cutter<'_> {
         });
     }
 
+    /// Whether no line becomes a command any more.
+    fn is_full(&self, max_records: usize) -> bool {
+        self.records >= max_records || self.commands.len() >= max_records.saturating_mul(2)
+    }
+
     fn push(&mut self, command: Command) {
         self.note_quotes(&command.command);
         self.background.extend(background_texts(&command.command));
@@ -334,6 +354,7 @@ impl Cutter<'_> {
         self.scanned = 0;
         self.expectation = None;
         let command = self.after_completion(command);
+        self.records += usize::from(command.is_record());
         self.commands.push(command);
     }
 }

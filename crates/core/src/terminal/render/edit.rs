@@ -1,7 +1,7 @@
 //! Edits that a shell marked.
 
 use super::hidden::BOTTOM;
-use super::{MAX_START_BYTES, MAX_START_LINES, Renderer, returns_before};
+use super::{MAX_EDITS, MAX_MARKS, MAX_START_BYTES, MAX_START_LINES, Renderer, returns_before};
 use crate::session::Flag;
 use crate::terminal::fence::edit_span;
 use crate::terminal::page::{Close, Edit, Heads, Mark, MarkKind};
@@ -115,9 +115,14 @@ impl<H: Heads> Renderer<'_, H> {
             cut,
             ..shown
         };
-        if overflow {
-            // What does not fit the screen is kept as it came.
+        let room = self.edits < MAX_EDITS && self.page.marks.len() < MAX_MARKS;
+        if overflow || !room {
+            // What does not fit the screen, or is beyond what is marked, is kept as it came.
             self.push_stripped(start, span.end);
+        }
+        if !room {
+            self.page.too_many_marks = true;
+            return self.start_line();
         }
         self.last_start.clear();
         for line in edit.lines.iter().take(MAX_START_LINES) {
@@ -128,6 +133,7 @@ impl<H: Heads> Renderer<'_, H> {
         let blank = |text: &str| text.trim().is_empty();
         if !edit.lines.iter().all(|line| blank(&line.text)) || !edit.cleared.is_empty() {
             let text = self.page.text.len();
+            self.edits += 1;
             self.page.marks.push(Mark { text, source, kind: MarkKind::Edit(Box::new(edit)) });
         }
         self.start_line();

@@ -2,7 +2,8 @@
 
 use super::{commands, executed, parsed};
 use crate::session::Defect;
-use crate::terminal::render::{MAX_MARKS, render};
+use crate::terminal::page::MarkKind;
+use crate::terminal::render::{MAX_EDITS, MAX_MARKS, render};
 use crate::transcript::prompt::PromptHeads;
 use crate::transcript::{ParseLimits, parse};
 
@@ -94,9 +95,72 @@ fn invalid_bytes_show_as_replacement_characters() {
 }
 
 #[test]
-fn lines_like_prompts_cost_no_more_than_a_million_marks() {
+fn lines_like_prompts_cost_no_more_than_so_many_marks() {
     let text = "$ c\r\n".repeat(MAX_MARKS + 10);
     let page = render::<PromptHeads>(text.as_bytes(), None);
     assert_eq!((page.marks.len(), page.too_many_marks), (MAX_MARKS, true));
     assert_eq!(page.text.len(), "$ c\n".len() * (MAX_MARKS + 10), "the text is whole");
+}
+
+#[test]
+fn edits_cost_no_more_than_so_many_marks() {
+    let edits = MAX_EDITS + 10;
+    let text: String =
+        (0..edits).map(|number| format!("\x1b[?2004h$ c{number}\r\n\x1b[?2004l\ro{number}\r\n")).collect();
+    let page = render::<PromptHeads>(text.as_bytes(), None);
+    let marked = page.marks.iter().filter(|mark| matches!(mark.kind, MarkKind::Edit(_))).count();
+    assert_eq!((marked, page.too_many_marks), (MAX_EDITS, true));
+    // Those beyond are found as output, and nothing is told twice.
+    let found = parsed(text.as_bytes());
+    assert_eq!(found.defects, [Defect::TooManyRecords]);
+    let last = found.records.last().unwrap();
+    for number in MAX_EDITS..edits {
+        for text in [format!("$ c{number}\n"), format!("o{number}")] {
+            assert_eq!(last.output.matches(&text).count(), 1, "{text}");
+        }
+    }
+}
+
+/// Whatever the limit is, each line is in one record: in a command or in an output.
+#[test]
+fn beyond_the_limit_all_text_is_kept() {
+    let line = |number: usize| match number % 7 {
+        3 => "$ \r\n".to_owned(),
+        _ => format!("$ c{number}.\r\no{number}.\r\n"),
+    };
+    let edit =
+        |number: usize| format!("\x1b[?2004h{}", line(number).replacen("\r\n", "\r\n\x1b[?2004l\r", 1));
+    for text in [(0..100).map(line).collect::<String>(), (0..100).map(edit).collect()] {
+        keeps_all_text(&text);
+    }
+}
+
+fn keeps_all_text(text: &str) {
+    let all = parsed(text.as_bytes());
+    assert_eq!((all.records.len(), &all.defects[..]), (86, &[][..]));
+    for max_records in [0, 1, 2, 5, 40, 85, 86] {
+        let found = parse(text.as_bytes(), &ParseLimits { max_records });
+        // A record without a command, of what stands before the first, counts as one.
+        assert!(found.records.len() <= max_records.max(1), "{max_records}: {}", found.records.len());
+        assert_eq!(found.defects.contains(&Defect::TooManyRecords), max_records < 86, "{max_records}");
+        let texts = found.records.iter().flat_map(|record| [record.command.as_deref(), Some(&record.output)]);
+        let texts: Vec<&str> = texts.flatten().collect();
+        for number in (0..100).filter(|number| number % 7 != 3) {
+            for wanted in [format!("c{number}."), format!("o{number}.")] {
+                let times: usize = texts.iter().map(|text| text.matches(&wanted).count()).sum();
+                assert_eq!(times, 1, "{max_records}: {wanted}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_million_tiny_commands_are_as_many_records_as_the_limit_says_and_lose_no_text() {
+    let text: String = (0..1_000_000).map(|number| format!("$ c{number}.\r\n")).collect();
+    let found = parsed(text.as_bytes());
+    assert_eq!(found.records.len(), ParseLimits::default().max_records);
+    assert_eq!(found.defects, [Defect::TooManyRecords]);
+    let output = &found.records.last().unwrap().output;
+    assert_eq!(output.lines().count(), 1_000_000 - found.records.len());
+    assert!(output.ends_with("$ c999999."), "{}", output.len());
 }
