@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use jiff::Timestamp;
 use shelltrail_core::secrets::Secrets;
 use shelltrail_index::query::limits::MAX_QUERY_BYTES;
-use shelltrail_index::query::{Case, Field, Options, Within, parse};
+use shelltrail_index::query::{Case, Field, Options, Within, no_field_in, parse};
 use shelltrail_index::{Query, QueryError};
 
 use crate::args::{FilterArgs, Place, QueryArgs};
@@ -21,8 +21,8 @@ pub struct Question {
     pub text: Option<String>,
     /// The flags, as they go into the audit file.
     pub scope: Vec<String>,
-    /// The times that `--since` and `--until` were understood as.
-    pub times: Option<String>,
+    /// What a reader should know of how it was understood: the times, and a text that looks like a field.
+    pub notes: Vec<String>,
 }
 
 /// A query or the value of a flag that cannot be understood, with its text, so that the place can be shown.
@@ -59,6 +59,7 @@ impl Question {
             (None, query) => query.map(str::to_owned),
         };
         let mut tree = self::filter(filter, &options)?;
+        let mut notes: Vec<String> = times(filter).into_iter().collect();
         if let Some(text) = &text {
             if text.trim().is_empty() {
                 bail!("the query is empty; leave it out to ask for everything that passes the filters");
@@ -67,6 +68,7 @@ impl Question {
             let parsed = parse(text, &options).map_err(mistake)?;
             // What is told is the place in the query, so the flags stand first.
             tree.clone().and(parsed.clone()).check_ranges().map_err(mistake)?;
+            notes_on(&parsed, text, &options, &mut notes);
             tree = parsed.and(tree);
         }
         let scope = scope(how, filter);
@@ -77,7 +79,7 @@ impl Question {
             query: tree,
             text: text.as_deref().map(mask),
             scope: scope.iter().map(|flag| mask(flag)).collect(),
-            times: times(filter),
+            notes: notes.iter().map(|note| mask(note)).collect(),
         })
     }
 
@@ -176,7 +178,31 @@ fn times(filter: &FilterArgs) -> Option<String> {
     let from = filter.since.map(|time| format!("at {time} or later"));
     let until = filter.until.map(|time| format!("before {time}"));
     let parts: Vec<String> = from.into_iter().chain(until).collect();
-    (!parts.is_empty()).then(|| parts.join(" and "))
+    (!parts.is_empty()).then(|| format!("sessions that ended {}", parts.join(" and ")))
+}
+
+/// How the times of a query were understood, and whether a text in it looks like a field.
+fn notes_on(query: &Query, text: &str, options: &Options, notes: &mut Vec<String>) {
+    match query {
+        Query::And(queries) | Query::Or(queries) => {
+            queries.iter().for_each(|query| notes_on(query, text, options, notes));
+        }
+        Query::Not(query) => notes_on(query, text, options, notes),
+        Query::Is(leaf) if query.asks_for_times() => {
+            if let Some(written) = leaf.span.clone().and_then(|span| text.get(span)) {
+                notes.push(format!("{written} is {}", leaf.fact));
+            }
+        }
+        Query::Text(leaf) if leaf.pattern.source() == text && !options.regex && !options.fixed => {
+            if let Some(no_field) = no_field_in(text) {
+                let meant = no_field.meant.map(|meant| format!("; did you mean {}:?", meant.name()));
+                let name = no_field.name;
+                let meant = meant.unwrap_or_default();
+                notes.push(format!("{name}: is no field, so the whole is looked for as a text{meant}"));
+            }
+        }
+        Query::All | Query::Is(_) | Query::Text(_) => {}
+    }
 }
 
 /// The flags as they could be typed again.
@@ -226,6 +252,25 @@ mod tests {
         let question = Question::new(Some("a"), &how, &filter).unwrap();
         assert!(matches!(&question.query, Query::And(parts) if parts.len() == 2), "{:?}", question.query);
         assert_eq!(question.scope, ["--principal=x) OR account:* OR (", "--fixed"]);
+    }
+
+    #[test]
+    fn how_a_query_was_understood_is_told() {
+        let notes = |text: &str| {
+            let (how, filter) = (QueryArgs::default(), FilterArgs::default());
+            Question::new(Some(text), &how, &filter).unwrap().notes
+        };
+        assert_eq!(
+            notes("x AND (NOT after:2024-01-01 OR b)"),
+            ["after:2024-01-01 is ended:2024-01-01T00:00:00Z.."]
+        );
+        assert_eq!(
+            notes("user:jdoe"),
+            ["user: is no field, so the whole is looked for as a text; did you mean principal:?"]
+        );
+        assert_eq!(notes("foo:bar"), ["foo: is no field, so the whole is looked for as a text"]);
+        assert_eq!(notes("\"user:jdoe\""), Vec::<String>::new());
+        assert_eq!(notes("chown root:root /"), Vec::<String>::new());
     }
 
     #[test]

@@ -72,10 +72,10 @@ fn duration(coverage: &Coverage) -> String {
     if millis < 100.0 { format!("{millis:.1} ms") } else { format!("{millis:.0} ms") }
 }
 
-/// Says which times were asked for.
-pub fn report_times(times: Option<&str>) {
-    if let Some(times) = times {
-        eprintln!("shelltrail: sessions that ended {times}");
+/// Says how the question was understood, where that is not plain.
+pub fn report_notes(notes: &[String]) {
+    for note in notes {
+        eprintln!("shelltrail: {}", printable(note));
     }
 }
 

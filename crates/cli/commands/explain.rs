@@ -34,6 +34,7 @@ pub fn run(args: &Args, command: &ExplainArgs) -> anyhow::Result<Exit> {
     node(&mut out, &explanation.root, 0)?;
     cost(&mut out, &explanation)?;
     out.finish()?;
+    coverage::report_notes(&question.notes);
     if !complete {
         coverage::report(&explanation.coverage, true);
     }

@@ -88,7 +88,7 @@ fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
     let output = &command.output;
     coverage::check_summary(command.page.summary, output)?;
     let printer = Printer::new(output.format, output.template.as_deref(), Of::Records, MAX_OUTPUT_BYTES)?;
-    let (query, times) = (question.query.clone(), question.times.clone());
+    let (query, notes) = (question.query.clone(), question.notes.clone());
     let opened = Opened::new(args, &command.read, &output.screen)?;
     let mut answer = opened.searcher.search(&query, &options(command));
 
@@ -138,7 +138,7 @@ fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
         Stats::of(&answer.hits).report(extent.more);
     }
     coverage::report_more(&extent);
-    coverage::report_times(times.as_deref());
+    coverage::report_notes(&notes);
     let unknown = answer.hits.iter().filter(|hit| hit.session().ended_at.is_none()).count() as u64;
     if query.asks_for_times() {
         coverage::report_unknown_times(unknown, "hit");
@@ -174,7 +174,7 @@ fn list(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
         left_at_most: answer.left_at_most,
         cursor: answer.cursor.as_ref().map(ToString::to_string),
     };
-    coverage::report_times(question.times.as_deref());
+    coverage::report_notes(&question.notes);
     if question.query.asks_for_times() {
         let unknown = answer.sessions.iter().filter(|found| found.session.ended_at.is_none()).count();
         coverage::report_unknown_times(unknown as u64, "session");
@@ -223,7 +223,7 @@ fn counts(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Resu
     let by = command.mode.group_by;
     let counts = opened.searcher.count(&question.query, by.map(Into::into), &options(command));
     let complete = counts.coverage.is_complete();
-    coverage::report_times(question.times.as_deref());
+    coverage::report_notes(&question.notes);
     let asks_for_times = question.query.asks_for_times();
     opened.audit.write(&entry(command, question, counts.records, complete))?;
     let layout = Layout { by, format, limit: MAX_GROUPS, bars: true };

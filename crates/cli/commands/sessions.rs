@@ -105,7 +105,7 @@ pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
             extent.hits + extent.left_at_most
         );
     }
-    coverage::report_times(question.times.as_deref());
+    coverage::report_notes(&question.notes);
     if question.query.asks_for_times() {
         let unknown = answer.sessions.iter().filter(|found| found.session.ended_at.is_none()).count();
         coverage::report_unknown_times(unknown as u64, "session");

@@ -93,7 +93,7 @@ pub fn run(args: &Args, command: &StackArgs) -> anyhow::Result<Exit> {
     print(&mut out, &counts, &layout, &opened.screen, &lens, &command.screen.tz)?;
     out.finish()?;
     lens.report();
-    coverage::report_times(question.times.as_deref());
+    coverage::report_notes(&question.notes);
     if question.query.asks_for_times() {
         coverage::report_unknown_times(counts.sessions_of_unknown_end, "session");
     }

@@ -35,6 +35,7 @@ pub(crate) use need::Need;
 pub use parse::{Options, parse};
 pub use pattern::{Case, Pattern, PatternOptions};
 pub use text::{Matches, Part, Within};
+pub use words::{NoField, no_field_in};
 
 /// A question about one record and its session.
 #[derive(Clone, Debug)]

@@ -9,12 +9,13 @@
 //!
 //! A text without quotes goes on to the next operator, so a query without operators is one literal, as it was typed.
 //! It ends at `AND` and `OR` that stand alone, at a `field:`, and at the `)` of a group that is open. Brackets inside a
-//! word belong to it. What could be meant in two ways is an error that says how to write either.
+//! word belong to it. What could be meant in two ways is an error that says how to write either: beside operators and
+//! fields a `name:value` that is no field, too, for as a text it would be found nowhere and look like an answer.
 
 use jiff::Timestamp;
 
 use crate::query::limits::{MAX_ATOMS, MAX_DEPTH, MAX_QUERY_BYTES};
-use crate::query::words::{Word, field_at, word_at};
+use crate::query::words::{NoField, Word, field_at, no_field_at, word_at};
 use crate::query::{
     Case, Fact, FactLeaf, Field, Pattern, PatternOptions, Query, QueryError, TextLeaf, Within,
 };
@@ -71,7 +72,7 @@ pub fn parse(text: &str, options: &Options) -> Result<Query, QueryError> {
         return whole(text);
     }
     let mut parser =
-        Parser { text, at: 0, options, depth: 0, open: 0, atoms: 0, groups: 0, nots: 0, bare: None };
+        Parser { text, at: 0, options, depth: 0, open: 0, atoms: 0, groups: 0, nots: 0, bare: None, no_field: None };
     parser.skip_blanks();
     if parser.at == text.len() {
         return Err(QueryError::new("the query is empty; every record would match", 0..text.len()));
@@ -84,8 +85,9 @@ pub fn parse(text: &str, options: &Options) -> Result<Query, QueryError> {
     if is_simple && kind == Kind::Bare {
         return whole(text);
     }
-    match parser.bare {
-        Some(at) if !is_simple => Err(QueryError::new("this bracket has no partner in its text", at..at + 1)
+    match (parser.bare, parser.no_field) {
+        (_, Some(no_field)) if !(is_simple && kind == Kind::Bare) => Err(there_is_no(&no_field)),
+        (Some(at), _) if !is_simple => Err(QueryError::new("this bracket has no partner in its text", at..at + 1)
             .hint("put the text in quotes; to group, write the bracket behind AND, OR or NOT")),
         _ => Ok(query),
     }
@@ -114,6 +116,8 @@ struct Parser<'a> {
     nots: usize,
     /// Where a text without quotes has a bracket without a partner.
     bare: Option<usize>,
+    /// The first word of a text without quotes that may be meant as a field.
+    no_field: Option<NoField>,
 }
 
 type Parsed = Result<(Query, Kind), QueryError>;
@@ -267,7 +271,7 @@ impl<'a> Parser<'a> {
             let pattern = Pattern::new(&self.text[at + 1..end], &options);
             (pattern.map_err(|error| error.moved(at + 1))?, Kind::Closed)
         } else {
-            let text = self.bare()?;
+            let text = self.bare(from == at)?;
             // The blanks behind it are passed already.
             end = Some(at + text.len());
             (Pattern::new(text, &options).map_err(|error| error.moved(at))?, Kind::Bare)
@@ -311,12 +315,18 @@ impl<'a> Parser<'a> {
         (ends && end > 0).then_some(self.at + 1 + end)
     }
 
-    /// Takes a text without quotes, up to the next operator.
-    fn bare(&mut self) -> Result<&'a str, QueryError> {
+    /// Takes a text without quotes, up to the next operator; `is_atom` if no field stands in front of it.
+    fn bare(&mut self, is_atom: bool) -> Result<&'a str, QueryError> {
         let text = self.text;
         let start = self.at;
         let mut end = start;
+        // Behind `cmd:` stands a text, so what begins it is one.
+        let mut begins = is_atom;
         loop {
+            if self.no_field.is_none() {
+                self.no_field = no_field_at(text, end, begins);
+            }
+            begins = false;
             end = self.end_of_token(end);
             self.at = end;
             self.skip_blanks();
@@ -409,6 +419,15 @@ impl<'a> Parser<'a> {
         QueryError::new("this does not belong to the query", self.at..self.text.len())
             .hint("write AND or OR in front of it, or put the whole text in quotes")
     }
+}
+
+fn there_is_no(field: &NoField) -> QueryError {
+    let meant = field.meant.map_or_else(
+        || Field::ALL.map(|field| format!("{}:", field.name())).join(" "),
+        |meant| format!("did you mean `{}:`?", meant.name()),
+    );
+    QueryError::new(format!("there is no field `{}:`", field.name), field.span.clone())
+        .hint(format!("to search for the text, put it in quotes; {meant}"))
 }
 
 /// The first bracket of a text that has no partner in it.

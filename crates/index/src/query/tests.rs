@@ -87,6 +87,9 @@ fn operators_join_texts_and_fields() {
         ("(/a/)", "any:/a/"),
         ("/a/)", "any:\"/a/)\""),
         ("/a/i", "any:\"/a/i\""),
+        ("cmd:chown root:root /etc AND \"root:x\"", "(cmd:\"chown root:root /etc\" AND any:\"root:x\")"),
+        ("cmd:user:group out:a:b", "(cmd:\"user:group\" AND out:\"a:b\")"),
+        ("http://x OR C:\\x OR Host:x OR find: y", "(any:\"http://x\" OR any:\"C:\\\\x\" OR any:\"Host:x\" OR any:\"find: y\")"),
         ("status:echo-only flag:erased", "(status:echo_only AND flag:erased)"),
         ("confidence:>=medium", "confidence:medium|high"),
         ("record:3..7 bytes:>9 records:<=2", "(record:3..7 AND bytes:>=10 AND records:<=2)"),
@@ -126,6 +129,11 @@ fn what_makes_no_sense_is_pointed_at() {
         ("NOT", "", "missing"),
         ("a NOT b", "NOT", "NOT stands behind a text"),
         ("cmd:a NOT b", "NOT", "NOT stands behind a text"),
+        ("user:jdoe AND cmd:curl", "user:", "no field `user:`"),
+        ("cmd:curl user:jdoe", "user:", "no field `user:`"),
+        ("NOT instance_id:i-0", "instance_id:", "no field `instance_id:`"),
+        ("(foo:bar OR b)", "foo:", "no field `foo:`"),
+        ("日本 AND x AND ip:10.0.0.1", "ip:", "no field `ip:`"),
         ("(a", "(", "not closed"),
         ("()", ")", "nothing in front"),
         ("(a OR )", ")", "nothing in front"),
@@ -277,5 +285,24 @@ proptest! {
             let Ok(Query::Text(leaf)) = parse(&text, &options()) else { panic!("{text}") };
             prop_assert_eq!(leaf.pattern.source(), text);
         }
+    }
+}
+
+#[test]
+fn a_text_that_may_be_meant_as_a_field_is_known() {
+    for (text, expected) in [
+        ("user:jdoe", Some(("user:", Some(Field::Principal)))),
+        (" foo:bar", Some(("foo:", None))),
+        ("curl x instance:i-0", Some(("instance:", Some(Field::Target)))),
+        ("chown root:root", None),
+        ("user: x", None),
+        ("http://x", None),
+        ("C:\\x", None),
+        ("Host:x", None),
+    ] {
+        let found = no_field_in(text).map(|found| (text[found.span].to_owned(), found.meant));
+        assert_eq!(found.as_ref().map(|(name, meant)| (name.as_str(), *meant)), expected, "{text}");
+        let query = Query::literal(text);
+        assert_eq!(meaning(text), query.to_string(), "a text by itself stays one");
     }
 }

@@ -1,5 +1,7 @@
 //! The words of the query language: operators that stand alone, and names in front of a colon.
 
+use std::ops::Range;
+
 use crate::query::{Field, QueryError};
 
 /// An operator.
@@ -20,9 +22,64 @@ impl Word {
     }
 }
 
-/// Names that other tools have for our fields.
+/// Names that other tools have for our fields, and that hardly stand in a transcript.
 const OTHER_NAMES: [(&str, Field); 4] =
     [("command", Field::Cmd), ("output", Field::Out), ("since", Field::After), ("until", Field::Before)];
+
+/// Names that people give to our fields and that transcripts hold as well: `chown user:group`, `Host: x`.
+const COMMON_NAMES: [(&str, Field); 18] = [
+    ("user", Field::Principal),
+    ("username", Field::Principal),
+    ("actor", Field::Principal),
+    ("instance", Field::Target),
+    ("instance_id", Field::Target),
+    ("host", Field::Target),
+    ("hostname", Field::Target),
+    ("node", Field::Target),
+    ("acct", Field::Account),
+    ("account_id", Field::Account),
+    ("session_id", Field::Session),
+    ("aws_region", Field::Region),
+    ("stdout", Field::Out),
+    ("from", Field::After),
+    ("date", Field::Ended),
+    ("time", Field::Ended),
+    ("type", Field::Kind),
+    ("prog", Field::Program),
+];
+
+/// A word that looks like `field:value` and is none, so that it is a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoField {
+    /// The name in front of the colon.
+    pub name: String,
+    /// Where the name and the colon stand.
+    pub span: Range<usize>,
+    /// The field that may be meant.
+    pub meant: Option<Field>,
+}
+
+/// The name in front of a colon where a word begins that is the name of no field, if somebody may take it for one: any
+/// name at the begin of a text, in the middle of it one that people give to a field.
+pub fn no_field_at(text: &str, at: usize, begins: bool) -> Option<NoField> {
+    let rest = &text[at..];
+    let len = rest.bytes().take_while(|byte| byte.is_ascii_lowercase() || *byte == b'_').count();
+    let (name, value) = (&rest[..len], rest[len..].strip_prefix(':')?);
+    let has_value = value.chars().next().is_some_and(|c| !c.is_ascii_whitespace());
+    if len < 2 || !has_value || value.starts_with("//") || Field::from_name(name).is_some() {
+        return None;
+    }
+    let meant = COMMON_NAMES.into_iter().find(|(other, _)| *other == name).map(|(_, field)| field);
+    (begins || meant.is_some()).then(|| NoField { name: name.to_owned(), span: at..at + len + 1, meant })
+}
+
+/// The word of a text without quotes that somebody may take for a field.
+#[must_use]
+pub fn no_field_in(text: &str) -> Option<NoField> {
+    let begin = text.len() - text.trim_ascii_start().len();
+    let words = text[begin..].match_indices(|c: char| c.is_ascii_whitespace()).map(|(at, _)| begin + at + 1);
+    std::iter::once(begin).chain(words).find_map(|at| no_field_at(text, at, at == begin))
+}
 
 /// The operator that stands alone at the beginning of a word.
 pub fn word_at(text: &str, at: usize, in_group: bool) -> Option<Word> {
