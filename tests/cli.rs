@@ -222,10 +222,7 @@ fn what_could_not_be_indexed_makes_answers_incomplete() {
     assert_eq!(status[0]["failures"]["gzip-corrupt"], 1);
     assert_eq!(status[0]["sessions"], 1);
     let found = ask(&index, "search", &["id"]).exits(3);
-    assert!(
-        found.out.contains("id") && found.err.contains("1 objects in scope are not indexed"),
-        "{found:?}"
-    );
+    assert!(found.out.contains("id") && found.err.contains("1 object in scope is not indexed"), "{found:?}");
     ask(&index, "search", &["nothing here"]).exits(3);
     ask(&index, "search", &["nothing here", "--account", "444455556666"]).exits(1);
 }

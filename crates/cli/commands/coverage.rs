@@ -34,14 +34,21 @@ fn lines(coverage: &Coverage, found: bool) -> Vec<String> {
         let reasons =
             coverage.not_indexed.iter().map(|(reason, count)| format!("{count} {}", printable(reason)));
         let reasons: Vec<String> = reasons.collect();
+        let (objects, are) = (count(not_indexed, "object"), if not_indexed == 1 { "is" } else { "are" });
         lines.push(format!(
-            "{not_indexed} objects in scope are not indexed: {}; shelltrail failures list names them",
+            "{objects} in scope {are} not indexed: {}; shelltrail failures list names them",
             reasons.join(", ")
         ));
     }
     if coverage.dropped > 0 {
         let objects = count(coverage.dropped, "object");
         lines.push(format!("{objects} in scope not indexed: dropped by an operator"));
+    }
+    for (name, sessions) in &coverage.unidentified {
+        lines.push(format!(
+            "{} of unknown {name} may be meant and cannot be told: not in the answer (NOT {name}:* finds them)",
+            count(*sessions, "session")
+        ));
     }
     for source in &coverage.unfinished_backfills {
         lines.push(format!("a backfill of {} did not end: it runs, or was broken off", printable(source)));
@@ -123,6 +130,8 @@ struct Summary<'a> {
     unreadable_reason: Option<&'a str>,
     not_indexed: &'a BTreeMap<String, u64>,
     dropped: u64,
+    /// Sessions that were left out because it is not known whether they have the identifier that was asked for.
+    unidentified: &'a BTreeMap<String, u64>,
     unfinished_backfills: &'a [String],
     budget_exceeded: bool,
     elapsed_ms: f64,
@@ -164,6 +173,7 @@ pub fn write_summary(out: &mut impl Write, coverage: &Coverage, extent: &Extent)
         unreadable_reason: coverage.unreadable_reason.as_deref(),
         not_indexed: &coverage.not_indexed,
         dropped: coverage.dropped,
+        unidentified: &coverage.unidentified,
         unfinished_backfills: &coverage.unfinished_backfills,
         budget_exceeded: coverage.budget_exceeded,
         elapsed_ms: (coverage.elapsed.as_secs_f64() * 1e6).round() / 1e3,
@@ -183,12 +193,13 @@ pub fn check_summary(wanted: bool, output: &OutputArgs) -> anyhow::Result<()> {
 }
 
 /// Says how much there is beyond what is shown, and how to see it.
-pub fn report_more(extent: &Extent) {
+pub fn report_more(extent: &Extent, coverage: &Coverage) {
     if !extent.more {
         return;
     }
     let total = extent.hits.saturating_add(extent.left_at_most);
-    eprintln!("shelltrail: {} of at most {total}; --limit shows more at once", extent.hits);
+    let way = if coverage.budget_exceeded { "--budget" } else { "--limit" };
+    eprintln!("shelltrail: {} of at most {total}; {way} shows more at once", extent.hits);
     if let Some(cursor) = &extent.cursor {
         eprintln!("shelltrail: the same command goes on with --cursor {cursor}");
     }

@@ -234,15 +234,8 @@ impl Segment {
     }
 
     fn with_identifier(&self, name: Identifier, glob: &Glob) -> Result<Bounds, PartitionError> {
-        let (field, of_session) = match name {
-            Identifier::Account => (self.fields.account, true),
-            Identifier::Region => (self.fields.region, true),
-            Identifier::Principal => (self.fields.principal, true),
-            Identifier::Target => (self.fields.target, true),
-            Identifier::Session => (self.fields.session, true),
-            Identifier::Program => (self.fields.program, false),
-            Identifier::Context => (self.fields.context, false),
-        };
+        let field = self.field_of(name);
+        let of_session = !matches!(name, Identifier::Program | Identifier::Context);
         let docs = match glob.only() {
             Some(value) => self.with_any(field, [value])?,
             None => self.with_matching(field, glob)?,
@@ -257,6 +250,39 @@ impl Segment {
             };
         }
         Ok(bounds)
+    }
+
+    fn field_of(&self, name: Identifier) -> Field {
+        match name {
+            Identifier::Account => self.fields.account,
+            Identifier::Region => self.fields.region,
+            Identifier::Principal => self.fields.principal,
+            Identifier::Target => self.fields.target,
+            Identifier::Session => self.fields.session,
+            Identifier::Program => self.fields.program,
+            Identifier::Context => self.fields.context,
+        }
+    }
+
+    /// The documents of the sessions of which an identifier is not known; none of an identifier that all have.
+    ///
+    /// # Errors
+    /// The segment cannot be read.
+    pub(crate) fn lacking(&self, name: Identifier) -> Result<&Docs, PartitionError> {
+        let known = match name {
+            Identifier::Account => &self.lacking[0],
+            Identifier::Region => &self.lacking[1],
+            Identifier::Principal => &self.lacking[2],
+            _ => &self.lacking[3],
+        };
+        if let Some(docs) = known.get() {
+            return Ok(docs);
+        }
+        let mut with = self.with_matching(self.field_of(name), &Glob::beginning_with(""))?;
+        with.union(&self.with_any(self.fields.fact, [facts::UNLISTED])?);
+        let mut docs = with.complement();
+        docs.intersect(self.in_order()?.documents());
+        Ok(known.get_or_init(|| docs))
     }
 
     /// The documents with a value that matches. There are few values: they are looked at one by one.

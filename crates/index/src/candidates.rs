@@ -25,6 +25,8 @@ pub struct Segment {
     pub(crate) output: Dictionary,
     sessions: OnceLock<Sessions>,
     signs: OnceLock<Signs>,
+    /// The session documents without an account, a region, a principal, a target.
+    pub(crate) lacking: [OnceLock<Docs>; 4],
 }
 
 /// What a segment holds.
@@ -112,6 +114,7 @@ impl Segment {
             output: Dictionary::new(budget.clone()),
             sessions: OnceLock::new(),
             signs: OnceLock::new(),
+            lacking: Default::default(),
         }
     }
 

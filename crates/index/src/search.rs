@@ -3,9 +3,11 @@
 mod answer;
 mod count;
 mod explain;
+mod known;
 mod marks;
 mod merge;
 mod run;
+mod unidentified;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,12 +30,14 @@ use crate::pack::{PackError, PackReader};
 use crate::partition::{PartitionError, PartitionIndex};
 use crate::query::{Account, Fact, Glob, Identifier, Query};
 use crate::root::{IndexRoot, RootError};
+use known::Known;
 use merge::{Merge, Source};
 use run::Run;
 
 /// Reads an index root as it was at its last commits.
 pub struct Searcher {
     root: IndexRoot,
+    known: Known,
     partitions: BTreeMap<Partition, Result<Option<PartitionReader>, PartitionError>>,
 }
 
@@ -64,6 +68,7 @@ impl Searcher {
     /// There is no index root here that this program understands.
     pub fn open(path: &Path) -> Result<Self, RootError> {
         let root = IndexRoot::open(path)?;
+        let known = Known::read(&root);
         let names = root.partitions()?;
         let (cache, budget) = (BlockCache::new(), FlatBudget::new());
         let open = |(number, partition): (usize, Partition)| {
@@ -73,7 +78,7 @@ impl Searcher {
         };
         let partitions =
             names.into_par_iter().enumerate().map(open).collect::<Vec<_>>().into_iter().collect();
-        Ok(Self { root, partitions })
+        Ok(Self { root, known, partitions })
     }
 
     /// Finds the records that a query is true of.
@@ -109,7 +114,7 @@ impl Searcher {
         let more = run.until(options.limit, true, |merge, group, block, seqs| {
             let place = group.place(block.back);
             let is_known = sessions.last().is_some_and(|last| last.place == place);
-            if !is_known && (about_sessions || !seqs.is_empty()) {
+            if !is_known && !seqs.is_empty() {
                 let (flags, confidence_floor) = match merge.signs(group) {
                     Ok(signs) => signs,
                     Err(error) => {
@@ -178,12 +183,6 @@ impl Searcher {
     /// What is in scope and cannot be seen, before anything is searched.
     fn coverage(&self, query: &Query) -> Coverage {
         let mut coverage = Coverage::default();
-        match self.root.unfinished_backfills() {
-            Ok(sources) => coverage.unfinished_backfills = sources,
-            Err(error) => {
-                coverage.failed_partitions.insert("backfills".to_owned(), with_causes(&error));
-            }
-        }
         // An object whose key names no account may hold sessions of any.
         let concerns = |account: Option<&AccountId>| {
             query.may_concern(match account {
@@ -191,15 +190,7 @@ impl Searcher {
                 None => Account::Any,
             })
         };
-        match failures::list(&self.root.failures_dir()) {
-            Ok(mut list) => {
-                list.failures.retain(|failure| concerns(failure.account.as_ref()));
-                coverage.not_indexed = list.by_reason();
-            }
-            Err(error) => {
-                coverage.failed_partitions.insert("failures".to_owned(), with_causes(&error));
-            }
-        }
+        self.known.tell(&mut coverage, concerns);
         match failures::dropped::count(&self.root.failures_dir(), concerns) {
             Ok(dropped) => coverage.dropped = dropped,
             Err(error) => {

@@ -71,8 +71,18 @@ pub fn parse(text: &str, options: &Options) -> Result<Query, QueryError> {
     if options.regex || options.fixed {
         return whole(text);
     }
-    let mut parser =
-        Parser { text, at: 0, options, depth: 0, open: 0, atoms: 0, groups: 0, nots: 0, bare: None, no_field: None };
+    let mut parser = Parser {
+        text,
+        at: 0,
+        options,
+        depth: 0,
+        open: 0,
+        atoms: 0,
+        groups: 0,
+        nots: 0,
+        bare: None,
+        no_field: None,
+    };
     parser.skip_blanks();
     if parser.at == text.len() {
         return Err(QueryError::new("the query is empty; every record would match", 0..text.len()));
@@ -87,8 +97,10 @@ pub fn parse(text: &str, options: &Options) -> Result<Query, QueryError> {
     }
     match (parser.bare, parser.no_field) {
         (_, Some(no_field)) if !(is_simple && kind == Kind::Bare) => Err(there_is_no(&no_field)),
-        (Some(at), _) if !is_simple => Err(QueryError::new("this bracket has no partner in its text", at..at + 1)
-            .hint("put the text in quotes; to group, write the bracket behind AND, OR or NOT")),
+        (Some(at), _) if !is_simple => {
+            Err(QueryError::new("this bracket has no partner in its text", at..at + 1)
+                .hint("put the text in quotes; to group, write the bracket behind AND, OR or NOT"))
+        }
         _ => Ok(query),
     }
 }
@@ -320,13 +332,11 @@ impl<'a> Parser<'a> {
         let text = self.text;
         let start = self.at;
         let mut end = start;
-        // Behind `cmd:` stands a text, so what begins it is one.
-        let mut begins = is_atom;
         loop {
-            if self.no_field.is_none() {
-                self.no_field = no_field_at(text, end, begins);
+            // Behind `cmd:` stands a text, so what begins it is one.
+            if self.no_field.is_none() && (is_atom || end > start) {
+                self.no_field = no_field_at(text, end, end == start);
             }
-            begins = false;
             end = self.end_of_token(end);
             self.at = end;
             self.skip_blanks();

@@ -89,7 +89,10 @@ fn operators_join_texts_and_fields() {
         ("/a/i", "any:\"/a/i\""),
         ("cmd:chown root:root /etc AND \"root:x\"", "(cmd:\"chown root:root /etc\" AND any:\"root:x\")"),
         ("cmd:user:group out:a:b", "(cmd:\"user:group\" AND out:\"a:b\")"),
-        ("http://x OR C:\\x OR Host:x OR find: y", "(any:\"http://x\" OR any:\"C:\\\\x\" OR any:\"Host:x\" OR any:\"find: y\")"),
+        (
+            "http://x OR C:\\x OR Host:x OR find: y",
+            "(any:\"http://x\" OR any:\"C:\\\\x\" OR any:\"Host:x\" OR any:\"find: y\")",
+        ),
         ("status:echo-only flag:erased", "(status:echo_only AND flag:erased)"),
         ("confidence:>=medium", "confidence:medium|high"),
         ("record:3..7 bytes:>9 records:<=2", "(record:3..7 AND bytes:>=10 AND records:<=2)"),

@@ -133,6 +133,10 @@ pub struct Coverage {
     /// Objects in scope that could not be indexed and that somebody dropped from the list of failures. They are told and
     /// make no answer incomplete.
     pub dropped: u64,
+    /// Sessions that pass everything else that was asked, and of which it is not known whether they have the account,
+    /// region, principal or target that was asked for: by that name. They are no part of the answer, and make it no less
+    /// complete.
+    pub unidentified: BTreeMap<String, u64>,
     /// Backfills that were begun and did not end, by their source: running now, or broken off.
     pub unfinished_backfills: Vec<String>,
     /// Whether the deadline came before the end.

@@ -7,12 +7,13 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use crate::block::Block;
-use crate::candidates::What;
+use crate::candidates::{Candidate, What};
 use crate::pack::PackError;
 use crate::query::{Answerable, Query};
 use crate::search::Searcher;
 use crate::search::answer::{Coverage, Cursor, SearchOptions, with_causes};
 use crate::search::merge::{Group, Merge};
+use crate::search::unidentified;
 
 /// How many candidates are verified at a time at most.
 const MAX_ROUND: usize = 4096;
@@ -49,13 +50,15 @@ impl<'s, 'q> Run<'s, 'q> {
         let begun = Instant::now();
         let mut coverage = searcher.coverage(query);
         let merge = searcher.merge(query, what, options.cursor.as_ref(), &mut coverage);
+        unidentified::count(query, &merge, &mut coverage);
         coverage.sessions_in_scope = merge.sources.iter().map(|source| source.candidates.in_scope().0).sum();
         let (deadline, examined) = (options.deadline, options.cursor.clone());
         Self { query, what, merge, coverage, begun, deadline, examined, undecided: 0 }
     }
 
     /// Verifies candidates until there are more hits than wanted, and tells whether more may follow. `keep` gets the
-    /// seqs that match of each block, in the order of results, and tells how many hits there are.
+    /// seqs that match of each block, in the order of results, and tells how many hits there are. Of a session that
+    /// matches as a whole it gets one.
     pub fn until(
         &mut self,
         wanted: usize,
@@ -138,6 +141,11 @@ impl<'s, 'q> Run<'s, 'q> {
         };
         let mut seqs = Vec::new();
         if self.what == What::Sessions {
+            // An identifier that is too long for a term is told by the session alone.
+            let answerable = Answerable { session: &block.session, record: None };
+            let matches =
+                |candidate: &&Candidate| candidate.is_certain || self.query.truth(&answerable).admits();
+            seqs.extend(group.candidates.iter().filter(matches).map(Candidate::seq));
             return Verdict::Matches(block, seqs);
         }
         for candidate in &group.candidates {

@@ -10,6 +10,7 @@ use shelltrail_core::sink::{Failure, RecordSink};
 use jiff::Timestamp;
 
 use super::*;
+use crate::query::{Pattern, Within};
 use crate::{IndexRoot, Literal, LocalSink, samples};
 
 fn store(dir: &Path, commits: &[&[Session]]) -> LocalSink {
@@ -303,11 +304,93 @@ fn coverage_counts_what_is_in_scope() {
     assert!(first.is_complete(), "a limit hides nothing: the next page has it");
 
     let note = sink.root().begin_backfill("s3://bucket/ssm", "").unwrap();
-    let coverage = ask(&searcher, &Query::literal("zz"), 1).coverage;
-    assert_eq!(coverage.unfinished_backfills, ["s3://bucket/ssm"]);
-    assert!(!coverage.is_complete());
+    let searcher = Searcher::open(dir.path()).unwrap();
     note.end().unwrap();
+    let coverage = ask(&searcher, &Query::literal("zz"), 1).coverage;
+    assert_eq!(coverage.unfinished_backfills, ["s3://bucket/ssm"], "what it committed since is not seen");
+    assert!(!coverage.is_complete());
+    let searcher = Searcher::open(dir.path()).unwrap();
     assert!(ask(&searcher, &Query::literal("zz"), 1).coverage.is_complete());
+}
+
+#[test]
+fn what_is_indexed_and_taken_off_the_list_meanwhile_is_still_missing_here() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    let sink = store(dir.path(), &[&sessions[..1]]);
+    let failure = Failure {
+        object: sessions[1].object.clone(),
+        account: sessions[1].account,
+        reason: "kms-denied".to_owned(),
+        detail: String::new(),
+        attempts: 1,
+        failed_at: Timestamp::UNIX_EPOCH,
+        size: None,
+        sequencer: None,
+        message: None,
+    };
+    sink.record_failure(&failure).unwrap();
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let partition = sink.partition(sessions[1].account.as_ref());
+    let batch = sink.build(&partition, &mut sessions[1..2].to_vec().into_iter()).unwrap();
+    sink.commit(vec![batch]).unwrap();
+    sink.clear_failure(&failure.object).unwrap();
+    let query = Query::literal("Ärger");
+    let before = ask(&searcher, &query, 10);
+    assert!(before.hits.is_empty() && !before.coverage.is_complete());
+    let after = ask(&Searcher::open(dir.path()).unwrap(), &query, 10);
+    assert!(after.hits.len() == 1 && after.coverage.is_complete());
+}
+
+#[test]
+fn sessions_that_may_be_meant_and_cannot_be_told_are_counted() {
+    let mut sessions = corpus();
+    sessions[0].target = Some("i-0".to_owned());
+    sessions[1].region = None;
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &[&sessions[..2], &sessions[2..]]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let options = crate::query::Options::at(Timestamp::UNIX_EPOCH);
+    for (text, expected) in [
+        ("target:i-0", &[("target", 3)][..]),
+        ("target:i-9 AND e", &[("target", 3)]),
+        ("target:i-9 AND account:1111*", &[("account", 1), ("target", 2)]),
+        ("target:i-9 AND region:us-east-1", &[("region", 1), ("target", 1)]),
+        ("target:i-0 region:*", &[("region", 1), ("target", 3)]),
+        ("region:eu-west-1", &[("region", 1)]),
+        ("account:4*", &[("account", 1)]),
+        ("principal:nobody", &[]),
+        ("NOT target:i-9", &[]),
+        ("NOT (NOT target:i-9 OR e)", &[("target", 3)]),
+        ("session:x*", &[]),
+    ] {
+        let query = crate::query::parse(text, &options).unwrap();
+        let coverage = ask(&searcher, &query, 10).coverage;
+        let expected: BTreeMap<String, u64> =
+            expected.iter().map(|(name, count)| ((*name).to_owned(), *count)).collect();
+        assert_eq!(coverage.unidentified, expected, "{text}");
+        assert!(coverage.is_complete(), "{text}");
+    }
+}
+
+#[test]
+fn an_identifier_that_is_too_long_for_a_term_is_told_by_the_session() {
+    let mut sessions = corpus();
+    sessions[0].principal = Some("p".repeat(3000));
+    let dir = tempfile::tempdir().unwrap();
+    store(dir.path(), &[&sessions]);
+    let searcher = Searcher::open(dir.path()).unwrap();
+    let of = |name| Query::is(Fact::Identifier(Identifier::Principal, Glob::parse(name).unwrap()));
+    for (name, wanted) in [("ppp*", 1), ("user1", 1), ("nobody", 0), ("*", 4), ("user*", 3)] {
+        assert_eq!(listed(&searcher, &of(name)), wanted, "{name}");
+        assert_eq!(listed(&searcher, &of(name).not()), 4 - wanted, "NOT {name}");
+        let with_text = of(name).and(Query::text(Within::Any, Pattern::new(".", &any_regex()).unwrap()));
+        assert!(listed(&searcher, &with_text) <= wanted, "{name}");
+    }
+}
+
+fn any_regex() -> crate::query::PatternOptions {
+    crate::query::PatternOptions { regex: true, ..crate::query::PatternOptions::default() }
 }
 
 #[test]
