@@ -142,15 +142,17 @@ fn filter(args: &FilterArgs, options: &Options) -> anyhow::Result<Query> {
         bail!("--since {since} is not before --until {until}: no session can match");
     }
     let confidence: Vec<String> = args.confidence.iter().map(|level| format!(">={level}")).collect();
-    let fields: [(&'static str, Field, &[String]); 9] = [
+    let fields: [(&'static str, Field, &[String]); 11] = [
         ("account", Field::Account, &args.account),
         ("region", Field::Region, &args.region),
         ("principal", Field::Principal, &args.principal),
         ("target", Field::Target, &args.target),
+        ("session", Field::Session, &args.session),
         ("kind", Field::Kind, &args.kind),
         ("program", Field::Program, &args.program),
         ("status", Field::Status, &args.status),
         ("flag", Field::Flag, &args.flag),
+        ("origin", Field::Origin, &args.origin),
         ("confidence", Field::Confidence, &confidence),
     ];
     let mut query = Query::All;
@@ -212,10 +214,12 @@ fn scope(how: &QueryArgs, filter: &FilterArgs) -> Vec<String> {
         ("region", &filter.region),
         ("principal", &filter.principal),
         ("target", &filter.target),
+        ("session", &filter.session),
         ("kind", &filter.kind),
         ("program", &filter.program),
         ("status", &filter.status),
         ("flag", &filter.flag),
+        ("origin", &filter.origin),
     ];
     let mut scope = Vec::new();
     for (name, values) in lists {

@@ -73,6 +73,9 @@ pub struct FilterArgs {
     /// Only these managed nodes; * stands for anything
     #[arg(long, value_name = "NODE[,…]", value_delimiter = ',')]
     pub target: Vec<String>,
+    /// Only these session IDs; * stands for anything; may be repeated
+    #[arg(long, value_name = "SESSION")]
+    pub session: Vec<String>,
     /// Only what these objects hold
     #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(Field::Kind.values()))]
     pub kind: Vec<String>,
@@ -91,6 +94,9 @@ pub struct FilterArgs {
     /// Only records with one of these flags, or sessions with one
     #[arg(long, value_name = "FLAG", value_delimiter = ',', value_parser = PossibleValuesParser::new(Field::Flag.values()))]
     pub flag: Vec<String>,
+    /// Only records whose line was typed by these, or sessions with one
+    #[arg(long, value_name = "WHO", value_delimiter = ',', value_parser = PossibleValuesParser::new(Field::Origin.values()))]
+    pub origin: Vec<String>,
     /// Only records that are cut with this confidence or a higher one, or sessions with one
     #[arg(long, value_name = "LEVEL", value_parser = PossibleValuesParser::new(Field::Confidence.values()))]
     pub confidence: Option<String>,
@@ -202,7 +208,8 @@ pub struct ModeArgs {
     #[arg(conflicts_with_all = ["after_context", "before_context", "context", "context_lines"])]
     pub list: bool,
     /// Count the matches by this, with a bar
-    #[arg(long, value_enum, value_name = "FIELD", group = "mode")]
+    #[arg(long, value_enum, value_name = "FIELD", group = "mode", conflicts_with_all = ["stats", "summary", "cursor"])]
+    #[arg(conflicts_with_all = ["after_context", "before_context", "context", "context_lines"])]
     pub group_by: Option<GroupField>,
     /// Sum the hits up on stderr: how many of what, where, by whom, from when to when
     #[arg(long)]

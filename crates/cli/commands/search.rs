@@ -25,9 +25,6 @@ use crate::question::Question;
 use crate::screen::Output;
 use crate::words::count;
 
-/// Most groups that `--group-by` shows.
-const MAX_GROUPS: usize = 1_000;
-
 /// Searches and prints.
 ///
 /// # Errors
@@ -137,7 +134,7 @@ fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
     if command.mode.stats {
         Stats::of(&answer.hits).report(extent.more);
     }
-    coverage::report_more(&extent);
+    coverage::report_more(&extent, coverage);
     coverage::report_notes(&notes);
     let unknown = answer.hits.iter().filter(|hit| hit.session().ended_at.is_none()).count() as u64;
     if query.asks_for_times() {
@@ -197,7 +194,10 @@ fn list(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
         printer.end(&mut out, coverage, &extent)?;
     }
     out.finish()?;
-    coverage::report_more(&extent);
+    coverage::report_more(&extent, coverage);
+    if extent.hits == 0 {
+        coverage::report_empty(&opened.searcher, &opened.index);
+    }
     coverage::report(coverage, extent.hits > 0);
     Ok(exit(coverage.is_complete(), extent.hits > 0))
 }
@@ -226,7 +226,7 @@ fn counts(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Resu
     coverage::report_notes(&question.notes);
     let asks_for_times = question.query.asks_for_times();
     opened.audit.write(&entry(command, question, counts.records, complete))?;
-    let layout = Layout { by, format, limit: MAX_GROUPS, bars: true };
+    let layout = Layout { by, format, limit: command.page.limit as usize, bars: true };
     let mut out =
         if format == StackFormat::Text { opened.screen.open() } else { opened.screen.open_for_programs() };
     let lens = Lens::new(output.reveal).keyed(opened.mask_key);
@@ -235,6 +235,9 @@ fn counts(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Resu
     lens.report();
     if asks_for_times {
         coverage::report_unknown_times(counts.sessions_of_unknown_end, "session");
+    }
+    if counts.records == 0 {
+        coverage::report_empty(&opened.searcher, &opened.index);
     }
     coverage::report(&counts.coverage, counts.records > 0);
     Ok(exit(complete, counts.records > 0))
