@@ -77,6 +77,75 @@ fn filters_narrow_and_do_not_mix_with_the_query() {
 }
 
 #[test]
+fn flags_cover_what_fields_cover() {
+    let (_dir, index) = index_with(&[
+        ("ssm/111122223333/alice-0123456789abcdef0.log", b"$ id\r\r\nuid=0\r\r\n"),
+        ("ssm/111122223333/-rf-0abc1234567890abc.log", b"$ id\r\r\n"),
+    ]);
+    let count = |arguments: &[&str]| ask(&index, "search", &[&["-c"], arguments].concat()).out;
+    assert_eq!(count(&["--session", "alice-*"]), "1\n");
+    assert_eq!(count(&["--session=-rf*", "--session=alice*"]), "2\n");
+    assert_eq!(count(&["--session", "alice"]), "0\n", "a whole ID, not the beginning of one");
+    assert_eq!(count(&["--origin", "user"]), "2\n");
+    assert_eq!(count(&["--origin", "agent,profile"]), "0\n");
+    ask(&index, "search", &["--origin", "nobody"]).exits(2);
+    let lines = audit(&index);
+    assert_eq!(lines[1]["scope"], serde_json::json!(["--session=-rf*", "--session=alice*"]));
+}
+
+#[test]
+fn what_cannot_be_told_and_what_is_no_field_is_said() {
+    let (_dir, index) = index_with(&[("ssm/111122223333/alice-0123456789abcdef0.log", b"$ id\r\r\n")]);
+    let unknown = ask(&index, "search", &["id", "--target", "i-0123456789abcdef0"]).exits(1);
+    assert!(unknown.err.contains("1 session of unknown target may be meant"), "{}", unknown.err);
+    let arguments = ["id", "--target", "i-0", "--format", "jsonl", "--summary"];
+    let summary = ask(&index, "search", &arguments).exits(1).json();
+    assert_eq!(summary[0]["unidentified"], serde_json::json!({"target": 1}));
+    let text = ask(&index, "search", &["user:alice"]).exits(1);
+    assert!(text.err.contains("user: is no field") && text.err.contains("principal:"), "{}", text.err);
+    let mixed = ask(&index, "search", &["cmd:id user:alice"]).exits(2);
+    assert!(mixed.err.contains("\n         ^^^^^\n"), "{}", mixed.err);
+    let time = ask(&index, "search", &["after:2024-01-01", "-c"]);
+    assert!(time.err.contains("after:2024-01-01 is ended:2024-01-01T00:00:00Z.."), "{}", time.err);
+    ask(&index, "show", &[""]).exits(2);
+}
+
+#[test]
+fn counts_in_groups_heed_every_flag_or_refuse_it() {
+    let (_dir, index) = fixture_index();
+    let groups = |arguments: &[&str]| {
+        ask(&index, "search", &[&["cat", "--group-by", "principal", "--format", "jsonl"], arguments].concat())
+    };
+    let limited = groups(&["--limit", "2"]).exits(0);
+    assert_eq!(limited.json().len(), 2);
+    assert!(limited.err.contains("2 of "), "{}", limited.err);
+    for refused in ["--stats", "--summary", "-C1", "--context-lines=1"] {
+        assert!(groups(&[refused]).exits(2).err.contains("cannot be used with"), "{refused}");
+    }
+}
+
+#[test]
+fn sessions_are_told_whole_on_a_narrow_screen() {
+    let (_dir, index) = fixture_index();
+    let wide = ask(&index, "sessions", &["--width", "500"]).exits(0).out;
+    for columns in ["60", "80"] {
+        let narrow = ask(&index, "sessions", &["--width", columns]).exits(0).out;
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&narrow), words(&wide), "{columns}");
+        let most = columns.parse().unwrap();
+        assert!(narrow.lines().all(|line| line.chars().count() <= most), "{columns}: {narrow}");
+    }
+}
+
+#[test]
+fn explain_masks_the_secrets_of_a_query() {
+    let (_dir, index) = fixture_index();
+    let query = "export AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG/bPxRfiCYzzzzzzzKEY";
+    let told = ask(&index, "explain", &[query]).exits(0).out;
+    assert!(!told.to_lowercase().contains("k7mdeng") && told.contains("words, not shown"), "{told}");
+}
+
+#[test]
 fn queries_are_read_as_a_tree_and_mistakes_are_pointed_at() {
     let (_dir, index) = fixture_index();
     let count =

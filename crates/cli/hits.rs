@@ -66,8 +66,9 @@ impl<'s> HitPrinter<'s> {
         let mut fields = vec![time(session, self.zone)];
         fields.extend(identity(session));
         fields.extend(self::marks(marks, self.zone));
-        self.fields(
+        self::fields(
             out,
+            self.screen,
             "",
             &fields,
             |at, paint, text| if at == 0 { paint.bold(text) } else { text.to_owned() },
@@ -95,12 +96,9 @@ impl<'s> HitPrinter<'s> {
         if record.context.len() > 1 {
             fields.push(format!("in {}", record.context.join(" › ")));
         }
-        self.fields(
-            out,
-            "  ",
-            &fields,
-            |at, paint, text| if at == 0 { paint.bold(text) } else { paint.dim(text) },
-        )
+        self::fields(out, self.screen, "  ", &fields, |at, paint, text| {
+            if at == 0 { paint.bold(text) } else { paint.dim(text) }
+        })
     }
 
     /// A hit: the command with the match marked, and the lines that match.
@@ -246,44 +244,47 @@ impl<'s> HitPrinter<'s> {
     fn note(&self, out: &mut impl Write, text: &str) -> io::Result<()> {
         writeln!(out, "{INDENT}{}", self.screen.paint.dim(text))
     }
+}
 
-    /// Fields side by side, in as many rows as they need.
-    fn fields(
-        &self,
-        out: &mut impl Write,
-        indent: &str,
-        fields: &[String],
-        paint: impl Fn(usize, Paint, &str) -> String,
-    ) -> io::Result<()> {
-        let columns = self.screen.columns().unwrap_or(usize::MAX);
-        let mut used = indent.len();
-        write!(out, "{indent}")?;
-        for (at, field) in fields.iter().enumerate() {
-            let room = columns.saturating_sub(indent.len() + 2).clamp(10, 1_000);
-            // What stands first is there to be copied, so it is broken and not cut.
-            let mut rows = if at == 0 {
-                Line::plain(field).rows(room, 20, Paint::none())
-            } else {
-                vec![Line::plain(field).cut(room, Paint::none())]
-            };
-            let shown = rows.pop().unwrap_or_default();
-            for row in rows {
-                write!(out, "{}\n{indent}  ", paint(at, self.screen.paint, &row))?;
-                used = indent.len() + 2;
-            }
-            let width = shown.width();
-            if at > 0 && used + 2 + width > columns {
-                write!(out, "\n{indent}  ")?;
-                used = indent.len() + 2;
-            } else if at > 0 {
-                write!(out, "  ")?;
-                used += 2;
-            }
-            write!(out, "{}", paint(at, self.screen.paint, &shown))?;
-            used += width;
+/// Fields side by side, in as many rows as they need.
+///
+/// # Errors
+/// As the writer.
+pub fn fields(
+    out: &mut impl Write,
+    screen: &Screen,
+    indent: &str,
+    fields: &[String],
+    paint: impl Fn(usize, Paint, &str) -> String,
+) -> io::Result<()> {
+    let columns = screen.columns().unwrap_or(usize::MAX);
+    let mut used = indent.len();
+    write!(out, "{indent}")?;
+    for (at, field) in fields.iter().enumerate() {
+        let room = columns.saturating_sub(indent.len() + 2).clamp(10, 1_000);
+        // What stands first is there to be copied, so it is broken and not cut.
+        let mut rows = if at == 0 {
+            Line::plain(field).rows(room, 20, Paint::none())
+        } else {
+            vec![Line::plain(field).cut(room, Paint::none())]
+        };
+        let shown = rows.pop().unwrap_or_default();
+        for row in rows {
+            write!(out, "{}\n{indent}  ", paint(at, screen.paint, &row))?;
+            used = indent.len() + 2;
         }
-        writeln!(out)
+        let width = shown.width();
+        if at > 0 && used + 2 + width > columns {
+            write!(out, "\n{indent}  ")?;
+            used = indent.len() + 2;
+        } else if at > 0 {
+            write!(out, "  ")?;
+            used += 2;
+        }
+        write!(out, "{}", paint(at, screen.paint, &shown))?;
+        used += width;
     }
+    writeln!(out)
 }
 
 /// The prompt, in at most so many columns: nobody looks for what is left out of a long one.
@@ -306,7 +307,8 @@ pub fn time(session: &Session, zone: &TimeZone) -> String {
 }
 
 /// Where a session was and who it was, each with its name where it is unknown.
-fn identity(session: &Session) -> Vec<String> {
+#[must_use]
+pub fn identity(session: &Session) -> Vec<String> {
     let or = |value: Option<&str>, name: &str| value.map_or_else(|| format!("{name} unknown"), str::to_owned);
     let account = session.account.as_ref().map_or("unknown", AccountId::as_str);
     let mut fields = vec![

@@ -10,6 +10,7 @@ use super::opened::Opened;
 use crate::args::{Args, ExplainArgs};
 use crate::audit;
 use crate::exit::Exit;
+use crate::lens::Lens;
 use crate::question::Question;
 use crate::words::count;
 
@@ -31,7 +32,7 @@ pub fn run(args: &Args, command: &ExplainArgs) -> anyhow::Result<Exit> {
         ..audit::Entry::default()
     })?;
     let mut out = opened.screen.open();
-    node(&mut out, &explanation.root, 0)?;
+    node(&mut out, &explanation.root, 0, &Lens::new(false))?;
     cost(&mut out, &explanation)?;
     out.finish()?;
     coverage::report_notes(&question.notes);
@@ -41,7 +42,7 @@ pub fn run(args: &Args, command: &ExplainArgs) -> anyhow::Result<Exit> {
     Ok(if complete { Exit::Done } else { Exit::Incomplete })
 }
 
-fn node(out: &mut impl Write, part: &Node, depth: usize) -> std::io::Result<()> {
+fn node(out: &mut impl Write, part: &Node, depth: usize, lens: &Lens<'_>) -> std::io::Result<()> {
     let how = match part.how {
         How::Index => "answered by the index",
         How::IndexUnlessUnknown => "answered by the index, but for sessions whose end is unknown",
@@ -53,12 +54,18 @@ fn node(out: &mut impl Write, part: &Node, depth: usize) -> std::io::Result<()> 
     let records = format!("at most {}", count(part.records, "record"));
     let how = if how.is_empty() { records } else { format!("{how}; {records}") };
     let kind = if part.regex { "regular expression; " } else { "" };
-    writeln!(out, "{indent}{}    [{kind}{how}]", printable(&part.label))?;
-    for condition in &part.conditions {
-        writeln!(out, "{indent}    looks up {}", printable(condition))?;
+    let label = lens.mask(&part.label);
+    writeln!(out, "{indent}{}    [{kind}{how}]", printable(&label))?;
+    if label != part.label && !part.conditions.is_empty() {
+        // Words of a secret are no less one.
+        writeln!(out, "{indent}    looks up {}, not shown", count(part.conditions.len() as u64, "word"))?;
+    } else {
+        for condition in &part.conditions {
+            writeln!(out, "{indent}    looks up {}", printable(condition))?;
+        }
     }
     for part in &part.parts {
-        node(out, part, depth + 1)?;
+        node(out, part, depth + 1, lens)?;
     }
     Ok(())
 }

@@ -4,9 +4,8 @@ use std::cmp::Ordering;
 use std::io::Write;
 
 use jiff::tz::TimeZone;
-use shelltrail_core::sanitize::printable;
+use shelltrail_core::Confidence;
 use shelltrail_core::session::Marks;
-use shelltrail_core::{AccountId, Confidence};
 use shelltrail_index::{FoundSession, SearchOptions, Searcher, SessionAnswer};
 
 use super::coverage::{self, Extent};
@@ -19,8 +18,7 @@ use crate::formats::{Of, Printer};
 use crate::hits;
 use crate::question::Question;
 use crate::screen::Screen;
-use crate::text::Line;
-use crate::words::words;
+use crate::words::{count, words};
 
 /// Lists stored transcripts.
 ///
@@ -134,7 +132,7 @@ fn marks_of(searcher: &Searcher, answer: &mut SessionAnswer) -> Vec<Marks> {
     searcher.marks(&metas, &mut answer.coverage)
 }
 
-/// One line that says which session this is.
+/// What is known of a session, on one line; on a narrow terminal on as many as it takes, for nothing of it is left out.
 fn session_line(
     out: &mut impl Write,
     found: &FoundSession,
@@ -144,39 +142,28 @@ fn session_line(
 ) -> std::io::Result<()> {
     let meta = &found.session;
     let session = meta.to_session();
-    let who = session.principal.as_deref().unwrap_or("principal unknown");
-    let mut text = format!(
-        "{}  {}  account {}  {}  {}  {}  {} records, {} bytes",
-        session.session,
-        hits::time(&session, zone),
-        session.account.as_ref().map_or("unknown", AccountId::as_str),
-        session.region.as_deref().unwrap_or("region unknown"),
-        session.target.as_deref().unwrap_or("target unknown"),
-        who,
-        meta.record_count,
-        session.bytes,
-    );
+    let mut fields = vec![session.session.clone(), hits::time(&session, zone)];
+    fields.extend(hits::identity(&session));
+    fields.push(format!("{}, {}", count(meta.record_count, "record"), count(session.bytes, "byte")));
     if let Some(floor @ (Confidence::Low | Confidence::Medium)) = found.confidence_floor {
-        text += &format!("  from {} confidence", words(&floor));
+        fields.push(format!("from {} confidence", words(&floor)));
     }
     if !found.flags.is_empty() {
-        text += &format!("  {}", found.flags.iter().map(words).collect::<Vec<_>>().join(", "));
+        fields.push(found.flags.iter().map(words).collect::<Vec<_>>().join(", "));
     }
     if !session.defects.is_empty() {
-        text += &format!("  {}", session.defects.iter().map(words).collect::<Vec<_>>().join(", "));
+        fields.push(session.defects.iter().map(words).collect::<Vec<_>>().join(", "));
     }
-    for mark in hits::marks(marks, zone) {
-        text += &format!("  {mark}");
-    }
-    let id = printable(&session.session);
-    let text = match screen.columns() {
-        Some(columns) => Line::plain(&text).cut(columns, crate::paint::Paint::none()),
-        None => printable(&text).into_owned(),
-    };
-    match text.strip_prefix(id.as_ref()) {
-        Some(rest) => writeln!(out, "{}{rest}", screen.paint.bold(&id)),
-        None => writeln!(out, "{text}"),
-    }
+    fields.extend(hits::marks(marks, zone));
+    hits::fields(
+        out,
+        screen,
+        "",
+        &fields,
+        |at, paint, text| {
+            if at == 0 { paint.bold(text) } else { text.to_owned() }
+        },
+    )
 }
 
 /// Sorts; sessions that are equal keep the order of the index, newest first. Unknown values stand last either way.

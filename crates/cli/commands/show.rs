@@ -135,6 +135,7 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
     lens.report();
     if transcripts.is_empty() {
         eprintln!("shelltrail: no transcript of session {} is stored", printable(&command.session));
+        coverage::report_empty(&opened.searcher, &index);
     } else if shown == 0 && windowed {
         let records = transcripts.iter().map(|found| found.session.record_count).max().unwrap_or(0);
         eprintln!("shelltrail: the session has {records} records, none of them in that window");
@@ -152,6 +153,9 @@ fn check(command: &ShowArgs) -> anyhow::Result<()> {
         && from > to
     {
         bail!("--from {from} is behind --to {to}: no record can be there");
+    }
+    if command.session.is_empty() {
+        bail!("the session ID is empty; `shelltrail sessions` lists them");
     }
     if command.transcript.is_some() && command.reading != Reading::Raw {
         bail!("--transcript is read for --as raw only");
