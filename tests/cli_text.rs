@@ -150,3 +150,32 @@ fn columns(line: &str) -> usize {
 fn without_contexts(text: &str) -> String {
     text.split_inclusive('\n').filter(|line| !line.starts_with("      in ")).collect()
 }
+
+/// E7 of the threats: found as decoded, the command as it was.
+#[test]
+fn what_a_command_holds_encoded_is_found_and_labelled() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("ssm/111122223333");
+    std::fs::create_dir_all(&folder).unwrap();
+    let body = "$ echo Y3VybCBodHRwOi8vd3d3LmV4YW1wbGUuY29tCg== | base64 -d | sh\r\r\n<html>\r\r\n\
+        $ echo cGFzc3dvcmQ9aHVudGVyMmh1bnRlcjI= | base64 -d\r\r\n";
+    std::fs::write(folder.join("alice-0123456789abcdef0.log"), body).unwrap();
+    let index = dir.path().join("index");
+    run(shelltrail().arg("backfill").arg(dir.path().join("ssm")).arg("--index").arg(&index)).exits(0);
+    let query = "cmd:curl http://www.example.com";
+    let found = ask(&index, "search", &[query]).exits(0).out;
+    assert!(found.contains("echo Y3VybC"), "{found}");
+    assert!(found.contains("      decoded:\n        curl http://www.example.com\n"), "{found}");
+    let json = ask(&index, "search", &["--format", "jsonl", query]).exits(0).json();
+    assert_eq!(json[0]["decoded"], "curl http://www.example.com");
+    assert!(json[0]["command"].as_str().unwrap().starts_with("echo Y3VybC"));
+    ask(&index, "search", &["out:curl"]).exits(1);
+    ask(&index, "search", &["raw:curl"]).exits(1);
+    // What is hidden in it is masked as anywhere else.
+    for arguments in [&["--format", "jsonl"][..], &["--template", "{decoded}"], &[]] {
+        let shown = ask(&index, "search", &[&["hunter2"], arguments].concat()).exits(0).out;
+        assert!(!shown.contains("hunter2"), "{shown}");
+    }
+    let shown = ask(&index, "show", &["alice"]).exits(0).out;
+    assert!(shown.contains("decoded:\n        curl http") && !shown.contains("hunter2"), "{shown}");
+}

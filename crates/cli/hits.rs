@@ -110,6 +110,7 @@ impl<'s> HitPrinter<'s> {
         let shown = view.command.as_ref().is_some_and(Text::has_matches);
         if !shown {
             self.reading(out, "expanded to", view.expanded.as_ref())?;
+            self.reading(out, "decoded", view.decoded.as_ref())?;
             self.reading(out, "line as sent", view.command_as_sent.as_ref())?;
         }
         if view.output.has_matches() {

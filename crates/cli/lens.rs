@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use shelltrail_core::CommandRecord;
+use shelltrail_core::encoded::decoded;
 use shelltrail_core::secrets::{Secrets, asks_for_secret};
 use shelltrail_index::Query;
 use shelltrail_index::query::Part;
@@ -95,6 +96,15 @@ impl<'q> Lens<'q> {
         record
     }
 
+    /// What the command of a record holds encoded, with its secrets masked; nothing of what answers for a password.
+    #[must_use]
+    pub fn decoded(&self, record: &CommandRecord) -> Option<String> {
+        if self.secrets.is_some() && answers_for_secret(record) {
+            return None;
+        }
+        record.command.as_deref().and_then(decoded).map(|text| self.mask(&text))
+    }
+
     /// Says that secrets were masked, if any were.
     pub fn report(&self) {
         if self.masked.get() {
@@ -124,7 +134,7 @@ impl<'q> Lens<'q> {
 
     fn masks(&self, text: &str, part: Part, record: &CommandRecord) -> Vec<Mask> {
         let Some(secrets) = &self.secrets else { return Vec::new() };
-        let typed = matches!(part, Part::Command | Part::CommandAsSent | Part::Expanded);
+        let typed = matches!(part, Part::Command | Part::CommandAsSent | Part::Expanded | Part::Decoded);
         if typed && !text.is_empty() && answers_for_secret(record) {
             self.note(true);
             let range: Range<usize> = 0..text.len();
@@ -152,6 +162,8 @@ pub struct View<'a> {
     pub command_as_sent: Option<Text>,
     /// What the shell made of the command.
     pub expanded: Option<Text>,
+    /// What the command holds encoded.
+    pub decoded: Option<Text>,
     /// What was printed.
     pub output: Text,
     /// The output as sent.
@@ -171,11 +183,13 @@ impl<'a> View<'a> {
         let command = record.command.as_deref().map(|command| text(command, Part::Command));
         let command_as_sent = record.command_as_sent.as_deref().map(|sent| text(sent, Part::CommandAsSent));
         let expanded = record.expanded.as_deref().map(|expanded| text(expanded, Part::Expanded));
+        let decoded = record.command.as_deref().and_then(decoded);
+        let decoded = decoded.map(|decoded| text(&decoded, Part::Decoded));
         let output = text(&record.output, Part::Output);
         let output_as_sent = record.output_as_sent.as_deref().map(|sent| text(sent, Part::OutputAsSent));
         let prompt = record.prompt.as_deref().unwrap_or_default();
         let prompt = text(prompt.rsplit('\n').next().unwrap_or_default(), Part::Prompt);
-        Self { record, command, command_as_sent, expanded, output, output_as_sent, prompt, cut }
+        Self { record, command, command_as_sent, expanded, decoded, output, output_as_sent, prompt, cut }
     }
 }
 
@@ -212,13 +226,16 @@ mod tests {
     #[test]
     fn what_answers_a_password_prompt_is_a_secret() {
         let record = CommandRecord {
-            command: Some("correct horse".to_owned()),
+            command: Some("Y29ycmVjdCBob3JzZSBiYXR0ZXJ5".to_owned()),
             prompt: Some("Password: ".to_owned()),
             ..CommandRecord::default()
         };
         let lens = Lens::new(false);
-        assert!(!lens.record(&record).command.unwrap_or_default().contains("horse"));
+        assert!(!lens.record(&record).command.unwrap_or_default().contains("Y29y"));
+        assert_eq!(lens.decoded(&record), None);
+        assert_eq!(Lens::new(true).decoded(&record).as_deref(), Some("correct horse battery"));
         let view = View::new(&record, &lens);
-        assert!(view.command.is_some_and(|command| !command.as_str().contains("horse")));
+        assert!(view.command.is_some_and(|command| !command.as_str().contains("Y29y")));
+        assert!(view.decoded.is_some_and(|decoded| !decoded.as_str().contains("horse")));
     }
 }

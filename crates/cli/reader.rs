@@ -128,6 +128,7 @@ impl Reader {
         }
         self.command(out, &view, view.command.as_ref())?;
         self.reading(out, "expanded to", view.expanded.as_ref())?;
+        self.reading(out, "decoded", view.decoded.as_ref())?;
         self.reading(out, "line as sent", view.command_as_sent.as_ref())?;
         self.text(out, &view.output)?;
         self.reading(out, "output as sent", view.output_as_sent.as_ref())

@@ -135,7 +135,7 @@ pub struct QueryArgs {
 /// Where texts are looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Place {
-    /// The command: as shown, as sent, expanded
+    /// The command: as shown, as sent, expanded, decoded
     Cmd,
     /// The output: as shown, as sent
     Out,

@@ -27,6 +27,8 @@ pub struct Row<'a> {
     pub output_bytes: u64,
     /// Whether it is no hit, and stands beside one.
     pub neighbour: bool,
+    /// What the record's command holds encoded, secrets masked.
+    pub decoded: Option<&'a str>,
 }
 
 /// What stands in a field.
@@ -68,7 +70,7 @@ pub const SESSION_FIELDS: [&str; 20] = [
 pub const FOUND_FIELDS: [&str; 2] = ["flags", "confidence_floor"];
 
 /// The fields that a record has beside those of its session.
-pub const RECORD_FIELDS: [&str; 18] = [
+pub const RECORD_FIELDS: [&str; 19] = [
     "ref",
     "seq",
     "at",
@@ -83,6 +85,7 @@ pub const RECORD_FIELDS: [&str; 18] = [
     "origin",
     "prompt",
     "expanded",
+    "decoded",
     "command_as_sent",
     "output",
     "output_bytes",
@@ -141,6 +144,7 @@ impl<'a> Row<'a> {
             "origin" => word(Some(&record.origin)),
             "prompt" => text(record.prompt.as_deref()),
             "expanded" => text(record.expanded.as_deref()),
+            "decoded" => text(self.decoded),
             "command_as_sent" => text(record.command_as_sent.as_deref()),
             "output" => text(Some(&record.output[..record.output.floor_char_boundary(MAX_OUTPUT_BYTES)])),
             "neighbour" => text(self.neighbour.then_some("true")),

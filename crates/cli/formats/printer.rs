@@ -110,11 +110,22 @@ impl Printer {
     ) -> anyhow::Result<()> {
         let InSession { session, records, marks } = *of;
         let output_bytes = record.output.len() as u64;
+        let decoded = lens.decoded(record);
         let record = &lens.record(record);
-        let row = Row { session, records, marks, record: Some(record), found: None, output_bytes, neighbour };
+        let row = Row {
+            session,
+            records,
+            marks,
+            record: Some(record),
+            found: None,
+            output_bytes,
+            neighbour,
+            decoded: decoded.as_deref(),
+        };
         let document = || RecordDocument {
             output_bytes,
             neighbour,
+            decoded: decoded.clone(),
             source_deleted: marks.source_deleted,
             overwritten: marks.overwritten,
             ..RecordDocument::new(session, record, self.max_output_bytes)
@@ -141,6 +152,7 @@ impl Printer {
             found: Some(found),
             output_bytes: 0,
             neighbour: false,
+            decoded: None,
         };
         let document = || FoundDocument {
             document: SessionDocument {

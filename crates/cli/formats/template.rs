@@ -139,6 +139,7 @@ mod tests {
             found: None,
             output_bytes: 0,
             neighbour: false,
+            decoded: None,
         };
         assert!(fields().iter().all(|field| row.field(field).is_some()));
         for column in super::super::csv::RECORD_COLUMNS.iter().chain(&super::super::csv::SESSION_COLUMNS) {
@@ -159,6 +160,7 @@ mod tests {
             found: None,
             output_bytes: 0,
             neighbour: false,
+            decoded: None,
         };
         let line = |text: &str| Template::parse(text, &fields()).map(|template| template.line(&row));
         assert_eq!(

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::encoded::decoded;
 use crate::ids::{AccountId, TranscriptId};
 use crate::object::ObjectRef;
 use crate::session::{
@@ -76,6 +77,9 @@ pub struct RecordDocument<'a> {
     /// What the shell made of the command, where it printed that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expanded: Option<&'a str>,
+    /// What the command holds encoded ([`crate::encoded`]).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decoded: Option<String>,
     /// Bodies of the command's here-documents.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub here_documents: &'a [String],
@@ -126,6 +130,7 @@ impl<'a> RecordDocument<'a> {
             command_as_sent: record.command_as_sent.as_deref(),
             output_as_sent: record.output_as_sent.as_deref().map(|sent| cut(sent, max_output_bytes)),
             expanded: record.expanded.as_deref(),
+            decoded: record.command.as_deref().and_then(decoded),
             here_documents: &record.here_documents,
             programs: &record.programs,
             at: record.at,

@@ -6,6 +6,7 @@
 pub mod carrier;
 pub mod decode;
 pub mod document;
+pub mod encoded;
 pub mod envelope;
 pub mod form;
 pub mod ids;

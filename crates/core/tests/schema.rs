@@ -41,6 +41,7 @@ fn fields(document: &Value) -> BTreeSet<String> {
 fn complete() -> (Session, CommandRecord) {
     let text = || Some("x".to_owned());
     let record = CommandRecord {
+        command: Some("echo Y3VybCBldmlsLmV4YW1wbGU= | base64 -d".to_owned()),
         output: "xx".to_owned(),
         command_as_sent: text(),
         output_as_sent: text(),

@@ -83,15 +83,20 @@ pub fn identifiers<'a>(
     )
 }
 
-/// What is so of a record, as terms.
-pub fn of_record<'a>(fields: &Fields, record: &'a CommandRecord) -> impl Iterator<Item = (Field, &'a str)> {
+/// What is so of a record, as terms. `decoded` is what its command holds encoded.
+pub fn of_record<'a>(
+    fields: &Fields,
+    record: &'a CommandRecord,
+    decoded: Option<&str>,
+) -> impl Iterator<Item = (Field, &'a str)> {
     let fact = fields.fact;
     let texts = [
-        record.command.as_ref(),
-        Some(&record.output),
-        record.command_as_sent.as_ref(),
-        record.output_as_sent.as_ref(),
-        record.expanded.as_ref(),
+        record.command.as_deref(),
+        Some(record.output.as_str()),
+        record.command_as_sent.as_deref(),
+        record.output_as_sent.as_deref(),
+        record.expanded.as_deref(),
+        decoded,
     ];
     let non_ascii = texts.into_iter().flatten().any(|text| !text.is_ascii()).then_some(NON_ASCII);
     let terms = non_ascii

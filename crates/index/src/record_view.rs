@@ -1,5 +1,8 @@
 //! A record as a query sees it.
 
+use std::borrow::Cow;
+
+use shelltrail_core::encoded::decoded;
 use shelltrail_core::{Confidence, Flag, Origin, Status};
 
 use crate::query::Part;
@@ -25,14 +28,16 @@ pub(crate) struct RecordView<'a> {
 
 impl<'a> RecordView<'a> {
     /// One of its texts.
-    pub fn text(&self, part: Part) -> Option<&'a str> {
-        match part {
+    pub fn text(&self, part: Part) -> Option<Cow<'a, str>> {
+        let text = match part {
             Part::Command => self.command,
             Part::CommandAsSent => self.command_as_sent,
             Part::Expanded => self.expanded,
             Part::Output => Some(self.output),
             Part::OutputAsSent => self.output_as_sent,
             Part::Prompt => self.prompt,
-        }
+            Part::Decoded => return self.command.and_then(decoded).map(Cow::Owned),
+        };
+        text.map(Cow::Borrowed)
     }
 }

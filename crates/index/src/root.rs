@@ -28,7 +28,7 @@ use crate::durable;
 use crate::mask_key;
 
 /// The version of everything below an index root. Another version is refused.
-pub const SCHEMA_VERSION: u32 = 4;
+pub const SCHEMA_VERSION: u32 = 5;
 /// One digit, ten partitions: more cost disk and memory, fewer leave nothing to skip (benches/README.md).
 pub const DEFAULT_PARTITION_DIGITS: u8 = 1;
 

@@ -4,6 +4,7 @@ use std::iter::Empty;
 use std::sync::Arc;
 use std::vec;
 
+use shelltrail_core::encoded::decoded;
 use shelltrail_core::{AccountId, Session};
 use tantivy::schema::document::{ReferenceValue, ReferenceValueLeaf};
 use tantivy::schema::{Document, Field, Value};
@@ -36,8 +37,8 @@ pub(crate) struct Row {
 enum Subject {
     /// The session; its identity as a term.
     Session { id: String },
-    /// A record by its place.
-    Record(usize),
+    /// A record by its place, and what its command holds encoded.
+    Record(usize, Option<String>),
 }
 
 /// One value.
@@ -52,8 +53,12 @@ impl Stored {
     /// The documents in their order.
     pub(crate) fn rows(self) -> impl Iterator<Item = Row> {
         let session = Subject::Session { id: self.session.id.to_string() };
-        let records = (0..self.session.records.len()).map(Subject::Record);
         let stored = Arc::new(self);
+        let of_records = Arc::clone(&stored);
+        let records = (0..stored.session.records.len()).map(move |place| {
+            let command = of_records.session.records[place].command.as_deref();
+            Subject::Record(place, command.and_then(decoded))
+        });
         std::iter::once(session)
             .chain(records)
             .map(move |subject| Row { stored: Arc::clone(&stored), subject })
@@ -98,7 +103,7 @@ impl Row {
         cells
     }
 
-    fn of_record(&self, place: usize) -> Vec<(Field, Cell<'_>)> {
+    fn of_record<'a>(&'a self, place: usize, decoded: Option<&'a str>) -> Vec<(Field, Cell<'a>)> {
         let Stored { fields, session, at, offsets } = &*self.stored;
         let record = &session.records[place];
         let mut cells = Vec::with_capacity(USUAL_CELLS);
@@ -107,12 +112,15 @@ impl Row {
             (fields.command, record.command.as_deref()),
             (fields.command, record.command_as_sent.as_deref()),
             (fields.command, record.expanded.as_deref()),
+            (fields.command, decoded),
             (fields.output, Some(record.output.as_str())),
             (fields.output, record.output_as_sent.as_deref()),
         ];
         let texts = texts.into_iter().filter_map(|(field, text)| Some((field, text?)));
         cells.extend(
-            texts.chain(facts::of_record(fields, record)).map(|(field, text)| (field, Cell::Text(text))),
+            texts
+                .chain(facts::of_record(fields, record, decoded))
+                .map(|(field, text)| (field, Cell::Text(text))),
         );
         cells
     }
@@ -125,7 +133,7 @@ impl Document for Row {
     fn iter_fields_and_values(&self) -> Self::FieldsValuesIter<'_> {
         let cells = match &self.subject {
             Subject::Session { id } => self.of_session(id),
-            Subject::Record(place) => self.of_record(*place),
+            Subject::Record(place, decoded) => self.of_record(*place, decoded.as_deref()),
         };
         cells.into_iter()
     }

@@ -190,6 +190,7 @@ fn check_marks(question: &Question, query: &Query, hit: &shelltrail_index::Hit) 
     let Query::Text(leaf) = query else { return };
     let record = hit.record();
     let sent = record.command_as_sent.is_some();
+    let decoded = record.command.as_deref().and_then(shelltrail_core::encoded::decoded);
     let texts = [
         (Part::Command, record.command.as_deref()),
         (Part::CommandAsSent, record.command_as_sent.as_deref()),
@@ -197,6 +198,7 @@ fn check_marks(question: &Question, query: &Query, hit: &shelltrail_index::Hit) 
         (Part::Output, Some(record.output.as_str())),
         (Part::OutputAsSent, record.output_as_sent.as_deref()),
         (Part::Prompt, record.prompt.as_deref()),
+        (Part::Decoded, decoded.as_deref()),
     ];
     let mut marked = 0;
     let mut empty = false;

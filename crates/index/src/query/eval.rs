@@ -90,7 +90,7 @@ impl TextLeaf {
     fn is_in(&self, record: &RecordView<'_>) -> bool {
         let sent = record.command_as_sent.is_some();
         let parts = Part::ALL.into_iter().filter(|part| self.within.covers(*part, sent));
-        parts.filter_map(|part| record.text(part)).any(|text| self.pattern.is_in(text))
+        parts.filter_map(|part| record.text(part)).any(|text| self.pattern.is_in(&text))
     }
 }
 

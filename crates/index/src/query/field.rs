@@ -107,7 +107,7 @@ impl Field {
 
     fn entry(self) -> (&'static str, &'static str) {
         match self {
-            Self::Cmd => ("cmd", "text in the command: as shown, as sent, expanded"),
+            Self::Cmd => ("cmd", "text in the command: as shown, as sent, expanded, decoded"),
             Self::Out => ("out", "text in the output: as shown, as sent"),
             Self::Any => ("any", "text in the command or the output"),
             Self::Raw => ("raw", "text as it was sent to the terminal"),

@@ -8,7 +8,7 @@ use crate::query::{Field, Query};
 /// Which texts of a record are looked at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Within {
-    /// The command in all its readings: shown, as sent, expanded.
+    /// The command in all its readings: shown, as sent, expanded, decoded.
     Command,
     /// The output, shown and as sent.
     Output,
@@ -37,19 +37,28 @@ pub enum Part {
     OutputAsSent,
     /// `prompt`.
     Prompt,
+    /// What `command` holds encoded; it is stored nowhere and read each time.
+    Decoded,
 }
 
 impl Part {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Command, Self::CommandAsSent, Self::Expanded, Self::Output, Self::OutputAsSent, Self::Prompt];
+    pub const ALL: [Self; 7] = [
+        Self::Command,
+        Self::CommandAsSent,
+        Self::Expanded,
+        Self::Output,
+        Self::OutputAsSent,
+        Self::Prompt,
+        Self::Decoded,
+    ];
 }
 
 impl Within {
     /// Whether a part is looked at. `sent` tells whether the record has a command as sent.
     #[must_use]
     pub fn covers(self, part: Part, sent: bool) -> bool {
-        let command = matches!(part, Part::Command | Part::CommandAsSent | Part::Expanded);
+        let command = matches!(part, Part::Command | Part::CommandAsSent | Part::Expanded | Part::Decoded);
         let output = matches!(part, Part::Output | Part::OutputAsSent);
         match self {
             Self::Command => command,

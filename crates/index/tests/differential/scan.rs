@@ -17,7 +17,7 @@ struct Entry<'a> {
 
 /// A text in the forms that options ask for.
 struct Form {
-    /// `command`, `sent`, `expanded`, `output`, `wiped`, `prompt`.
+    /// `command`, `sent`, `expanded`, `output`, `wiped`, `prompt`, `decoded`.
     name: &'static str,
     plain: String,
     lower: String,
@@ -75,6 +75,7 @@ impl<'a> Scan<'a> {
         });
         let entries = sessions.into_iter().flat_map(|session| {
             session.records.iter().map(move |record| {
+                let decoded = record.command.as_deref().and_then(shelltrail_core::encoded::decoded);
                 let texts = [
                     ("command", record.command.as_ref()),
                     ("sent", record.command_as_sent.as_ref()),
@@ -82,6 +83,7 @@ impl<'a> Scan<'a> {
                     ("output", Some(&record.output)),
                     ("wiped", record.output_as_sent.as_ref()),
                     ("prompt", record.prompt.as_ref()),
+                    ("decoded", decoded.as_ref()),
                 ];
                 let form = |(name, text): (&'static str, Option<&String>)| {
                     let (plain, folded) = (text?.clone(), fold(text?));
@@ -183,7 +185,7 @@ impl<'q> Matcher<'q> {
     fn is_in(&self, text: &Text, entry: &Entry<'_>) -> bool {
         let sent = entry.record.command_as_sent.is_some();
         let covers = |name: &str| match text.within {
-            "cmd" => matches!(name, "command" | "sent" | "expanded"),
+            "cmd" => matches!(name, "command" | "sent" | "expanded" | "decoded"),
             "out" => matches!(name, "output" | "wiped"),
             "any" => name != "prompt",
             "raw" => matches!(name, "output" | "wiped") || name == if sent { "sent" } else { "command" },
