@@ -216,7 +216,10 @@ fn print_compacted(out: &mut impl Write, done: &[Compacted], unfinished_bytes: u
         }
     }
     if unfinished_bytes > 0 {
-        writeln!(out, "removed notes and files of removals that were never finished, {unfinished_bytes} bytes")?;
+        writeln!(
+            out,
+            "removed notes and files of removals that were never finished, {unfinished_bytes} bytes"
+        )?;
     }
     Ok(())
 }

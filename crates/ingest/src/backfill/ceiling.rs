@@ -50,7 +50,11 @@ impl<R: Read> Read for Ceiling<R> {
 }
 
 fn amount(bytes: u64) -> String {
-    if bytes >= GIB && bytes.is_multiple_of(GIB) { format!("{} GiB", bytes / GIB) } else { format!("{bytes} bytes") }
+    if bytes >= GIB && bytes.is_multiple_of(GIB) {
+        format!("{} GiB", bytes / GIB)
+    } else {
+        format!("{bytes} bytes")
+    }
 }
 
 /// Inflates gzip, of any number of members, up to a ceiling.

@@ -45,6 +45,7 @@ struct State {
     total: u64,
     failing: BTreeMap<Call, (u64, Fate)>,
     crash: Option<(u64, bool)>,
+    crash_on: Option<(Call, bool)>,
     crashed_at: Option<(Call, bool)>,
     random: Option<Random>,
     entries: Option<Random>,
@@ -122,6 +123,12 @@ impl Script {
         self.state().crash = Some((number, after_effect));
     }
 
+    /// Lets the process die at the next call of this kind, before or after it has had its effect: whatever number the
+    /// call has, which depends on threads.
+    pub fn crash_on(&self, call: Call, after_effect: bool) {
+        self.state().crash_on = Some((call, after_effect));
+    }
+
     /// Lets the process die now.
     pub fn crash(&self) {
         self.0.crashed.send_replace(true);
@@ -147,7 +154,7 @@ impl Script {
     /// Ends all failures and revives the process.
     pub fn recover(&self) {
         let mut state = self.state();
-        state.crash = None;
+        (state.crash, state.crash_on) = (None, None);
         state.random = None;
         state.entries = None;
         state.failing.clear();
@@ -228,6 +235,9 @@ impl Script {
         let number = state.total;
         state.total += 1;
         *state.calls.entry(call).or_default() += 1;
+        if let Some((_, after)) = state.crash_on.take_if(|(on, _)| *on == call) {
+            state.crash = Some((number, after));
+        }
         match state.crash {
             Some((at, after)) if at == number => {
                 state.crashed_at = Some((call, after));
