@@ -193,6 +193,8 @@ fn process(world: &World, seed: u64, end: &End) {
         world.queue.expire_all();
         world.script.fail_at_random(seed, FAULTS_PER_MILLE);
         world.script.fail_entries_at_random(seed, FAULTS_PER_MILLE);
+        // There are few commits, and the soak must not depend on the luck of theirs.
+        world.script.fail_next(Call::Commit, 1);
         if let End::Crash(calls) = end {
             world.script.crash_at(world.script.total() + calls, seed.is_multiple_of(2));
         }
@@ -240,7 +242,7 @@ fn add(total: &mut Summary, run: &Summary) {
     total.retried += run.retried;
     total.gone += run.gone;
     total.superseded += run.superseded;
-    total.unstarted += run.unstarted;
+    total.breaker_openings += run.breaker_openings;
     total.lost += run.lost;
     total.leases_lost += run.leases_lost;
     total.receive_errors += run.receive_errors;
@@ -275,20 +277,24 @@ fn twenty_thousand_objects_survive_faults_stops_and_crashes() {
             assert!(summary.adds_up());
         }
     }
-    // Two crashes may meet an object that is innocent. It is listed, and indexed when it is announced again.
-    let suspects: Vec<ObjectRef> = world.sink.failures().into_iter().filter_map(suspected).collect();
-    assert!(suspects.len() <= 5, "{suspects:?}");
-    for object in &suspects {
-        world.queue.send(native(&[(object.clone(), 0)]));
+    // Two crashes may meet an object that is innocent. It is listed, and indexed when it is announced again; a mark that
+    // could not be removed makes it a suspect once more.
+    let mut suspects = BTreeSet::new();
+    for round in 0..3 {
+        let found: Vec<ObjectRef> = world.sink.failures().into_iter().filter_map(suspected).collect();
+        for object in &found {
+            world.queue.send(native(&[(object.clone(), 0)]));
+        }
+        suspects.extend(found);
+        world = world.restarted();
+        process(&world, seed + 100 + round, &End::Drained);
     }
-    world = world.restarted();
-    process(&world, seed + 100, &End::Drained);
+    assert!(suspects.len() <= 5, "{suspects:?}");
     for (trouble, count) in [
         ("retried", total.retried),
         ("already indexed", total.already_indexed),
         ("gone", total.gone),
         ("superseded", total.superseded),
-        ("unstarted", total.unstarted),
         ("lost", total.lost),
         ("leases lost", total.leases_lost),
         ("receive errors", total.receive_errors),
@@ -297,6 +303,8 @@ fn twenty_thousand_objects_survive_faults_stops_and_crashes() {
     ] {
         assert!(count > 0, "the soak meets every kind of trouble: {trouble}");
     }
+    // What fails now and then is no outage: everything would be given back, and each time costs a receive.
+    assert!(total.breaker_openings <= 5, "{} openings", total.breaker_openings);
     let peak = total.peak_in_flight_bytes;
     assert!(peak > config().in_flight_bytes / 2, "the soak fills the budget: {peak}");
     let stored: BTreeMap<TranscriptId, String> =
@@ -305,20 +313,19 @@ fn twenty_thousand_objects_survive_faults_stops_and_crashes() {
     for failure in world.sink.failures() {
         *reasons.entry(failure.reason).or_default() += 1;
     }
-    let missing: Vec<_> = expected.sessions.iter().filter(|(id, _)| !stored.contains_key(id)).collect();
-    assert!(
-        missing.is_empty(),
-        "SHELLTRAIL_SOAK_SEED={seed}: {missing:?}, suspected {suspects:?}, {reasons:?}, {} queued, {} dead letters, {total:#?}",
-        world.queue.len(),
-        world.queue.dead_letters().len()
-    );
-    assert!(stored == expected.sessions, "nothing is lost and nothing is made up");
+    let missing: Vec<_> = expected.sessions.iter().filter(|(id, _)| !stored.contains_key(*id)).collect();
+    let dead = world.queue.dead_letters();
+    assert!(dead.is_empty(), "what fails for good is written down before SQS moves it: {dead:?}");
+    assert!(missing.is_empty(), "SHELLTRAIL_SOAK_SEED={seed}: {missing:?} {reasons:?}");
+    assert!(stored == expected.sessions, "nothing is made up");
     assert_eq!(world.sink.doubles(), 0);
     // A commit that worked but was not heard of makes objects that no run counts as indexed.
     assert!(total.indexed <= stored.len() as u64, "{} counted", total.indexed);
     assert!(world.queue.is_empty());
-    assert!(world.queue.dead_letters().is_empty(), "what fails for good is written down before SQS moves it");
-    let failures: BTreeSet<String> = world.sink.failures().into_iter().map(|f| f.object.key).collect();
+    // An entry of a suspect that could not be removed is only a line too many.
+    let failures = world.sink.failures().into_iter().map(|failure| failure.object);
+    let failures: BTreeSet<String> =
+        failures.filter(|object| !suspects.contains(object)).map(|object| object.key).collect();
     assert_eq!(failures, expected.failures);
     for call in [Call::Decrypt, Call::ChangeVisibility, Call::Contains] {
         assert!(world.script.count(call) > 100, "{call:?}");
