@@ -13,6 +13,7 @@ mod cli_marks;
 mod cli_text;
 mod kill;
 mod ops;
+mod stop;
 mod support;
 mod tidy;
 mod worker;
