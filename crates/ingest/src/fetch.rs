@@ -1,5 +1,7 @@
 //! The second stage: claims, reads and opens objects, many at once.
 
+mod patience;
+
 use std::cmp::Ordering;
 use std::sync::Arc;
 
@@ -15,7 +17,6 @@ use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock, mpsc};
 use tokio::task::JoinSet;
 
 use crate::activity::{Activity, Underway};
-use crate::backoff;
 use crate::budget::Reservation;
 use crate::claim::{Claim, Claims};
 use crate::config::{Admission, PipelineConfig};
@@ -24,7 +25,7 @@ use crate::fair::{Bytes, Line, Turn};
 use crate::fault::{Fault, Part, chain};
 use crate::gauges::{Busy, Lane};
 use crate::proof::Stored;
-use crate::read::{Read, ReadError, Reader, UnlockError};
+use crate::read::{Read, Reader, UnlockError};
 use crate::record::{Recorder, Unreadable};
 use crate::removals::{Note, Owed};
 use crate::source::{KeyService, ObjectStore, SourceError, SourceErrorKind, StoredObject};
@@ -341,47 +342,20 @@ where
             pace = self.pace(claim, id, Some(pace)).await?;
         }
         pace.allows(&self.config, Some(stored.body.len() as u64))?;
-        self.open(object, stored, id, reservation, is_new, pace).await
-    }
-
-    /// Reads; a backfill repeats by itself what a queue would bring again.
-    async fn read_patiently(
-        &self,
-        object: &ObjectRef,
-        size: Option<u64>,
-        claim: &Claim,
-    ) -> Result<Read, End> {
-        let mut attempt = 1;
-        loop {
-            let error = match self.reader.read(object, size, &self.stop).await {
-                Ok(read) => return Ok(read),
-                Err(ReadError::Stopped) => return Err(End::Unstarted),
-                Err(ReadError::Source(error)) => error,
-            };
-            let patient = claim.is_backfill() && attempt < self.config.backfill_attempts;
-            if !(patient && error.kind.is_transient()) {
-                return Err(error.into());
-            }
-            let PipelineConfig { retry_delay, max_retry_delay, .. } = *self.config;
-            let wait = backoff::delay(retry_delay, max_retry_delay, attempt, &object.key);
-            tokio::select! {
-                () = tokio::time::sleep(wait) => attempt += 1,
-                () = self.stop.stopped() => return Err(End::Unstarted),
-            }
-        }
+        let envelope = self.unlock_patiently(object, &stored, claim).await?;
+        self.open(object, (stored, envelope), id, reservation, is_new, pace).await
     }
 
     /// Decrypts and inflates; before that looks an identity up that is known only since the read.
     async fn open(
         &self,
         announced: &ObjectRef,
-        stored: StoredObject,
+        (stored, envelope): (StoredObject, Option<(Envelope, DataKey)>),
         id: TranscriptId,
         reservation: Reservation,
         look_up: bool,
         pace: Pace,
     ) -> Result<Obtained, End> {
-        let envelope = self.reader.unlock(&stored).await?;
         let StoredObject { object, metadata, last_modified, body } = stored;
         let fetched = Fetched { object, id, metadata, last_modified, body };
         let limits = InflateLimits {

@@ -14,7 +14,7 @@ use crate::breaker::{Breaker, Kept};
 use crate::claim::Claim;
 use crate::config::PipelineConfig;
 use crate::delivery::{Outcome, Share};
-use crate::fault::{Fault, HELD_BACK, Part};
+use crate::fault::{Fault, HELD_BACK, Part, UNREADABLE};
 use crate::proof::{self, Stored};
 use crate::source::Class;
 use crate::summary::Progress;
@@ -113,7 +113,8 @@ impl<R: RecordSink> Recorder<R> {
         let Some(share) = claim.share() else { return };
         let (attempts, last_time) = (share.attempts(), share.is_last_time());
         if claim.is_backfill() {
-            if (fault.is_denial || fault.part == Part::Writing) && !last_time {
+            let is_of_index = fault.part == Part::Writing || fault.reason == UNREADABLE;
+            if (fault.is_denial || is_of_index) && !last_time {
                 self.look_again(object, claim, fault).await;
             } else {
                 self.fail(object, claim, fault.reason, fault.detail).await;

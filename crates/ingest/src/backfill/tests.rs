@@ -11,6 +11,7 @@ use super::{
     backfill_with_report,
 };
 use crate::fakes::{Call, MemoryStore};
+use crate::pipeline::tests::envelope;
 use crate::pipeline::tests::world::{BUCKET, World, config, key, secs};
 use crate::source::{ListedObject, ObjectStore, SourceError, SourceErrorKind, StoredObject};
 use crate::{IngestError, LocalFolder, PipelineConfig, Progress, Stop, Summary};
@@ -488,4 +489,26 @@ async fn a_listing_that_ends_with_an_error_abandons_nothing() {
     let summary = progress.summary();
     assert_eq!(summary.failed_by_reason, [("archived".to_owned(), 10)].into(), "{summary:#?}");
     assert_eq!(sink.failures().len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_service_that_fails_for_a_while_is_asked_again() {
+    for (failures, indexed) in [(3, 1), (4, 0)] {
+        let world = World::new();
+        let data_key: Vec<u8> = (0..32).collect();
+        world.keys.insert(envelope::WRAPPED, &envelope::context(), &data_key);
+        world.store.put_with(BUCKET, &key(1, "sealed"), envelope::SEALED, &envelope::metadata());
+        world.script.fail_next(Call::Decrypt, failures);
+        let summary = start(&world, config(), Stop::never()).await.unwrap();
+        assert_eq!((summary.indexed, summary.failed), (indexed, 1 - indexed), "{failures} times");
+        assert_eq!(world.store.reads(&key(1, "sealed")), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_index_that_could_not_be_read_once_is_asked_again() {
+    let world = world_of(5);
+    world.script.fail_next(Call::Contains, 2);
+    let summary = start(&world, config(), Stop::never()).await.unwrap();
+    assert_eq!((summary.indexed, summary.failed), (5, 0), "{summary:#?}");
 }

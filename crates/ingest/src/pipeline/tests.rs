@@ -4,7 +4,7 @@ mod breaker;
 mod checklist;
 mod crash;
 mod delivery;
-mod envelope;
+pub(crate) mod envelope;
 mod failure;
 mod fairness;
 mod lease;
