@@ -7,6 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+use shelltrail_core::ObjectRef;
+use shelltrail_core::sink::{KeyEvent, KeyEventKind, RecordSink, RemovalKind};
+use shelltrail_index::{IndexRoot, LocalSink};
 
 use crate::support::emulator::{Emulator, Kind};
 use crate::support::program::{
@@ -171,13 +174,21 @@ async fn a_comparison_finds_what_was_missed_and_what_is_gone() {
     let dir = tempfile::tempdir().unwrap();
     let index = dir.path().join("index");
     let key = |n: u32| format!("ssm/111122223333/u{n}-0123456789abcdef{n}.log");
-    for n in 0..3 {
+    for n in [0, 1, 2, 4] {
         world.put(&key(n), TEXT).await;
     }
     let source = format!("s3://{}/ssm/", world.bucket);
     run(&mut backfill(&world, &source, &index, &[])).exits(0);
     world.put(&key(3), TEXT).await;
-    world.s3.delete_object().bucket(&world.bucket).key(key(1)).send().await.unwrap();
+    for n in [1, 4] {
+        world.s3.delete_object().bucket(&world.bucket).key(key(n)).send().await.unwrap();
+    }
+    // One of the two removals was announced.
+    let (root, lock) = IndexRoot::open_for_writing(&index, None).unwrap();
+    let object = ObjectRef { bucket: Some(world.bucket.clone()), key: key(4), ..ObjectRef::default() };
+    let kind = KeyEventKind::Removed(RemovalKind::Deleted);
+    let told = KeyEvent { object, sequencer: None, at: None, kind };
+    LocalSink::new(root, lock).record_key_events(&[told]).unwrap();
     // S3 tells times in seconds.
     tokio::time::sleep(Duration::from_millis(2100)).await;
     let compare = |rest: &[&str]| {
@@ -192,9 +203,18 @@ async fn a_comparison_finds_what_was_missed_and_what_is_gone() {
         let difference = &told["difference"];
         assert_eq!(difference["missed_notifications"], 1, "{told}");
         assert_eq!(difference["missed"][0]["key"], key(3).as_str());
-        assert_eq!(difference["no_longer_in_bucket"], 1, "{told}");
-        assert_eq!(difference["gone"][0]["key"], key(1).as_str());
+        let gone = ["no_longer_in_bucket", "removed_known", "vanished_untold"];
+        assert_eq!(gone.map(|name| difference[name].as_u64()), [2, 1, 1].map(Some), "{told}");
+        for (number, n, removed) in [(0, 1, false), (1, 4, true)] {
+            assert_eq!(difference["gone"][number]["key"], key(n).as_str());
+            assert_eq!(difference["gone"][number]["removed"], removed);
+        }
     }
+    let flags = ["--reconcile", "--progress", "json", "--dry-run"];
+    let text = run(&mut backfill(&world, &source, &index, &flags)).exits(0);
+    assert!(text.err.contains("removed (known): 1, vanished without a removal event: 1"), "{text:#?}");
+    assert!(text.err.contains(&key(1)) && !text.err.contains(&key(4)), "{text:#?}");
+    assert!(text.err.contains(r#""removed_known":1,"vanished_untold":1"#), "{text:#?}");
     let after: Value = serde_json::from_str(compare(&[]).exits(0).out.trim()).unwrap();
     assert_eq!(after["difference"]["missed_notifications"], 0);
 }

@@ -5,7 +5,6 @@ mod show;
 mod source;
 mod told;
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use shelltrail_core::TranscriptId;
 use shelltrail_core::ids::AccountId;
 use shelltrail_core::sink::SinkError;
-use shelltrail_index::{Holdings, IndexRoot, LocalSink, RootError};
+use shelltrail_index::{Holdings, IndexRoot, LocalSink, RootError, Vanished};
 use shelltrail_ingest::source::ObjectStore;
 use shelltrail_ingest::{
     Bookmark, Books, Census, Known, Missed, Origin, PipelineConfig, Progress, Selection, Stop,
@@ -30,9 +29,6 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::ops::Listen;
 use crate::{log, ops, stop};
-
-/// Most objects that are named when index and bucket are compared.
-const MAX_NAMED: usize = 1000;
 
 /// Indexes what a source holds, sends it to workers, or tells what would be done.
 ///
@@ -118,6 +114,7 @@ impl Work<'_> {
             difference: comparison.map(|comparison| self.difference(&comparison, ended)).transpose()?,
         };
         told::account(&account, self.command.format, Some(&summary))?;
+        show::difference(self.command.progress, account.difference.as_ref());
         done?;
         Ok(if account.complete { Exit::Done } else { Exit::Incomplete })
     }
@@ -162,6 +159,7 @@ impl Work<'_> {
             difference: comparison.map(|comparison| self.difference(&comparison, ended)).transpose()?,
         };
         told::account(&account, self.command.format, None)?;
+        show::difference(self.command.progress, account.difference.as_ref());
         sent?;
         Ok(if complete { Exit::Done } else { Exit::Incomplete })
     }
@@ -182,6 +180,7 @@ impl Work<'_> {
         let missed = difference.as_ref().is_some_and(|difference| difference.missed_notifications > 0);
         let planned = Planned { source: self.command.source.clone(), plan: planned, difference };
         told::plan(&planned, self.command.format, self.source.is_in_s3())?;
+        show::difference(self.command.progress, planned.difference.as_ref());
         Ok(if ended && !missed { Exit::Done } else { Exit::Incomplete })
     }
 
@@ -251,22 +250,18 @@ impl Work<'_> {
         let mut difference = Difference { missed_notifications, missed, ..Difference::default() };
         let Some((bucket, prefix)) = self.source.bucket().filter(|_| ended) else { return Ok(difference) };
         let prefix = source::narrowed(prefix, &self.command.prefix);
-        let (mut gone, mut known) = (HashSet::new(), true);
+        let mut known = true;
+        let mut vanished = Vanished::default();
         if let Some(holdings) = comparison.holdings.as_ref().and_then(|stored| stored.0.as_ref()) {
-            holdings.objects(bucket, &prefix, |object| match comparison.census.has(object) {
-                Some(true) => {}
-                Some(false) => {
-                    let new = gone.insert(object.key.clone());
-                    if new && difference.gone.len() < MAX_NAMED {
-                        let (bucket, key) = (object.bucket.clone(), object.key.clone());
-                        difference.gone.push(Name { bucket, key, last_modified: None });
-                    }
-                }
-                None => known = false,
+            vanished = holdings.vanished(bucket, &prefix, |object| {
+                let there = comparison.census.has(object);
+                known &= there.is_some();
+                there.unwrap_or(true)
             })?;
         }
-        difference.gone.sort_by(|a, b| a.key.cmp(&b.key));
-        difference.no_longer_in_bucket = known.then_some(gone.len() as u64);
+        if known {
+            difference.tell(bucket, &vanished);
+        }
         Ok(difference)
     }
 }

@@ -42,7 +42,7 @@ pub mod starts;
 pub mod tokens;
 mod writing;
 
-pub use holdings::Holdings;
+pub use holdings::{Holdings, Vanished};
 pub use literal::Literal;
 pub use local::LocalSink;
 pub use mask_key::mask_key;

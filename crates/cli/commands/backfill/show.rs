@@ -10,6 +10,7 @@ use indicatif::{HumanDuration, ProgressBar, ProgressStyle};
 use serde::Serialize;
 use shelltrail_ingest::{Books, Progress, Tally};
 
+use super::told::Difference;
 use crate::args::ProgressArg;
 
 /// How often the bar moves, and how often a job is told.
@@ -72,6 +73,23 @@ impl Line {
     }
 }
 
+/// The last line of `--progress json`, where index and bucket were compared.
+#[derive(Debug, Serialize)]
+struct Compared {
+    missed_notifications: u64,
+    no_longer_in_bucket: Option<u64>,
+    removed_known: Option<u64>,
+    vanished_untold: Option<u64>,
+}
+
+/// Tells a job what index and bucket do not have in common; what it is called is in the account.
+pub fn difference(how: ProgressArg, difference: Option<&Difference>) {
+    let Some(difference) = difference.filter(|_| how == ProgressArg::Json) else { return };
+    let Difference { missed_notifications, no_longer_in_bucket, removed_known, vanished_untold, .. } =
+        *difference;
+    print(&Compared { missed_notifications, no_longer_in_bucket, removed_known, vanished_untold });
+}
+
 impl Show {
     /// Begins to show.
     pub fn begin(how: ProgressArg, books: Arc<Books>, progress: Arc<Progress>) -> Self {
@@ -130,7 +148,7 @@ fn draw(bar: &ProgressBar, line: &Line) {
     bar.tick();
 }
 
-fn print(line: &Line) {
+fn print(line: &impl Serialize) {
     // A job that does not read stderr is not told.
     if let Ok(json) = serde_json::to_string(line) {
         let _ = writeln!(stderr(), "{json}");

@@ -4,6 +4,7 @@ use std::io::{Write, stdout};
 
 use serde::Serialize;
 use shelltrail_core::sanitize::printable;
+use shelltrail_index::Vanished;
 use shelltrail_ingest::source::ListedObject;
 use shelltrail_ingest::{Plan, Quantity, Row, Summary, Tally};
 
@@ -12,8 +13,11 @@ use crate::commands::summary;
 use crate::json;
 use crate::log::{self, LogFormat};
 
-/// Most objects that are named in text; JSON names up to 1,000.
+/// Most objects that are named in text.
 const MAX_NAMED: usize = 20;
+
+/// Most objects of a kind that are named in JSON.
+const MOST_NAMED: usize = 1000;
 
 /// The final account.
 #[derive(Debug, Serialize)]
@@ -49,8 +53,15 @@ pub struct Difference {
     pub missed: Vec<Name>,
     /// Indexed objects that the bucket no longer has. `null`: nobody looked, as the listing did not end or was too long.
     pub no_longer_in_bucket: Option<u64>,
-    /// The first of them.
+    /// Those of them that were told to be removed. `null`: nobody looked, or it cannot be read.
+    pub removed_known: Option<u64>,
+    /// Those whose removal nobody told: a notification that was missed, or a rule that sends none.
+    pub vanished_untold: Option<u64>,
+    /// The first of them, those that nobody told before the others.
     pub gone: Vec<Name>,
+    /// Why it is not known which removals were told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removals_unreadable: Option<String>,
 }
 
 /// An object by its name.
@@ -63,11 +74,15 @@ pub struct Name {
     /// When it was modified last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_modified: Option<jiff::Timestamp>,
+    /// Of an object that the bucket no longer has: whether its removal was told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub removed: Option<bool>,
 }
 
 impl From<ListedObject> for Name {
     fn from(listed: ListedObject) -> Self {
-        Self { bucket: listed.object.bucket, key: listed.object.key, last_modified: listed.last_modified }
+        let ListedObject { object, last_modified, .. } = listed;
+        Self { bucket: object.bucket, key: object.key, last_modified, removed: None }
     }
 }
 
@@ -125,22 +140,55 @@ pub fn account(account: &Account, format: AccountFormat, done: Option<&Summary>)
 }
 
 impl Difference {
+    /// Adds what is stored and not in the bucket any more.
+    pub fn tell(&mut self, bucket: &str, vanished: &Vanished) {
+        let counts = vanished.counts();
+        self.no_longer_in_bucket = Some(vanished.keys.len() as u64);
+        self.removed_known = counts.map(|(told, _)| told);
+        self.vanished_untold = counts.map(|(_, untold)| untold);
+        self.removals_unreadable.clone_from(&vanished.unreadable);
+        for told in [false, true] {
+            let keys = vanished.keys.iter().filter(|(_, is_told)| **is_told == told).map(|(key, _)| key);
+            let names = keys.map(|key| Name {
+                bucket: Some(bucket.to_owned()),
+                key: key.clone(),
+                last_modified: None,
+                removed: counts.map(|_| told),
+            });
+            let room = MOST_NAMED - self.gone.len();
+            self.gone.extend(names.take(room));
+        }
+    }
+
     fn print(&self) {
         log::say(&format!(
             "missed notifications: {} objects were due and not indexed",
             self.missed_notifications
         ));
-        names(&self.missed, self.missed_notifications);
+        names(&self.missed.iter().collect::<Vec<_>>(), self.missed_notifications);
         match self.no_longer_in_bucket {
             Some(count) => log::say(&format!("indexed and no longer in the bucket: {count} objects")),
             None => log::say("what is indexed and no longer in the bucket is not known"),
         }
-        names(&self.gone, self.no_longer_in_bucket.unwrap_or_default());
+        if let Some(((removed, vanished), 1..)) =
+            self.removed_known.zip(self.vanished_untold).zip(self.no_longer_in_bucket)
+        {
+            log::say(&format!("removed (known): {removed}, vanished without a removal event: {vanished}"));
+        }
+        if let Some(why) = &self.removals_unreadable {
+            let why = printable(why);
+            log::say(&format!(
+                "which of them were told to be removed is not known: {why}; see `shelltrail index check`"
+            ));
+        }
+        // What is known to be removed is no finding.
+        let found: Vec<&Name> = self.gone.iter().filter(|name| name.removed != Some(true)).collect();
+        names(&found, self.vanished_untold.or(self.no_longer_in_bucket).unwrap_or_default());
     }
 }
 
 /// An event names no object.
-fn names(names: &[Name], count: u64) {
+fn names(names: &[&Name], count: u64) {
     if log::format() == LogFormat::Json {
         return;
     }
