@@ -319,7 +319,7 @@ mod tests {
             let root = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
             let dir = root.path().join("removals");
             let watch = Watch::new(root.path());
-            watch.fail(Some(Fault { at, errno: EIO, once: at % 2 == 0 }));
+            watch.fail(Some(Fault { at, errno: EIO, once: at.is_multiple_of(2) }));
             let writer = RemovalWriter::new(dir.clone());
             for (number, name) in names.iter().enumerate() {
                 let event = [event(name, KeyEventKind::WrittenAgain, None)];

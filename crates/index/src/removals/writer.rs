@@ -48,7 +48,7 @@ impl RemovalWriter {
         // halves.
         let mut open = match slot.take().filter(|open| !open.gate.is_doubtful()) {
             Some(open) => open,
-            None => Open::open(&self.dir)?,
+            None => Open::at(&self.dir)?,
         };
         open.add(events)?;
         *slot = Some(open);
@@ -62,7 +62,7 @@ impl RemovalWriter {
     pub(crate) fn sweep(&self) -> Result<(), PartitionError> {
         let mut slot = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         if slot.is_none() && exist(&self.dir)? {
-            *slot = Some(Open::open(&self.dir)?);
+            *slot = Some(Open::at(&self.dir)?);
         }
         Ok(())
     }
@@ -78,7 +78,7 @@ struct Open {
 impl Open {
     /// Opens the events, or creates them. What a process that was killed had named, or a commit that failed, is made
     /// durable first: it is taken for written down from here on.
-    fn open(dir: &Path) -> Result<Self, PartitionError> {
+    fn at(dir: &Path) -> Result<Self, PartitionError> {
         let io = |action| {
             let path = dir.to_owned();
             move |source| PartitionError::Io { action, path, source }
