@@ -156,7 +156,8 @@ fn many_tiny_records(records: u64, typed: impl Fn(String) -> String) {
 }
 
 /// By hand: `cargo test --release --test tests -- --ignored a_gibibyte`; needs 1 GiB below the temporary directory
-/// and the memory that it states: the transcript, its rendering, its records, and the pack in the making.
+/// and the memory that it states: the transcript, its rendering, its records, the pack in the making, and terms, of which
+/// here nearly every line has new ones.
 #[test]
 #[ignore = "needs gibibytes and minutes"]
 fn a_gibibyte_goes_through_when_it_is_allowed() {
@@ -188,6 +189,6 @@ fn a_gibibyte_goes_through_when_it_is_allowed() {
     let (ran, peak) = measured(&mut command);
     println!("{} MiB for {} MiB: {}", peak / MIB, written / MIB, ran.err);
     let ran = ran.exits(0);
-    assert!(peak <= 4 * written + PROGRAM_BYTES, "{ran:#?}");
+    assert!(peak <= 5 * written + PROGRAM_BYTES, "{ran:#?}");
     assert_eq!(ask(&index, "search", &["request", "-c"]).code, Some(0));
 }
