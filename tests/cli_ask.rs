@@ -85,6 +85,9 @@ fn flags_cover_what_fields_cover() {
     let count = |arguments: &[&str]| ask(&index, "search", &[&["-c"], arguments].concat()).out;
     assert_eq!(count(&["--session", "alice-*"]), "1\n");
     assert_eq!(count(&["--session=-rf*", "--session=alice*"]), "2\n");
+    // Whoever starts a session chooses how its ID begins.
+    assert_eq!(count(&["--session", "-rf*"]), "1\n");
+    assert_eq!(count(&["--principal", "-rf", "id"]), "1\n");
     assert_eq!(count(&["--session", "alice"]), "0\n", "a whole ID, not the beginning of one");
     assert_eq!(count(&["--origin", "user"]), "2\n");
     assert_eq!(count(&["--origin", "agent,profile"]), "0\n");

@@ -68,13 +68,13 @@ pub struct FilterArgs {
     #[arg(long, value_name = "REGION[,…]", value_delimiter = ',')]
     pub region: Vec<String>,
     /// Only sessions that this principal started; * stands for anything; may be repeated
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub principal: Vec<String>,
     /// Only these managed nodes; * stands for anything
     #[arg(long, value_name = "NODE[,…]", value_delimiter = ',')]
     pub target: Vec<String>,
     /// Only these session IDs; * stands for anything; may be repeated
-    #[arg(long, value_name = "SESSION")]
+    #[arg(long, value_name = "SESSION", allow_hyphen_values = true)]
     pub session: Vec<String>,
     /// Only what these objects hold
     #[arg(long, value_name = "KIND", value_parser = PossibleValuesParser::new(Field::Kind.values()))]
@@ -86,7 +86,7 @@ pub struct FilterArgs {
     #[arg(long, value_name = "T", value_parser = times::parse)]
     pub until: Option<Timestamp>,
     /// Only records that name this program, or sessions with one; * stands for anything
-    #[arg(long, value_name = "NAME[,…]", value_delimiter = ',')]
+    #[arg(long, value_name = "NAME[,…]", value_delimiter = ',', allow_hyphen_values = true)]
     pub program: Vec<String>,
     /// Only records whose line became this, or sessions with one
     #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = PossibleValuesParser::new(Field::Status.values()))]

@@ -198,7 +198,7 @@ pub fn report_more(extent: &Extent, coverage: &Coverage) {
         return;
     }
     let total = extent.hits.saturating_add(extent.left_at_most);
-    let way = if coverage.budget_exceeded { "--budget" } else { "--limit" };
+    let way = if coverage.budget_exceeded { "a longer --budget" } else { "--limit" };
     eprintln!("shelltrail: {} of at most {total}; {way} shows more at once", extent.hits);
     if let Some(cursor) = &extent.cursor {
         eprintln!("shelltrail: the same command goes on with --cursor {cursor}");
