@@ -332,7 +332,7 @@ fn what_is_indexed_and_taken_off_the_list_meanwhile_is_still_missing_here() {
     sink.record_failure(&failure).unwrap();
     let searcher = Searcher::open(dir.path()).unwrap();
     let partition = sink.partition(sessions[1].account.as_ref());
-    let batch = sink.build(&partition, &mut sessions[1..2].to_vec().into_iter()).unwrap();
+    let batch = sink.build(&partition, &mut sessions[1..2].iter().cloned()).unwrap();
     sink.commit(vec![batch]).unwrap();
     sink.clear_failure(&failure.object).unwrap();
     let query = Query::literal("Ärger");
