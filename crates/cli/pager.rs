@@ -14,6 +14,8 @@ use unicode_width::UnicodeWidthStr;
 
 pub use external::External;
 
+use crate::screen::{COLUMNS, ROWS};
+
 const HELP: &str = "q quit  space/b page  j/k line  d/u half  g/G ends  / find  n/N next, previous";
 
 /// How many rows a text takes, as far as the limit.
@@ -102,8 +104,9 @@ impl<'a> View<'a> {
 
     fn resize(&mut self, (columns, rows): (u16, u16)) {
         let line = self.line_at(self.top);
-        self.columns = usize::from(columns).max(1);
-        self.height = usize::from(rows).saturating_sub(1).max(1);
+        let known = |number: u16, unknown| if number == 0 { unknown } else { usize::from(number) };
+        self.columns = known(columns, COLUMNS);
+        self.height = known(rows, ROWS).saturating_sub(1).max(1);
         let mut row = 0;
         self.starts.clear();
         for text in &self.lines {
@@ -300,6 +303,13 @@ mod tests {
         assert_eq!(wrap("a\x1b[1mbcd\x1b[0me", 3), ["a\x1b[1mbc\x1b[0m", "\x1b[1md\x1b[0me"]);
         assert_eq!(wrap("漢漢", 3), ["漢", "漢"]);
         assert_eq!(without_colours("a\x1b[1;31mb\x1b[0mc"), "abc");
+    }
+
+    #[test]
+    fn a_terminal_without_a_size_is_not_one_column_wide() {
+        let mut view = View::new(vec!["a line of words"; 100]);
+        view.resize((0, 0));
+        assert_eq!((view.columns, view.height, view.starts.last()), (COLUMNS, ROWS - 1, Some(&100)));
     }
 
     #[test]

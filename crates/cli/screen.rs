@@ -13,6 +13,11 @@ const MAX_PAGED_BYTES: usize = 64 << 20;
 /// Columns of a line of a transcript where no terminal says how many there are.
 const UNLIMITED_COLUMNS: usize = 400;
 
+/// The size of a terminal that does not know its own: serial consoles, containers and `script` say 0.
+pub const COLUMNS: usize = 80;
+/// Its rows.
+pub const ROWS: usize = 24;
+
 /// What results are printed on.
 #[derive(Clone, Debug)]
 pub struct Screen {
@@ -40,7 +45,7 @@ impl Screen {
     /// An external pager is asked for that may not be run.
     pub fn for_stdout(args: &ScreenArgs, config: &Config) -> anyhow::Result<Self> {
         let is_terminal = io::stdout().is_terminal();
-        let size = if is_terminal { crossterm::terminal::size().ok() } else { None };
+        let size = is_terminal.then(|| size_of_terminal(crossterm::terminal::size().ok()));
         let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
         let choice = if args.no_pager { PagerChoice::Never } else { config.pager.unwrap_or_default() };
         let pager = match choice {
@@ -54,8 +59,8 @@ impl Screen {
         Ok(Self {
             paint: if plain { Paint::none() } else { Paint::for_stdout(args.color) },
             is_terminal,
-            columns: args.width.or(size.map(|(columns, _)| usize::from(columns).max(20))),
-            rows: size.map_or(24, |(_, rows)| usize::from(rows).max(3)),
+            columns: args.width.or(size.map(|(columns, _)| columns)),
+            rows: size.map_or(ROWS, |(_, rows)| rows),
             pager,
         })
     }
@@ -95,6 +100,13 @@ impl Screen {
     pub fn open_for_programs(&self) -> Output {
         Output { sink: Sink::Stream(BufWriter::new(io::stdout())), screen: None }
     }
+}
+
+/// Columns and rows of a terminal, of what it says.
+fn size_of_terminal(said: Option<(u16, u16)>) -> (usize, usize) {
+    let (columns, rows) = said.map_or((0, 0), |(columns, rows)| (usize::from(columns), usize::from(rows)));
+    let known = |number: usize, least: usize, unknown| if number == 0 { unknown } else { number.max(least) };
+    (known(columns, 20, COLUMNS), known(rows, 3, ROWS))
 }
 
 /// Which pager to use.
@@ -176,5 +188,23 @@ impl Output {
         let mut out = io::stdout().lock();
         out.write_all(text.as_bytes())?;
         Ok(out.flush()?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_without_a_size_has_an_ordinary_one() {
+        for (said, size) in [
+            (Some((200, 50)), (200, 50)),
+            (Some((5, 1)), (20, 3)),
+            (Some((0, 0)), (80, 24)),
+            (Some((0, 50)), (80, 50)),
+            (None, (80, 24)),
+        ] {
+            assert_eq!(size_of_terminal(said), size, "{said:?}");
+        }
     }
 }
