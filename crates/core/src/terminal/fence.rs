@@ -3,8 +3,9 @@
 use super::colour::Colours;
 use super::page::Close;
 use super::replay::MAX_EDIT_BYTES;
+use super::run::text_len;
 use super::strip::EditStrip;
-use super::token::{Token, text_len, token_at};
+use super::token::{Token, token_at};
 
 /// Bytes at the start of an edit that tell its prompt.
 const HEAD_BYTES: usize = 8;

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::block::{Block, Kind};
 use super::replay::Replay;
 use super::screen::Logical;
 use super::sent::Lost;
@@ -57,8 +58,8 @@ pub(crate) struct Sent {
 
 /// What a reader of pages looks for in lines of output.
 pub(crate) trait Heads {
-    /// Whether a line with this byte has to be looked at. It is asked about every byte of output.
-    fn is_suspect(byte: u8) -> bool;
+    /// Bytes that make one look at their line.
+    fn suspects(block: Block) -> Kind;
 
     /// Whether a line without such a byte that starts with this one has to be looked at.
     fn is_start(byte: u8) -> bool;

@@ -8,9 +8,10 @@ use self::rows::{returns_before, returns_from_below};
 use super::colour::Colours;
 use super::page::{Heads, LineMark, Mark, MarkKind, Page};
 use super::replay::{Hints, Replay, Until, replay};
+use super::run::copy_run;
 use super::screen::Screen;
 use super::strip::Strip;
-use super::token::{Csi, Token, colour_len, copy_run, token_at};
+use super::token::{Csi, Token, colour_len, token_at};
 use full_screen::ScreenSwitch;
 use hidden::{BOTTOM, Place};
 
@@ -177,7 +178,7 @@ impl<H: Heads> Renderer<'_, H> {
         }
         while self.at < self.source.len() && self.mode == Mode::Lines {
             let rest = &self.source[self.at..];
-            let (run, suspect) = copy_run(rest, &mut self.page.text, H::is_suspect);
+            let (run, suspect) = copy_run(rest, &mut self.page.text, H::suspects);
             self.suspect |= suspect;
             if self.colours.hide() {
                 self.conceal(&rest[..run], self.at);

@@ -5,6 +5,8 @@
 
 use memchr::{memchr2, memchr3};
 
+use super::run::text_len;
+
 /// Longest CSI or escape sequence that is obeyed.
 pub(crate) const MAX_SEQUENCE_BYTES: usize = 4 * 1024;
 
@@ -13,9 +15,6 @@ pub(crate) const MAX_STRING_BYTES: usize = 64 * 1024;
 
 /// Longest control sequence that is read without a look at the general rules.
 const SHORT_SEQUENCE_BYTES: usize = 32;
-
-/// How many bytes are looked at at once.
-const BLOCK: usize = 32;
 
 /// Longest parameters of a colour that are not left to the general rules.
 const MAX_COLOUR_BYTES: usize = 64;
@@ -99,71 +98,6 @@ impl Csi<'_> {
                 _ => false,
             }
     }
-}
-
-/// The number of bytes before the next byte that is not printable text.
-#[inline]
-pub(crate) fn text_len(bytes: &[u8]) -> usize {
-    let (blocks, last) = bytes.as_chunks::<BLOCK>();
-    for (index, block) in blocks.iter().enumerate() {
-        // No early exit inside a block: so the compiler can compare the whole block at once.
-        if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
-            return index * BLOCK + special_at(block);
-        }
-    }
-    blocks.len() * BLOCK + special_at(last)
-}
-
-/// Appends the text before the next byte that is not printable to `out`. Returns its length, and whether one of its
-/// bytes, or one of the few behind it, is a suspect: so much can be said without reading the text again.
-#[inline]
-pub(crate) fn copy_run(bytes: &[u8], out: &mut Vec<u8>, suspect: impl Fn(u8) -> bool) -> (usize, bool) {
-    let start = out.len();
-    let (blocks, last) = bytes.as_chunks::<BLOCK>();
-    let mut suspects = false;
-    for block in blocks {
-        // No early exit inside a block: so the compiler can compare the whole block at once.
-        suspects |= block.iter().fold(false, |any, &byte| any | suspect(byte));
-        // A block of known size is copied without a call; what is too much is taken away again.
-        let before = out.len();
-        out.extend_from_slice(block);
-        if block.iter().fold(false, |any, &byte| any | is_special(byte)) {
-            out.truncate(before + special_at(block));
-            return (out.len() - start, suspects);
-        }
-    }
-    suspects |= last.iter().fold(false, |any, &byte| any | suspect(byte));
-    out.extend_from_slice(&last[..special_at(last)]);
-    (out.len() - start, suspects)
-}
-
-/// Where the first special byte stands, a word at a time.
-#[inline]
-fn special_at(bytes: &[u8]) -> usize {
-    let (words, last) = bytes.as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let special = special_bytes(u64::from_le_bytes(*word));
-        if special != 0 {
-            return index * 8 + special.trailing_zeros() as usize / 8;
-        }
-    }
-    words.len() * 8 + last.iter().position(|&byte| is_special(byte)).unwrap_or(last.len())
-}
-
-/// Whether a byte is neither printable nor a tab.
-fn is_special(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\t') | (byte == 0x7f)
-}
-
-/// The same for eight bytes at once: the highest bit of each one that is special. No sum carries into the next byte, so
-/// every bit is exact.
-fn special_bytes(word: u64) -> u64 {
-    const EACH: u64 = 0x0101_0101_0101_0101;
-    const LOW: u64 = 0x7f * EACH;
-    let zero = |bytes: u64| !(((bytes & LOW) + LOW) | bytes) & !LOW;
-    let control = zero(word & (0xe0 * EACH));
-    let tab = zero(word ^ (u64::from(b'\t') * EACH));
-    (control & !tab) | zero(word ^ LOW)
 }
 
 /// The length of a sequence at the start of `bytes` that changes nothing but colours, or erases from a cursor that
@@ -280,44 +214,6 @@ fn charset(rest: &[u8]) -> (Token<'_>, usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_run_ends_at_the_first_special_byte_wherever_it_stands() {
-        for special in (0..=u8::MAX).filter(|&byte| is_special(byte)) {
-            for before in [b' ', b'\t', b'~', 0x80, 0xff] {
-                for length in 0..70 {
-                    let mut bytes = vec![before; length];
-                    bytes.push(special);
-                    bytes.extend([before, special, b' ']);
-                    assert_eq!(text_len(&bytes), length, "{special:#x} behind {length} times {before:#x}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn no_printable_byte_ends_a_run() {
-        let printable: Vec<u8> = (0..=u8::MAX).filter(|&byte| !is_special(byte)).collect();
-        for start in 0..printable.len() {
-            let (behind, first) = (&printable[..start], &printable[start..]);
-            assert_eq!(text_len(&[first, behind].concat()), printable.len());
-        }
-    }
-
-    #[test]
-    fn a_run_is_copied_and_a_suspect_in_it_is_never_missed() {
-        for length in 1..100 {
-            for place in 0..length {
-                let mut bytes = vec![b'a'; length];
-                bytes[place] = b'#';
-                bytes.extend_from_slice(b"\nbehind");
-                let mut out = b"before".to_vec();
-                assert_eq!(copy_run(&bytes, &mut out, |byte| byte == b'#'), (length, true));
-                assert_eq!(out, [b"before", &bytes[..length]].concat());
-            }
-        }
-        assert_eq!(copy_run(b"no suspect\n", &mut Vec::new(), |byte| byte == b'#'), (10, false));
-    }
 
     #[test]
     fn only_colours_and_erasing_behind_the_cursor_are_skipped() {

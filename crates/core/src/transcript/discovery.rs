@@ -6,6 +6,7 @@ use foldhash::HashMap;
 use super::edit::signs;
 use super::prompt;
 use super::syntax;
+use crate::terminal::block::{Block, Kind};
 use crate::terminal::page::{Heads, Page};
 
 /// How much text is searched.
@@ -52,8 +53,8 @@ impl Discovery {
 pub(crate) struct CommandHeads;
 
 impl Heads for CommandHeads {
-    fn is_suspect(_: u8) -> bool {
-        true
+    fn suspects(block: Block) -> Kind {
+        block.is_within(0, u8::MAX)
     }
 
     fn is_start(_: u8) -> bool {

@@ -8,6 +8,7 @@ use foldhash::HashMap;
 
 use super::facts::{Facts, Lexicon};
 use super::prompt::{self, Ends, Proof, Reader};
+use crate::terminal::block::{Block, bits, set_bits};
 use crate::terminal::page::{Edit, MarkKind, Page};
 use crate::terminal::screen::Logical;
 
@@ -298,26 +299,14 @@ fn sign_end(near: &str, at: usize) -> Option<usize> {
     (!common).then_some(end + usize::from(blank))
 }
 
-/// Where bytes stand that may be the last of such a sign. Most are not, so they are looked at in blocks.
+/// Where bytes stand that may be the last of such a sign, with something behind it: one of a shell, or one before a blank
+/// that is no letter or digit.
 fn sign_places(near: &[u8]) -> impl Iterator<Item = usize> + use<> {
-    const BLOCK: usize = 16;
-    let may = |(&sign, &next): (&u8, &u8)| {
-        let shell = (sign.wrapping_sub(b'#') < 3) | (sign == b'>');
-        shell | ((next == b' ') & !sign.is_ascii_alphanumeric())
-    };
-    let mut mask = 0_u128;
-    for (from, block) in (0..).step_by(BLOCK).zip(near.chunks(BLOCK)) {
-        let pairs = block.iter().zip(&near[(from + 1).min(near.len())..]);
-        if pairs.clone().fold(false, |any, pair| any | may(pair)) {
-            let bit = |mask: u128, (at, pair)| mask | u128::from(may(pair)) << at;
-            mask |= pairs.enumerate().fold(0, bit) << from;
-        }
-    }
-    std::iter::from_fn(move || {
-        let at = mask.trailing_zeros() as usize;
-        mask &= mask.wrapping_sub(1);
-        (at < u128::BITS as usize).then_some(at)
-    })
+    let followed = &near[..near.len().saturating_sub(1)];
+    let before_blanks = bits(near, |block| block.is(b' ')) >> 1;
+    set_bits(
+        bits(followed, prompt::ascii_endings) | (before_blanks & !bits(followed, Block::is_alphanumeric)),
+    )
 }
 
 /// The masks have a bit for each byte.

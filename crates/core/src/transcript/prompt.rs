@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::windows::prompt as windows;
+use crate::terminal::block::{Block, Kind, any, places};
 use crate::terminal::page::Heads;
 
 /// Most bytes of a line that a prompt is looked for in.
@@ -74,8 +75,8 @@ impl std::ops::Deref for Ends {
 pub(crate) struct PromptHeads;
 
 impl Heads for PromptHeads {
-    fn is_suspect(byte: u8) -> bool {
-        is_ascii_ending(byte) | (byte >= 0x80)
+    fn suspects(block: Block) -> Kind {
+        ascii_endings(block).or(block.is_foreign())
     }
 
     fn is_start(byte: u8) -> bool {
@@ -101,51 +102,23 @@ fn has_ending(window: &[u8]) -> bool {
     if windows::cmd_end(window).is_some() {
         return true;
     }
-    // No early exit: so the compiler can compare many bytes at once.
-    let any = window.iter().fold(false, |any, &byte| any | is_ascii_ending(byte));
-    if any {
-        let before_blank =
-            |any: bool, (&byte, &next): (&u8, &u8)| any | (is_ascii_ending(byte) & (next == b' '));
-        let last = window.last().is_some_and(|&byte| is_ascii_ending(byte));
-        if last || window.iter().zip(&window[1..]).fold(false, before_blank) {
+    let mut met = false;
+    for at in places(window, ascii_endings) {
+        if window.get(at + 1).is_none_or(|&next| next == b' ') {
             return true;
         }
+        met = true;
     }
-    if any && memchr::memchr(b'@', window).is_some() && glued_end(&text_of(window)).is_some() {
+    if met && memchr::memchr(b'@', window).is_some() && glued_end(&text_of(window)).is_some() {
         return true;
     }
     !window.is_ascii() && has_foreign_ending(window) && !ends(&text_of(window)).is_empty()
 }
 
-fn is_ascii_ending(byte: u8) -> bool {
-    // `#`, `$` and `%` follow each other.
-    (byte.wrapping_sub(b'#') < 3) | (byte == b'>')
-}
-
-/// Where bytes of a kind stand. Most bytes are of another, so they are passed over in blocks.
-fn places(bytes: &[u8], kind: impl Fn(u8) -> bool + Copy) -> impl Iterator<Item = usize> {
-    const BLOCK: usize = 16;
-    bytes.chunks(BLOCK).zip((0..).step_by(BLOCK)).flat_map(move |(block, from)| {
-        let any = block.iter().fold(false, |any, &byte| any | kind(byte));
-        let mask = |mask: u32, (at, &byte): (usize, &u8)| mask | u32::from(kind(byte)) << at;
-        Bits { from, mask: if any { block.iter().enumerate().fold(0, mask) } else { 0 } }
-    })
-}
-
-/// The bits of a mask, each as a place from `from` on.
-struct Bits {
-    from: usize,
-    mask: u32,
-}
-
-impl Iterator for Bits {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let bit = self.mask.trailing_zeros() as usize;
-        self.mask &= self.mask.wrapping_sub(1);
-        (bit < u32::BITS as usize).then_some(self.from + bit)
-    }
+/// `$`, `#`, `%` and `>`.
+#[inline]
+pub(crate) fn ascii_endings(block: Block) -> Kind {
+    block.is_within(b'#', b'%').or(block.is(b'>'))
 }
 
 /// Whether one of [`ENDINGS`] stands in a line, with a blank or nothing behind it.
@@ -180,7 +153,7 @@ pub(crate) fn ends(line: &str) -> Ends {
         found.push(windows::MORE.len());
     }
     let cmd = windows::cmd_end(bytes);
-    for at in places(&bytes[..bytes.len().min(MAX_PROMPT_BYTES)], PromptHeads::is_suspect) {
+    for at in places(&bytes[..bytes.len().min(MAX_PROMPT_BYTES)], PromptHeads::suspects) {
         let length = match bytes[at] {
             b'$' | b'#' | b'%' | b'>' => 1,
             0xc0.. => match line[at..].chars().next() {
@@ -212,7 +185,7 @@ pub(crate) fn ends_like(line: &[u8], prompt: &str) -> bool {
         return false;
     }
     let rest = &line[prompt.len()..line.len().min(MAX_PROMPT_BYTES).max(prompt.len())];
-    !rest.iter().fold(false, |any, &byte| any | PromptHeads::is_suspect(byte))
+    !any(rest, PromptHeads::suspects)
 }
 
 /// The start of a line up to the last of its ends, if [`ends_like`] may be asked about it.
@@ -225,7 +198,7 @@ pub(crate) fn known_start<'l>(line: &'l str, ends: &[usize]) -> Option<&'l str> 
 /// Where a prompt with user, host and path ends that leaves no blank before the command.
 fn glued_end(line: &str) -> Option<usize> {
     let near = &line[..line.floor_char_boundary(MAX_PROMPT_BYTES)];
-    let end = places(near.as_bytes(), is_ascii_ending).next()?;
+    let end = places(near.as_bytes(), ascii_endings).next()?;
     // This is settled fastest, and mostly settles it.
     if line.as_bytes().get(end + 1).is_none_or(|&next| next == b' ') {
         return None;
