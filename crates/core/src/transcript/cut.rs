@@ -8,6 +8,7 @@ mod current;
 mod more;
 mod place;
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use foldhash::HashSet;
@@ -29,6 +30,7 @@ use super::settle;
 use super::syntax::Scan;
 use super::turns::Turns;
 use crate::session::{Boundary, Confidence, Reason, Status};
+use crate::terminal::block::any;
 use crate::terminal::page::{Close, Edit, LineMark, Mark, MarkKind, Page};
 
 /// Most bytes of a line that are searched for a prompt in its middle.
@@ -48,6 +50,9 @@ const MAX_SHORT_BYTES: usize = 60;
 
 /// Most texts of background commands that are remembered.
 const MAX_BACKGROUND: usize = 32;
+
+/// What the controls of ISO 6429 that lie above ASCII begin with in UTF-8.
+const FIRST_BYTE_OF_C1: u8 = 0xc2;
 
 /// The commands of a page.
 #[derive(Debug)]
@@ -259,9 +264,9 @@ impl Cutter<'_> {
         if let Some(&end) = ends.first()
             && self.continues(mark.text, &whole[..end], false)
         {
-            let (prompt, typed) = (whole[..end].to_owned(), text_of(&whole[end..]));
+            let (prompt, typed) = (&whole[..end], text_of(&whole[end..]));
             let aborted = typed.ends_with("^C") && prompt != "...";
-            let typed = if aborted { typed.trim_end_matches("^C").to_owned() } else { typed };
+            let typed = if aborted { typed.trim_end_matches("^C") } else { &typed };
             return self.extend(typed.trim_end(), &[], (line.end + 1).min(self.page.text.len()), aborted);
         }
         let Some((start, end, sure)) = self.place(&whole, line, ends) else { return };
@@ -272,7 +277,7 @@ impl Cutter<'_> {
         let known = self.current.as_ref().map_or("", |current| current.text.as_str());
         let end = prompt::repeated_end(&whole, end, [&own, known]);
         let end = prompt::coloured_end(&whole, start, end, line.styled).unwrap_or(end);
-        let prompt = text_of(&whole[start..end]);
+        let prompt = text_of(&whole[start..end]).into_owned();
         let mut typed = text_of(&whole[end..]).trim_end().to_owned();
         let mut after = (line.end + usize::from(line.newline)).min(self.page.text.len());
         let taken = if line.newline { self.take_interruptions(&mut typed, &mut after) } else { Vec::new() };
@@ -371,10 +376,14 @@ fn is_prompts_only(line: &str) -> bool {
 }
 
 /// A text without control characters.
-fn text_of(text: &str) -> String {
-    let suspect = |byte: u8| (byte < 0x20) | (byte == 0x7f) | (byte == 0xc2);
-    if !text.bytes().fold(false, |any, byte| any | suspect(byte)) {
-        return text.to_owned();
+fn text_of(text: &str) -> Cow<'_, str> {
+    let kept = |character: &char| matches!(character, '\n' | '\t') || !character.is_control();
+    let controls = any(text.as_bytes(), |block| {
+        block.is_within(1, 0x1f).or(block.is(0x7f)).or(block.is(FIRST_BYTE_OF_C1))
+    });
+    if controls || memchr::memchr(0, text.as_bytes()).is_some() {
+        Cow::Owned(text.chars().filter(kept).collect())
+    } else {
+        Cow::Borrowed(text)
     }
-    text.chars().filter(|character| matches!(character, '\n' | '\t') || !character.is_control()).collect()
 }

@@ -8,9 +8,24 @@ const FED: &str = "<";
 /// Most bytes of a line that are looked at, from its end.
 const MAX_LINE_BYTES: usize = 4 * 1024;
 
+/// Bytes that do more than to stand in a word or between two.
+static SIGNS: [bool; 256] = {
+    let mut table = [false; 256];
+    let signs = b"'\"\\;|&\n()`#<";
+    let mut at = 0;
+    while at < signs.len() {
+        table[signs[at] as usize] = true;
+        at += 1;
+    }
+    table
+};
+
 /// The words of the last command of a line, without quotes. A pipe or a redirection into it shows as [`FED`] at the end.
 pub(crate) fn last_command(line: &str) -> Vec<Cow<'_, str>> {
     let line = &line[line.ceil_char_boundary(line.len().saturating_sub(MAX_LINE_BYTES))..];
+    if !line.bytes().fold(false, |any, byte| any | SIGNS[usize::from(byte)]) {
+        return line.split([' ', '\t']).filter(|word| !word.is_empty()).map(Cow::Borrowed).collect();
+    }
     let mut words: Vec<Cow<'_, str>> = Vec::new();
     let mut word: Option<Cow<'_, str>> = None;
     let mut fed = false;

@@ -127,7 +127,7 @@ impl Cutter<'_> {
             length += line.len();
             scan.feed(prompt::text_of(line).trim_end_matches('\n'));
             if !scan.is_open() {
-                let typed = text_of(&prompt::text_of(&rest[..length]));
+                let typed = text_of(&prompt::text_of(&rest[..length])).into_owned();
                 last.command.push('\n');
                 last.command.push_str(typed.trim_end());
                 last.after += length;

@@ -1,5 +1,9 @@
 //! Programs whose arguments name another program.
 
+use std::sync::LazyLock;
+
+use foldhash::HashMap;
+
 /// How a program that starts another is called.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Starter {
@@ -157,13 +161,13 @@ static STARTERS: [Starter; 40] = [
     Starter { name: "torsocks", listed: true, ..PLAIN },
 ];
 
+/// The same, to be looked up.
+static BY_NAME: LazyLock<HashMap<&str, &Starter>> =
+    LazyLock::new(|| STARTERS.iter().map(|starter| (starter.name, starter)).collect());
+
 /// The program of this name, if it starts others.
 pub(super) fn starter(name: &str) -> Option<&'static Starter> {
-    // Most names are in no way like these, which the length and the first letter tell.
-    let first = *name.as_bytes().first()?;
-    STARTERS.iter().find(|starter| {
-        starter.name.len() == name.len() && starter.name.as_bytes()[0] == first && starter.name == name
-    })
+    BY_NAME.get(name).copied()
 }
 
 /// Whether a program of this name reads the command lines of a shell.
