@@ -91,8 +91,11 @@ impl<'q> Lens<'q> {
             mask(text);
         }
         mask(&mut record.output);
-        let lists = [&mut record.here_documents, &mut record.programs, &mut record.context];
+        let lists = [&mut record.here_documents, &mut record.programs];
         lists.into_iter().flatten().for_each(mask);
+        let mut context = record.context.to_vec();
+        context.iter_mut().for_each(mask);
+        record.context = context.into();
         record
     }
 

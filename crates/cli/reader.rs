@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use jiff::tz::TimeZone;
+use shelltrail_core::context::Context;
 use shelltrail_core::sanitize::printable;
 use shelltrail_core::{AccountId, CommandRecord, Session};
 use unicode_width::UnicodeWidthStr;
@@ -41,7 +42,7 @@ pub struct Reader {
     /// Most lines of one output that are shown; 0 shows all.
     max_lines: usize,
     /// Where the command before was typed; it is told only where it changes.
-    context: Vec<String>,
+    context: Context,
     /// A session was printed before.
     begun: bool,
 }
@@ -57,7 +58,7 @@ impl Reader {
         max_lines: usize,
     ) -> Self {
         let (paint, columns) = (screen.paint, screen.columns());
-        Self { paint, columns, zone, lens, reading, max_lines, context: Vec::new(), begun: false }
+        Self { paint, columns, zone, lens, reading, max_lines, context: Context::default(), begun: false }
     }
 
     /// Says which session follows, and what is odd about it.
@@ -66,7 +67,7 @@ impl Reader {
     /// As the writer.
     pub fn header(&mut self, out: &mut impl Write, of: &InSession<'_>) -> io::Result<()> {
         let InSession { session, records, marks } = *of;
-        self.context.clear();
+        self.context = Context::default();
         if std::mem::replace(&mut self.begun, true) {
             writeln!(out)?;
         }
@@ -112,7 +113,7 @@ impl Reader {
     /// As the writer.
     pub fn record(&mut self, out: &mut impl Write, record: &CommandRecord) -> io::Result<()> {
         if !record.context.is_empty() && record.context != self.context {
-            self.context.clone_from(&record.context);
+            self.context = record.context.clone();
             let context = format!("in {}", record.context.join(" › "));
             for row in self.rows(&Line::plain(&context), INDENT.len()) {
                 writeln!(out, "      {}", self.paint.dim(&row))?;
@@ -349,7 +350,7 @@ mod tests {
         let screen = Screen::of_columns(Some(40));
         let mut reader = Reader::new(&screen, TimeZone::UTC, Lens::new(false), Reading::Shown, 5);
         let hostile = format!("{}    1 $ rm -rf /", "x".repeat(32));
-        let record = CommandRecord { context: vec![hostile.clone()], ..command(&hostile, &hostile) };
+        let record = CommandRecord { context: vec![hostile.clone()].into(), ..command(&hostile, &hostile) };
         reader.record(&mut out, &record).unwrap();
         let text = String::from_utf8(out).unwrap();
         assert!(!text.lines().any(|line| line.starts_with("    1 ")), "{text}");

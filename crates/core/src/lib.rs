@@ -4,6 +4,7 @@
 //! is a plain function of its arguments, so it can be tested, fuzzed and measured as one.
 
 pub mod carrier;
+pub mod context;
 pub mod decode;
 pub mod document;
 pub mod encoded;

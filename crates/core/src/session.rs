@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::context::Context;
 use crate::ids::{AccountId, TranscriptId};
 use crate::object::ObjectRef;
 use crate::sequencer::Sequencer;
@@ -119,7 +120,7 @@ pub struct CommandRecord {
     /// What a plain look at the terminal would not have told; ascending, each once.
     pub flags: Vec<Flag>,
     /// The shells and programs in which the line was typed, outermost first, as far as the bytes show them.
-    pub context: Vec<String>,
+    pub context: Context,
     /// Who typed the line.
     pub origin: Origin,
     /// The command's line as it was sent to the terminal, control sequences stripped: each state of which words were
@@ -152,7 +153,7 @@ impl Default for CommandRecord {
             span: Span::default(),
             reason: None,
             flags: Vec::new(),
-            context: Vec::new(),
+            context: Context::default(),
             origin: Origin::User,
             command_as_sent: None,
             output_as_sent: None,

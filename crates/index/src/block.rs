@@ -278,7 +278,7 @@ impl RecordMeta {
             span: meta.span,
             reason: meta.reason,
             flags: meta.flags,
-            context: meta.context,
+            context: meta.context.into(),
             origin: meta.origin,
             command_as_sent: meta.command_as_sent,
             output_as_sent: meta.output_as_sent,

@@ -158,21 +158,25 @@ fn is_stray(edit: &[u8]) -> bool {
     if prompt.is_empty() {
         return false;
     }
-    let mut last = None;
+    // What the last such line shows, and this one.
+    let (mut last, mut row) = (None::<Vec<u8>>, Vec::new());
     for line in edit.split_inclusive(|&byte| byte == b'\n').filter(|line| line.starts_with(prompt)) {
-        let Some(shown) = shown(line) else { return false };
+        if !show(line, &mut row) {
+            return false;
+        }
         let again = |last: &Vec<u8>| line[..text_len(line)].starts_with(last.trim_ascii_end());
-        if !last.replace(shown).as_ref().is_none_or(again) {
+        if !last.as_ref().is_none_or(again) {
             return true;
         }
+        row = last.replace(row).unwrap_or_default();
     }
     false
 }
 
-/// What a line shows that was typed and corrected from its end; `None` if more was done to it.
-fn shown(line: &[u8]) -> Option<Vec<u8>> {
-    let (mut row, mut column) = (Vec::new(), 0);
-    let mut at = 0;
+/// Writes what a line shows that was typed and corrected from its end; `false` if more was done to it.
+fn show(line: &[u8], row: &mut Vec<u8>) -> bool {
+    row.clear();
+    let (mut column, mut at) = (0_usize, 0);
     while let Some((token, next)) = token_at(line, at) {
         match token {
             Token::Text(text) => {
@@ -180,15 +184,15 @@ fn shown(line: &[u8]) -> Option<Vec<u8>> {
                 row.extend_from_slice(text);
                 column = row.len();
             }
-            Token::Control(0x08) => column = column.checked_sub(1)?,
+            Token::Control(0x08) if column > 0 => column -= 1,
             Token::Csi(csi) if csi.command == b'K' && csi.params.is_empty() => row.truncate(column),
             Token::Control(0x07 | b'\n') => {}
             Token::Control(b'\r') if line[next..].iter().all(|byte| matches!(byte, b'\r' | b'\n')) => {}
-            _ => return None,
+            _ => return false,
         }
         at = next;
     }
-    Some(row)
+    true
 }
 
 /// Where the first line of an edit ends that no line editor ended, unless the edit shows its start again, as it does below

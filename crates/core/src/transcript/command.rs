@@ -1,5 +1,6 @@
 //! A place of a page that was decided on.
 
+use crate::context::Context;
 use crate::session::{Boundary, Confidence, Origin, Reason, Status};
 use crate::terminal::page::Page;
 
@@ -33,7 +34,7 @@ pub(crate) struct Command {
     /// Who typed it.
     pub origin: Origin,
     /// The shells and programs around it.
-    pub context: Vec<String>,
+    pub context: Context,
     /// What the shell made of it.
     pub expanded: Option<String>,
     /// A newline submitted it.
@@ -61,7 +62,7 @@ impl Command {
             dropped: true,
             blind: false,
             origin: Origin::User,
-            context: Vec::new(),
+            context: Context::default(),
             expanded: None,
             submitted: false,
             bell: false,

@@ -7,6 +7,7 @@ use super::command::Command;
 use super::openings::{Kind, Opening, opening};
 use super::prompt::{self, Proof, Reader};
 use super::syntax;
+use crate::context::Context;
 use crate::session::Status;
 use crate::terminal::page::Page;
 
@@ -47,6 +48,7 @@ impl Frame {
 /// Fills in the context of all commands, and tells lines given to a program from those given to a shell.
 pub(crate) fn assign(page: &Page, commands: &mut [Command]) {
     let mut stack = Stack::default();
+    let mut last = Context::default();
     let mut from = 0;
     for command in commands {
         let output = page.text.get(from..command.text).unwrap_or_default();
@@ -54,7 +56,11 @@ pub(crate) fn assign(page: &Page, commands: &mut [Command]) {
         if let Some(prompt) = command.prompt.as_deref() {
             stack.enter(prompt, output);
         }
-        command.context = stack.frames.iter().map(|frame| frame.name.clone()).collect();
+        let names = stack.frames.iter().map(|frame| &frame.name);
+        if !last.iter().eq(names.clone()) {
+            last = names.cloned().collect();
+        }
+        command.context = last.clone();
         let program = stack.frames.last().is_some_and(|frame| frame.kind == Kind::Program);
         if program && command.status == Status::Executed {
             command.status = Status::ProgramInput;

@@ -75,7 +75,7 @@ pub fn texts(record: &CommandRecord) -> Vec<&str> {
         record.command_as_sent.as_deref(),
         record.output_as_sent.as_deref(),
     ];
-    let lists = record.here_documents.iter().chain(&record.programs).chain(&record.context);
+    let lists = record.here_documents.iter().chain(&record.programs).chain(record.context.iter());
     let lists = lists.map(String::as_str);
     [record.output.as_str()].into_iter().chain(optional.into_iter().flatten()).chain(lists).collect()
 }

@@ -6,12 +6,16 @@
 mod command;
 
 use command::{Code, State, Word};
+use smallvec::{SmallVec, smallvec};
 
 use super::{Reading, base};
 use crate::transcript::here_document::{Line, Pending};
 
 /// How deep quotes, expansions and subshells are followed; what is deeper counts as text.
 const MAX_DEPTH: usize = 64;
+
+/// How deep they usually are.
+const USUAL_DEPTH: usize = 8;
 
 /// What the bytes stand in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,8 +47,8 @@ struct Lexer<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
-    modes: Vec<Mode>,
-    codes: Vec<Code>,
+    modes: SmallVec<[Mode; USUAL_DEPTH]>,
+    codes: SmallVec<[Code; 1]>,
     here: Pending,
     /// Up to here stands no arithmetic that was not stepped over.
     looked: usize,
@@ -60,8 +64,8 @@ pub(super) fn read(reading: &mut Reading, text: &str, depth: usize) {
         text,
         at: 0,
         depth,
-        modes: vec![Mode::Code(0)],
-        codes: vec![Code::default()],
+        modes: smallvec![Mode::Code(0)],
+        codes: smallvec![Code::default()],
         here: Pending::default(),
         looked: 0,
     };

@@ -81,7 +81,7 @@ fn lines_for_a_program_are_program_input() {
         (Some("id"), Some(Executed)),
     ];
     assert_eq!(lines, expected);
-    assert_eq!(found[1].context, ["shell", "node"]);
+    assert_eq!(found[1].context[..], ["shell", "node"]);
 }
 
 #[test]
