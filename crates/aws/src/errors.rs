@@ -15,9 +15,6 @@ use shelltrail_ingest::source::{SourceError, SourceErrorKind};
 /// Longest text of an answer that is passed on; the rest of it is hostile and of no use.
 const MAX_MESSAGE_CHARS: usize = 1_000;
 
-/// Longest chain of causes that is followed.
-const MAX_CAUSES: usize = 16;
-
 /// Reason of an answer that no table knows.
 const UNEXPECTED: &str = "unexpected-answer";
 
@@ -282,17 +279,9 @@ fn names_credentials(message: &str) -> bool {
     message.contains("credential")
 }
 
-/// An error and its causes in one line.
+/// An error and its causes in one line, cut if it is long.
 pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    for _ in 0..MAX_CAUSES {
-        let Some(error) = cause else { break };
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    bounded(&text)
+    bounded(&shelltrail_ingest::chain(error))
 }
 
 /// Cuts a text of foreign origin.

@@ -111,8 +111,9 @@ fn is_full(error: &SinkError) -> bool {
     false
 }
 
-/// An error and its causes in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
+/// An error and its causes in one line, the outermost first, at most 16 causes.
+#[must_use]
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     for _ in 0..MAX_CAUSES {

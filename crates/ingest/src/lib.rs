@@ -54,6 +54,7 @@ pub use backfill::{
 };
 pub use breaker::BreakerState;
 pub use config::PipelineConfig;
+pub use fault::chain;
 pub use folder::LocalFolder;
 pub use gauges::{Distribution, Gauges, Lane, LaneState, Receiving};
 pub use pipeline::{IngestError, run, run_with_backfill};
