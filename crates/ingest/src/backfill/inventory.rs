@@ -103,7 +103,12 @@ impl<S: ObjectStore + ?Sized> Inventory<S> {
                 let sibling = format!("{}.checksum", key.strip_suffix(".json").unwrap_or(key));
                 let json = self.small(bucket, key, MAX_MANIFEST_BYTES).await?;
                 let checksum = self.small(bucket, &sibling, CHECKSUM_BYTES).await;
-                (json, checksum.map_err(|error| self.incomplete(error))?)
+                // An outage says nothing of the report: the call is repeated as any other.
+                let told = |error: SourceError| match error.kind.is_transient() {
+                    true => error,
+                    false => self.incomplete(error),
+                };
+                (json, checksum.map_err(told)?)
             }
             ManifestAt::File(path) => {
                 let json =

@@ -109,6 +109,20 @@ async fn a_csv_report_is_read_by_its_schema() {
     assert_eq!(world.sink.failures()[0].reason, "unreadable-row");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_outage_at_the_checksum_is_waited_for_as_any_other() {
+    let world = World::new();
+    world.store.put(BUCKET, "b.log", "text");
+    put_report(&world.store, "CSV", CSV_SCHEMA, &[gzipped(&csv_row("b.log", "", true, false))]);
+    let checksum = MANIFEST.replace(".json", ".checksum");
+    world.store.fail_key(&checksum, SourceErrorKind::Throttled, "throttled-s3", 3);
+    let report = index(&world, inventory(&world, false)).await;
+    assert_eq!((report.tally.indexed, report.is_complete()), (1, true));
+    world.store.fail_key(&checksum, SourceErrorKind::NotFound, "gone", 1);
+    let error = inventory(&world, false).open().await.unwrap_err();
+    assert_eq!(error.reason, "inventory-unreadable", "that is a report without its end");
+}
+
 const MESSAGE: &str = "message s3.inventory {
     optional int64 size; required binary key (STRING); optional binary brand_new (STRING);
     optional int64 last_modified_date (TIMESTAMP(MILLIS,true)); required binary bucket (STRING);
