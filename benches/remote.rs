@@ -293,6 +293,10 @@ impl RecordSink for WatchedSink {
         self.sink.note_start(id, attempts)
     }
 
+    fn note_start_of_backfill(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        self.sink.note_start_of_backfill(id)
+    }
+
     fn note_end(&self, id: &TranscriptId) -> Result<(), SinkError> {
         self.sink.note_end(id)
     }

@@ -245,6 +245,18 @@ impl RecordSink for Noting {
     fn write_of(&self, partition: &Partition, id: &TranscriptId) -> Result<Option<Write>, SinkError> {
         self.sink.write_of(partition, id)
     }
+
+    fn open_starts(&self, id: &TranscriptId) -> Result<u32, SinkError> {
+        self.sink.open_starts(id)
+    }
+
+    fn note_start_of_backfill(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        self.sink.note_start_of_backfill(id)
+    }
+
+    fn note_end(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        self.sink.note_end(id)
+    }
 }
 
 fn fresh_sink(path: &Path) -> Outcome<LocalSink> {

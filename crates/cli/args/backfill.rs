@@ -70,6 +70,9 @@ pub struct BackfillArgs {
     /// No more than so many objects a second: `50` or `50/s`
     #[arg(long, value_name = "N/s", value_parser = rate, help_heading = "What to do")]
     pub rate: Option<NonZeroU32>,
+    /// Work again, alone, on objects that are listed as suspected_crash; without it they are left as they are
+    #[arg(long, conflicts_with_all = ["dry_run", "enqueue"], help_heading = "What to do")]
+    pub retry_suspected: bool,
     /// Begin anew, and forget where an earlier run was stopped
     #[arg(long, help_heading = "What to do")]
     pub restart: bool,

@@ -38,7 +38,8 @@ pub fn run(args: &Args, command: &BackfillArgs) -> anyhow::Result<Exit> {
     let config = Config::load(args)?;
     let source = Source::parse(&command.source)?;
     source.check(command)?;
-    let work = Work { command, pipeline: config.pipeline()?, source, progress: Arc::new(Progress::new()) };
+    let pipeline = PipelineConfig { retry_suspected: command.retry_suspected, ..config.pipeline()? };
+    let work = Work { command, pipeline, source, progress: Arc::new(Progress::new()) };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop::on_signals()?;

@@ -74,7 +74,8 @@ pub trait RecordSink: Send + Sync + 'static {
     /// The partition cannot be read.
     fn write_of(&self, partition: &Partition, id: &TranscriptId) -> Result<Option<Write>, SinkError>;
 
-    /// How many starts of the work on an object have no end; 0 from a sink that keeps no such marks.
+    /// How many starts of the work on an object have no end; 0 from a sink that keeps no such marks. The first one of a
+    /// backfill is not counted: neither is that of a message, which is not noted.
     ///
     /// # Errors
     /// The marks cannot be read.
@@ -87,6 +88,15 @@ pub trait RecordSink: Send + Sync + 'static {
     /// # Errors
     /// The mark is not durable.
     fn note_start(&self, _id: &TranscriptId, _attempts: u32) -> Result<(), SinkError> {
+        Ok(())
+    }
+
+    /// Notes that a backfill begins to work on an object: so cheaply that it can be said of every one. It outlives the
+    /// process, not a loss of power. Does not wait for a disk, so it may be called from anywhere.
+    ///
+    /// # Errors
+    /// The mark is not written.
+    fn note_start_of_backfill(&self, _id: &TranscriptId) -> Result<(), SinkError> {
         Ok(())
     }
 

@@ -266,6 +266,10 @@ impl RecordSink for LocalSink {
         self.starts.begin(id, attempts).map_err(|source| sink_error("mark a start in", "-", source))
     }
 
+    fn note_start_of_backfill(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        self.starts.begin_of_backfill(id).map_err(|source| sink_error("mark a start in", "-", source))
+    }
+
     fn note_end(&self, id: &TranscriptId) -> Result<(), SinkError> {
         self.starts.end(id).map_err(|source| sink_error("remove the mark of a start from", "-", source))
     }

@@ -11,6 +11,7 @@
 //! DIR/removals/                  a tantivy index: what happened to objects in their buckets since
 //! DIR/backfills/HASH.json        backfills that were begun and did not end
 //! DIR/starts/ID.json             objects whose work was begun, again, and did not end
+//! DIR/starts/backfill            the same of backfills, a line each
 //! ```
 
 use std::fs::{self, File, TryLockError};

@@ -1,7 +1,10 @@
 //! Marks of work that was begun and has no end yet: what is left of an object that kills the process.
 //!
-//! One small file each, in `DIR/starts/`, written before an object is decoded and removed after. Only objects whose
-//! message comes again are marked, so most never cost a look at the disk.
+//! Objects of messages: one small file each, in `DIR/starts/`, written before an object is decoded and removed after. Only
+//! objects whose message comes again are marked, so most never cost a look at the disk. Objects of backfills, which come
+//! once, have a line in one file and no sync (`light`).
+
+mod light;
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,7 +17,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use shelltrail_core::TranscriptId;
 
+use self::light::LightMarks;
 use crate::durable;
+
+/// The marks of backfills, beside the others.
+const OF_BACKFILLS: &str = "backfill";
 
 /// A mark older than this is of a message that exists no more: 14 days in a queue, and one redrive (SQS developer
 /// guide, "message retention").
@@ -47,21 +54,38 @@ pub struct StartMarks {
     dir: PathBuf,
     /// `None` until they are needed.
     marks: Mutex<Option<HashMap<TranscriptId, Mark>>>,
+    of_backfills: LightMarks,
 }
 
 impl StartMarks {
     /// Keeps marks in a directory, which is made when the first is written.
     #[must_use]
     pub fn new(dir: PathBuf) -> Self {
-        Self { dir, marks: Mutex::default() }
+        let of_backfills = LightMarks::new(dir.join(OF_BACKFILLS));
+        Self { dir, marks: Mutex::default(), of_backfills }
     }
 
-    /// How many starts have no end.
+    /// How many starts have no end. The first one of a backfill is not counted: neither is that of a message, which is not
+    /// marked.
     ///
     /// # Errors
     /// The marks of earlier processes cannot be read.
     pub fn open(&self, id: &TranscriptId) -> Result<u32, StartMarkError> {
-        self.with_marks(|marks| Ok(marks.get(id).map_or(0, |mark| mark.starts)))
+        let of_messages = self.with_marks(|marks| Ok(marks.get(id).map_or(0, |mark| mark.starts)))?;
+        let of_backfills = self.of_backfills.open(id).map_err(|source| self.error("read", source))?;
+        Ok(of_messages.saturating_add(of_backfills))
+    }
+
+    /// Marks a start of a backfill: it outlives the process, not a loss of power.
+    ///
+    /// # Errors
+    /// The mark is not written.
+    pub fn begin_of_backfill(&self, id: &TranscriptId) -> Result<(), StartMarkError> {
+        self.of_backfills.begin(id).map_err(|source| self.error("write", source))
+    }
+
+    fn error(&self, action: &'static str, source: io::Error) -> StartMarkError {
+        StartMarkError { action, path: self.dir.join(OF_BACKFILLS), source }
     }
 
     /// Marks a start.
@@ -78,9 +102,9 @@ impl StartMarks {
                 durable::create_private_dir(&self.dir).map_err(io)?;
             }
             let json = serde_json::to_vec(&mark).map_err(io::Error::other).map_err(io)?;
-            durable::write(&path, &json).map_err(io)?;
+            // A write that failed may have left the mark, and then its end must find it.
             marks.insert(*id, mark);
-            Ok(())
+            durable::write(&path, &json).map_err(io)
         })
     }
 
@@ -97,7 +121,8 @@ impl StartMarks {
             durable::remove(&path).map_err(|source| StartMarkError { action: "remove", path, source })?;
             marks.remove(id);
             Ok(())
-        })
+        })?;
+        self.of_backfills.end(id).map_err(|source| self.error("remove", source))
     }
 
     fn path(&self, id: &TranscriptId) -> PathBuf {

@@ -127,7 +127,10 @@ impl<R: RecordSink> Builder<R> {
 
     async fn refuse(&self, pieces: Vec<Piece>, fault: Fault) {
         for Piece { announced, claim, .. } in pieces {
+            // Where the first build panicked, some were not built by themselves; the process outlived them all the same.
+            let marked = claim.marked();
             self.recorder.fault(announced, claim, fault.clone()).await;
+            self.recorder.end_start(marked).await;
         }
     }
 
@@ -143,7 +146,7 @@ impl<R: RecordSink> Builder<R> {
             // The process has outlived them, unless they are about to be built again one by one.
             if attempt.is_ok() || pieces.len() == 1 {
                 let marked = pieces.iter().filter_map(|piece| piece.claim.marked());
-                marked.for_each(|id| recorder.end_start_here(&id));
+                marked.for_each(|marked| recorder.end_start_here(&marked.id));
             }
             (pieces, attempt)
         };

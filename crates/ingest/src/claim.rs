@@ -20,8 +20,16 @@ pub(crate) struct Claim {
     claims: Arc<Claims>,
     id: Option<TranscriptId>,
     share: Option<Share>,
-    /// The identity under which the start of the work is marked.
-    marked: Option<TranscriptId>,
+    /// The start of the work, if it is marked.
+    marked: Option<Marked>,
+}
+
+/// The mark of a start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Marked {
+    pub(crate) id: TranscriptId,
+    /// Whether it is one of a backfill, which costs no look at the disk.
+    pub(crate) is_light: bool,
 }
 
 impl Claims {
@@ -83,13 +91,13 @@ impl Claim {
         self.share()?.ticket()
     }
 
-    /// Remembers that the start of the work is marked under this identity.
-    pub(crate) fn set_marked(&mut self, id: TranscriptId) {
-        self.marked = Some(id);
+    /// Remembers that the start of the work is, or may be, marked.
+    pub(crate) fn set_marked(&mut self, marked: Marked) {
+        self.marked = Some(marked);
     }
 
-    /// Under which identity the start of the work is marked.
-    pub(crate) fn marked(&self) -> Option<TranscriptId> {
+    /// The start of the work, if it is marked.
+    pub(crate) fn marked(&self) -> Option<Marked> {
         self.marked
     }
 

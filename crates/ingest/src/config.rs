@@ -73,6 +73,9 @@ pub struct PipelineConfig {
     pub stop_grace: Duration,
     /// How often a backfill tries a call that may succeed later (a queue has its own count). Default 4.
     pub backfill_attempts: u32,
+    /// Whether a backfill works again, alone, on objects over which the process ended again and again. Default false:
+    /// they are listed as they were before, unread.
+    pub retry_suspected: bool,
     /// End when the queue is empty instead of waiting for more. Default false. A message whose object cannot be read
     /// just now keeps the queue from being empty until its attempts are used up.
     pub drain: bool,
@@ -111,6 +114,7 @@ impl Default for PipelineConfig {
             breaker_patience: Duration::from_secs(15 * 60),
             stop_grace: Duration::from_secs(30),
             backfill_attempts: 4,
+            retry_suspected: false,
             drain: false,
             layout: KeyLayout::default(),
             envelope_policy: EnvelopePolicy::default(),

@@ -18,7 +18,7 @@ use tokio::task::JoinSet;
 
 use crate::activity::{Activity, Underway};
 use crate::budget::Reservation;
-use crate::claim::{Claim, Claims};
+use crate::claim::{Claim, Claims, Marked};
 use crate::config::{Admission, PipelineConfig};
 use crate::delivery::{Outcome, Share};
 use crate::fair::{Bytes, Line, Turn};
@@ -68,8 +68,8 @@ pub(crate) enum Pace {
     Alone(#[allow(dead_code)] OwnedRwLockWriteGuard<()>),
 }
 
-/// So many starts without an end, and the next is alone. The first receive of a message is not marked, so the process
-/// has ended twice over such an object.
+/// So many starts without an end, and the next is alone. The first receive of a message is not marked, the first start of
+/// a backfill not counted, so the process has ended twice over such an object.
 const STARTS_BEFORE_ALONE: u32 = 1;
 
 /// So many starts without an end, and there is no further one.
@@ -219,6 +219,7 @@ where
         let mut obtained = self.obtain_in_time(&object, size, &mut claim).await;
         if let (Err(End::Gone), Some(other_key)) = (&obtained, other_key) {
             self.recorder.progress.count(Counter::OtherKeys);
+            self.recorder.end_start(claim.marked()).await;
             object.key = other_key;
             obtained = self.obtain_in_time(&object, size, &mut claim).await;
         }
@@ -274,8 +275,9 @@ where
         }
         let recorder = self.recorder.clone();
         let open = marks(blocking(move || recorder.open_starts(&id)).await)?;
+        let marked = Marked { id, is_light: false };
         if open >= STARTS_BEFORE_GIVING_UP {
-            claim.set_marked(id);
+            claim.set_marked(marked);
             return Err(suspected(format!(
                 "{} starts of the work on it have no end: the process ended each time",
                 open + 1
@@ -294,9 +296,44 @@ where
         };
         // Not before its turn: who only waits has no part in what ends the process.
         let (recorder, attempts) = (self.recorder.clone(), claim.attempts());
-        marks(blocking(move || recorder.note_start(&id, attempts)).await)?;
+        // A stop may end the waiting while the mark is being written: then either the writer finds that nobody waits, or
+        // whoever concludes finds the mark.
+        let waiting = Arc::new(());
+        let waits = Arc::downgrade(&waiting);
+        claim.set_marked(marked);
+        marks(blocking(move || recorder.note_start_for(&id, attempts, &waits)).await)?;
+        drop(waiting);
         self.recorder.breaker.wrote(NOT_MARKED);
-        claim.set_marked(id);
+        Ok(pace)
+    }
+
+    /// The same for an object of a backfill, which comes once: every start is marked, under the name that the listing
+    /// gives it, for what is read from a folder has its identity later.
+    async fn pace_of_backfill(
+        &self,
+        claim: &mut Claim,
+        object: &ObjectRef,
+        size: Option<u64>,
+    ) -> Result<Pace, End> {
+        let id = listed_id(object);
+        let open = marks(Ok(self.recorder.open_starts(&id)))?;
+        if open >= STARTS_BEFORE_GIVING_UP && !self.config.retry_suspected {
+            // Its mark stays: the next backfill must not begin it either.
+            return Err(suspected(format!(
+                "{} starts of the work on it have no end: the process ended each time",
+                open + 1
+            )));
+        }
+        let pace = if open >= STARTS_BEFORE_ALONE {
+            tracing::warn!(starts = open + 1, "an object is read alone: the process ended over it");
+            Pace::Alone(Arc::clone(&self.gate).write_owned().await)
+        } else {
+            self.beside_others().await
+        };
+        pace.allows(&self.config, size)?;
+        marks(Ok(self.recorder.sink.note_start_of_backfill(&id)))?;
+        self.recorder.breaker.wrote(NOT_MARKED);
+        claim.set_marked(Marked { id, is_light: true });
         Ok(pace)
     }
 
@@ -318,11 +355,17 @@ where
                 return Err(End::Failed { reason: "bucket_not_allowed", detail });
             }
         }
+        let is_backfill = claim.is_backfill();
+        if let Some(id) = claim.id() {
+            self.end_if_stored(object, id).await?;
+        }
         let mut pace = match claim.id() {
-            Some(id) => {
-                self.end_if_stored(object, id).await?;
-                self.pace(claim, id, None).await?
-            }
+            _ if is_backfill => self.pace_of_backfill(claim, object, size).await.inspect_err(|end| {
+                if matches!(end, End::Failed { .. }) {
+                    self.reader.store.pass_over(object);
+                }
+            })?,
+            Some(id) => self.pace(claim, id, None).await?,
             None => self.beside_others().await,
         };
         pace.allows(&self.config, size)?;
@@ -335,11 +378,15 @@ where
         // What was looked up before was another identity, or none was known.
         let is_new = claim.id() != Some(id);
         if is_new {
-            self.recorder.end_start(claim.marked()).await;
+            if !is_backfill {
+                self.recorder.end_start(claim.marked()).await;
+            }
             if !claim.rebind(id) {
                 return Err(End::Parked);
             }
-            pace = self.pace(claim, id, Some(pace)).await?;
+            if !is_backfill {
+                pace = self.pace(claim, id, Some(pace)).await?;
+            }
         }
         pace.allows(&self.config, Some(stored.body.len() as u64))?;
         let envelope = self.unlock_patiently(object, &stored, claim).await?;
@@ -420,7 +467,7 @@ where
     }
 
     async fn conclude(&self, object: ObjectRef, claim: Claim, end: End) {
-        let marked = claim.marked();
+        let (marked, is_backfill) = (claim.marked(), claim.is_backfill());
         match end {
             End::Parked => {}
             End::Stored(stored) => {
@@ -442,8 +489,8 @@ where
             End::Fault(fault) => self.recorder.fault(object, claim, fault).await,
             End::Failed { reason, detail } => {
                 let is_written_down = self.recorder.fail(object, claim, reason, detail).await;
-                if reason == SUSPECTED && !is_written_down {
-                    // The marks are all that is known of it.
+                if reason == SUSPECTED && (!is_written_down || is_backfill) {
+                    // The marks are all that is known of it, or keep the next backfill from it.
                     return;
                 }
             }
@@ -465,8 +512,9 @@ impl Pace {
     /// The largest object, stored and clear each.
     fn max_bytes(&self, config: &PipelineConfig) -> u64 {
         match self {
-            Self::Usual(_) => config.max_object_bytes,
-            Self::Alone(_) => config.max_object_bytes / ALONE_PART,
+            // Who asks for a suspect by its name knows what it is.
+            Self::Alone(_) if !config.retry_suspected => config.max_object_bytes / ALONE_PART,
+            _ => config.max_object_bytes,
         }
     }
 
@@ -539,6 +587,13 @@ fn ended(looked_up: Result<Option<Stored>, Unreadable>) -> Result<(), End> {
         Ok(Some(stored)) => Err(End::Stored(stored)),
         Err(Unreadable) => Err(End::Fault(Fault::unreadable_index())),
     }
+}
+
+/// Under what the start of the work on a listed object is marked: what is known of it before it is read.
+fn listed_id(object: &ObjectRef) -> TranscriptId {
+    let ObjectRef { bucket, key, version, etag } = object;
+    let which = etag.as_deref().or(version.as_deref()).unwrap_or_default();
+    TranscriptId::of_object(bucket.as_deref().unwrap_or_default(), key, which)
 }
 
 /// The identity of what was read: by its place and ETag, or, outside S3, by its path and content.

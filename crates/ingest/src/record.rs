@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::error::Error;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use jiff::Timestamp;
 use shelltrail_core::ObjectRef;
@@ -11,7 +11,7 @@ use shelltrail_core::ids::{Partition, TranscriptId};
 use shelltrail_core::sink::{Failure, RecordSink, SinkError, Write};
 
 use crate::breaker::{Breaker, Kept};
-use crate::claim::Claim;
+use crate::claim::{Claim, Marked};
 use crate::config::PipelineConfig;
 use crate::delivery::{Outcome, Share};
 use crate::fault::{Fault, HELD_BACK, Part, UNREADABLE};
@@ -228,20 +228,28 @@ impl<R: RecordSink> Recorder<R> {
     }
 
     /// Removes the mark of a start: the process outlived the work.
-    pub(crate) async fn end_start(&self, marked: Option<TranscriptId>) {
-        if let Some(id) = marked {
-            let recorder = self.clone();
-            if blocking(move || recorder.end_start_here(&id)).await.is_err() {
-                tracing::error!("the sink panicked while it removed the mark of a start");
+    pub(crate) async fn end_start(&self, marked: Option<Marked>) {
+        match marked {
+            None => {}
+            Some(Marked { id, is_light: true }) => self.end_start_here(&id),
+            Some(Marked { id, .. }) => {
+                let recorder = self.clone();
+                if blocking(move || recorder.end_start_here(&id)).await.is_err() {
+                    tracing::error!("the sink panicked while it removed the mark of a start");
+                }
             }
         }
     }
 
     /// The same without waiting for it.
     pub(crate) fn end_start_soon(&self, claim: &Claim) {
-        if let Some(id) = claim.marked() {
-            let recorder = self.clone();
-            drop(tokio::task::spawn_blocking(move || recorder.end_start_here(&id)));
+        match claim.marked() {
+            None => {}
+            Some(Marked { id, is_light: true }) => self.end_start_here(&id),
+            Some(Marked { id, .. }) => {
+                let recorder = self.clone();
+                drop(tokio::task::spawn_blocking(move || recorder.end_start_here(&id)));
+            }
         }
     }
 
@@ -265,6 +273,23 @@ impl<R: RecordSink> Recorder<R> {
         let noted = self.sink.note_start(id, attempts);
         if noted.is_err() {
             self.unended().insert(*id);
+        }
+        noted
+    }
+
+    /// The same for somebody who may cease to wait for it: then the start is taken back. Blocks.
+    ///
+    /// # Errors
+    /// As [`Recorder::note_start`].
+    pub(crate) fn note_start_for(
+        &self,
+        id: &TranscriptId,
+        attempts: u32,
+        waiting: &Weak<()>,
+    ) -> Result<(), SinkError> {
+        let noted = self.note_start(id, attempts);
+        if waiting.strong_count() == 0 {
+            self.end_start_here(id);
         }
         noted
     }

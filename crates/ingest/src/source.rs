@@ -146,6 +146,9 @@ pub trait ObjectStore: Send + Sync + 'static {
     ) -> Result<ObjectPart, SourceError> {
         Err(unsupported("read a part of an object"))
     }
+
+    /// Takes notice that a listed object is not read after all. The default does nothing.
+    fn pass_over(&self, _object: &ObjectRef) {}
 }
 
 fn unsupported(action: &str) -> SourceError {

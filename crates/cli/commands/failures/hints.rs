@@ -77,8 +77,13 @@ const HINTS: &[(&[&str], &str)] = &[
     ),
     (
         &["suspected_crash"],
-        "the process died over it more than once: look at the object by hand, report it, and retry with a newer version",
+        "the process died over it more than once: look at the object by hand, report it, and retry with a newer version (what lies in no bucket: backfill --retry-suspected)",
     ),
+    (
+        &["folder-not-listed", "folder-denied"],
+        "nothing below this folder is known that is not indexed already: let it be read, then run the backfill again, which takes the entry away",
+    ),
+    (&["file-name-not-utf8"], "rename the file, run the backfill again, and drop this entry"),
     (&["panic"], "a mistake of this program: report it, and retry with a newer version"),
     (
         &["not_json", "unknown_envelope", "nested_too_deep"],

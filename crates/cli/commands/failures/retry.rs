@@ -38,7 +38,8 @@ pub fn run(
     command: &FailuresRetryArgs,
     audit: Audit,
 ) -> anyhow::Result<Exit> {
-    let pipeline = config.pipeline()?;
+    // Whoever names an entry means it, whatever happened over its object before.
+    let pipeline = PipelineConfig { retry_suspected: true, ..config.pipeline()? };
     let entries = select::which(root, &command.which)?;
     if entries.is_empty() {
         eprintln!("shelltrail: no entry is meant; nothing was tried");

@@ -319,6 +319,10 @@ impl ObjectStore for TarArchive {
     async fn list(&self, _: &str, _: &str, _: Option<&str>) -> Result<Vec<ListedObject>, SourceError> {
         Err(unreadable(&self.path, "an archive is listed through its entries"))
     }
+
+    fn pass_over(&self, object: &ObjectRef) {
+        self.shelf.take(&object.key);
+    }
 }
 
 impl TarArchive {

@@ -321,7 +321,7 @@ fn a_run_after_a_kill_goes_on_and_ends_with_the_account_of_one_run() {
     let process = || Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
     let mut resumed = 0;
     for versions in [false, true] {
-        for number in (0..90).step_by(2) {
+        for number in (0..130).step_by(2) {
             let (first, kept) = (process(), Arc::new(Kept::default()));
             let world = first.block_on(async {
                 let world = world_of(10);

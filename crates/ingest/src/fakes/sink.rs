@@ -39,6 +39,8 @@ struct State {
     full: bool,
     /// Starts without an end.
     starts: BTreeMap<TranscriptId, u32>,
+    /// The same of backfills, the first not counted.
+    starts_of_backfills: BTreeMap<TranscriptId, u32>,
     partitions_before_failure: Option<usize>,
     build_time: Duration,
     batches: Vec<usize>,
@@ -120,6 +122,11 @@ impl MemorySink {
         self.state().deadly.insert(key.to_owned());
     }
 
+    /// Ends [`MemorySink::die_on`].
+    pub fn spare(&self, key: &str) {
+        self.state().deadly.remove(key);
+    }
+
     /// Makes every build fail that meets a session of this key.
     pub fn refuse(&self, key: &str) {
         self.state().refused.insert(key.to_owned());
@@ -142,7 +149,8 @@ impl MemorySink {
     /// How many objects are marked as begun.
     #[must_use]
     pub fn marked(&self) -> usize {
-        self.state().starts.len()
+        let state = self.state();
+        state.starts.len() + state.starts_of_backfills.len()
     }
 
     /// Lets the next commit fail after it has stored so many batches.
@@ -282,7 +290,18 @@ impl RecordSink for MemorySink {
     }
 
     fn open_starts(&self, id: &TranscriptId) -> Result<u32, SinkError> {
-        Ok(self.state().starts.get(id).copied().unwrap_or(0))
+        let state = self.state();
+        Ok([&state.starts, &state.starts_of_backfills].iter().filter_map(|starts| starts.get(id)).sum())
+    }
+
+    fn note_start_of_backfill(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        let effect = || {
+            let mut state = self.state();
+            let earlier = state.starts_of_backfills.get(id).map_or(0, |starts| starts + 1);
+            state.starts_of_backfills.insert(*id, earlier);
+            Ok(())
+        };
+        self.script.play_blocking(Call::NoteStart, || error("mark a start in"), effect)
     }
 
     fn note_start(&self, id: &TranscriptId, _attempts: u32) -> Result<(), SinkError> {
@@ -295,7 +314,9 @@ impl RecordSink for MemorySink {
 
     fn note_end(&self, id: &TranscriptId) -> Result<(), SinkError> {
         let effect = || {
-            self.state().starts.remove(id);
+            let mut state = self.state();
+            state.starts.remove(id);
+            state.starts_of_backfills.remove(id);
             Ok(())
         };
         self.script.play_blocking(Call::NoteEnd, || error("remove a mark of"), effect)

@@ -1,10 +1,18 @@
 //! Objects that end the process leave no error behind; marks of their starts tell them from their neighbours.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use shelltrail_core::TranscriptId;
 use tokio::runtime::{Builder, Runtime};
 
 use super::world::{BUCKET, World, config, key, secs};
-use crate::fakes::Call;
-use crate::{PipelineConfig, Stop, Summary};
+use crate::breaker::Breaker;
+use crate::fakes::{Call, MemorySink, Script};
+use crate::folder::tests::Folder;
+use crate::record::Recorder;
+use crate::source::ObjectStore;
+use crate::{LocalFolder, Origin, PipelineConfig, Progress, Stop, Summary, TarArchive, backfill};
 
 fn process() -> Runtime {
     Builder::new_current_thread().enable_all().start_paused(true).build().unwrap()
@@ -166,4 +174,201 @@ fn a_suspect_stays_one_until_that_is_written_down() {
     assert_eq!(died, 3, "it is not begun again only because its failure could not be written down");
     assert_eq!((summary.failed_by_reason["suspected_crash"], summary.retried), (1, 2));
     assert_eq!((world.sink.failures().len(), world.sink.marked()), (1, 0));
+}
+
+#[test]
+fn a_start_for_which_nobody_waits_any_more_is_taken_back() {
+    for waits in [true, false] {
+        let sink = Arc::new(MemorySink::new(Script::new()));
+        let progress = Arc::new(Progress::new());
+        let breaker = Breaker::new(Arc::clone(&progress));
+        let recorder = Recorder::new(Arc::new(config()), Arc::clone(&sink), progress, breaker);
+        let waiting = Arc::new(());
+        let seen = Arc::downgrade(&waiting);
+        let waiting = waits.then_some(waiting);
+        recorder.note_start_for(&TranscriptId::of_object("b", "k", "e"), 2, &seen).unwrap();
+        assert_eq!(sink.marked(), usize::from(waits), "a stop ended the waiting: {}", !waits);
+        drop(waiting);
+    }
+}
+
+/// Runs backfills until one lives to see the end; tells how many died, and what the last one did.
+fn backfill_until_alive<S: ObjectStore + ?Sized>(
+    world: World,
+    config: &PipelineConfig,
+    origin: impl Fn(&World) -> Origin<S>,
+) -> (usize, World, Summary) {
+    let mut world = world;
+    for died in 0..20 {
+        let runtime = process();
+        let (summary, after) = runtime.block_on(async {
+            let world = world.restarted();
+            let World { keys, sink, progress, .. } = world.clone();
+            let running = backfill(config.clone(), origin(&world), keys, sink, Stop::never(), progress);
+            let summary = tokio::select! {
+                biased;
+                () = world.script.crashed() => None,
+                result = running => Some(result.unwrap()),
+            };
+            (summary, world)
+        });
+        drop(runtime);
+        world = after;
+        if let Some(summary) = summary {
+            assert!(summary.adds_up(), "{summary:#?}");
+            assert_eq!(world.sink.doubles(), 0);
+            return (died, world, summary);
+        }
+    }
+    panic!("the processes die for ever");
+}
+
+/// A backfill meets an object that ends the process: it is listed, the others are indexed, later backfills leave it alone
+/// until somebody asks for it.
+fn one_kills_and_nine_live<S: ObjectStore + ?Sized>(
+    world: World,
+    deadly: &str,
+    origin: impl Fn(&World) -> Origin<S>,
+) {
+    world.sink.die_on(deadly);
+    let (died, world, summary) = backfill_until_alive(world, &config(), &origin);
+    assert_eq!(died, 3, "beside others, beside others, alone");
+    assert_eq!((summary.seen, summary.failed_by_reason["suspected_crash"]), (10, 1));
+    let failures = world.sink.failures();
+    assert_eq!((failures.len(), failures[0].object.key.as_str()), (1, deadly));
+    assert_eq!((world.sink.keys().len(), world.sink.marked()), (9, 1), "the suspect is remembered");
+    for _ in 0..2 {
+        let (died, _, summary) = backfill_until_alive(world.clone(), &config(), &origin);
+        assert_eq!((died, summary.failed, summary.already_indexed), (0, 1, 9), "it is not begun again");
+    }
+    let again = PipelineConfig { retry_suspected: true, ..config() };
+    let (died, world, summary) = backfill_until_alive_once(world, &again, &origin);
+    assert!(died && summary.is_none(), "it is begun again because somebody asked for it");
+    world.sink.spare(deadly);
+    let (died, world, summary) = backfill_until_alive(world, &again, &origin);
+    assert_eq!((died, summary.indexed, summary.already_indexed), (0, 1, 9));
+    assert_eq!((world.sink.failures().len(), world.sink.marked()), (0, 0));
+}
+
+fn backfill_until_alive_once<S: ObjectStore + ?Sized>(
+    world: World,
+    config: &PipelineConfig,
+    origin: impl Fn(&World) -> Origin<S>,
+) -> (bool, World, Option<Summary>) {
+    let runtime = process();
+    runtime.block_on(async {
+        let world = world.restarted();
+        let World { keys, sink, progress, .. } = world.clone();
+        let running = backfill(config.clone(), origin(&world), keys, sink, Stop::never(), progress);
+        let summary = tokio::select! {
+            biased;
+            () = world.script.crashed() => None,
+            result = running => Some(result.unwrap()),
+        };
+        (summary.is_none(), world, summary)
+    })
+}
+
+#[test]
+fn what_ends_a_backfill_of_a_bucket_again_and_again_is_listed_and_the_rest_is_indexed() {
+    let world = process().block_on(async {
+        let world = World::new();
+        for n in 0..10 {
+            world.put(1, &format!("user-{n}"));
+        }
+        world
+    });
+    let origin = |world: &World| Origin::bucket(Arc::clone(&world.store), BUCKET, "ssm/");
+    one_kills_and_nine_live(world, &key(1, "user-4"), origin);
+}
+
+fn ten_files(folder: &Folder) {
+    for n in 0..10 {
+        folder.write(&format!("ssm/{n}.log"), format!("$ echo {n}\r\n{n}\r\n").as_bytes());
+    }
+}
+
+#[test]
+fn what_ends_a_backfill_of_a_folder_again_and_again_is_listed_and_the_rest_is_indexed() {
+    let folder = Folder::new("suspects");
+    ten_files(&folder);
+    let origin = |_: &World| Origin::folder(LocalFolder::new(folder.path()));
+    one_kills_and_nine_live(process().block_on(async { World::new() }), "ssm/4.log", origin);
+}
+
+fn tar_of(folder: &Path, at: &Path) {
+    let mut tar = tar::Builder::new(std::fs::File::create(at).unwrap());
+    tar.append_dir_all(".", folder).unwrap();
+    tar.finish().unwrap();
+}
+
+#[test]
+fn what_ends_a_backfill_of_a_tar_again_and_again_is_listed_and_the_rest_is_indexed() {
+    let (folder, beside) = (Folder::new("suspects"), tempfile::tempdir().unwrap());
+    ten_files(&folder);
+    let path = beside.path().join("bucket.tar");
+    tar_of(folder.path(), &path);
+    let origin = |_: &World| {
+        let archive = TarArchive::new(&path);
+        let entries = archive.entries(true, config().max_object_bytes);
+        Origin::new(Arc::new(archive), entries)
+    };
+    one_kills_and_nine_live(process().block_on(async { World::new() }), "ssm/4.log", origin);
+}
+
+#[test]
+fn a_suspect_that_is_not_read_makes_room_for_the_rest_of_a_tar() {
+    let (folder, beside) = (Folder::new("suspects"), tempfile::tempdir().unwrap());
+    // Each fills the shelf by itself.
+    for n in 0..3 {
+        let text = format!("$ echo {n}\r\n").repeat(2_000_000);
+        folder.write(&format!("{n}.log"), text.as_bytes());
+    }
+    let path = beside.path().join("bucket.tar");
+    tar_of(folder.path(), &path);
+    let world = process().block_on(async { World::new() });
+    let suspect = TranscriptId::of_object("", "0.log", "");
+    for _ in 0..3 {
+        shelltrail_core::sink::RecordSink::note_start_of_backfill(&*world.sink, &suspect).unwrap();
+    }
+    let origin = |_: &World| {
+        let archive = TarArchive::new(&path);
+        let entries = archive.entries(true, config().max_object_bytes);
+        Origin::new(Arc::new(archive), entries)
+    };
+    let (died, _, summary) = backfill_until_alive(world, &config(), origin);
+    assert_eq!((died, summary.indexed, summary.failed_by_reason["suspected_crash"]), (0, 2, 1));
+}
+
+#[test]
+fn backfills_that_are_killed_make_no_suspect_of_what_was_done() {
+    let world = slow();
+    process().block_on(async {
+        for n in 0..6 {
+            world.put(1, &format!("user-{n}"));
+        }
+    });
+    let origin = |world: &World| Origin::bucket(Arc::clone(&world.store), BUCKET, "ssm/");
+    let mut world = world;
+    for kills in 1..=2 {
+        let runtime = process();
+        world = runtime.block_on(async {
+            let world = world.restarted();
+            let World { keys, sink, progress, .. } = world.clone();
+            let running = backfill(config(), origin(&world), keys, sink, Stop::never(), progress);
+            let _ = tokio::time::timeout(secs(3), running).await;
+            world
+        });
+        drop(runtime);
+        assert_eq!(world.sink.marked(), 6, "kill {kills}: all were being read");
+    }
+    process().block_on(async {
+        let world = world.restarted();
+        let begun = tokio::time::Instant::now();
+        let World { keys, sink, progress, .. } = world.clone();
+        let summary =
+            backfill(config(), origin(&world), keys, sink, Stop::never(), progress).await.unwrap();
+        assert_eq!((summary.indexed, summary.failed, world.sink.marked()), (6, 0, 0));
+        assert!(begun.elapsed() >= secs(30), "one after the other: {:?}", begun.elapsed());
+    });
 }
