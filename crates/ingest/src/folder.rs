@@ -1,8 +1,10 @@
 //! A folder of files as a store of objects.
 //!
 //! Keys are paths below the root with `/` between their parts, in the order of their bytes. Symbolic links
-//! are never followed: neither listed nor read.
+//! are never followed: neither listed nor read. A folder below the root that cannot be listed is told in its place among
+//! the files, and they go on.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::io::{self, Read};
@@ -14,7 +16,9 @@ use jiff::Timestamp;
 use shelltrail_core::ObjectRef;
 
 use crate::carriage::Carriage;
-use crate::source::{ListedObject, ObjectStore, SourceError, SourceErrorKind, StoredObject};
+use crate::source::{
+    GONE, ListedObject, ObjectStore, SourceError, SourceErrorKind, StoredObject, place_of_unreadable,
+};
 use crate::workers::blocking;
 
 /// Files of one page.
@@ -23,9 +27,14 @@ const PAGE: usize = 1000;
 /// Threads that read files at once.
 const READERS: usize = 4;
 
-/// Stands in a key for bytes of a file name that are not UTF-8. Such a file is listed but cannot be read,
-/// so that it shows up as a failure.
-const REPLACEMENT: char = '\u{fffd}';
+/// Why a folder is not listed that is there.
+const NOT_LISTED: &str = "folder-not-listed";
+
+/// The same, where permission is missing.
+const DENIED_FOLDER: &str = "folder-denied";
+
+/// Why a file is not read whose name is no text, so that no key can name it.
+const NOT_UTF8: &str = "file-name-not-utf8";
 
 /// The files below a root.
 #[derive(Clone, Debug)]
@@ -51,21 +60,30 @@ impl LocalFolder {
         };
         let mut page = Vec::new();
         while page.len() < PAGE {
-            let Some(key) = walk.next_file(&self.root)? else { break };
-            let metadata = fs::symlink_metadata(self.root.join(&key)).ok();
-            let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
-            page.push(ListedObject {
-                object: ObjectRef { key, ..ObjectRef::default() },
-                size: metadata.map(|metadata| metadata.len()),
-                last_modified: modified.and_then(|modified| Timestamp::try_from(modified).ok()),
-                ..ListedObject::default()
+            let Some(entry) = walk.next(&self.root) else { break };
+            page.push(match entry.kind {
+                Kind::File => self.listed(entry.key),
+                Kind::Folder => named(entry.key),
+                Kind::Unreadable { reason, detail } => {
+                    ListedObject { unreadable: Some(reason), detail: Some(detail), ..named(entry.key) }
+                }
             });
         }
         if let Some(last) = page.last() {
-            let key = last.object.key.clone();
+            let key = last.place();
             *self.resumable.lock().unwrap_or_else(PoisonError::into_inner) = Some((key, walk));
         }
         Ok(page)
+    }
+
+    fn listed(&self, key: String) -> ListedObject {
+        let metadata = fs::symlink_metadata(self.root.join(&key)).ok();
+        let modified = metadata.as_ref().and_then(|metadata| metadata.modified().ok());
+        ListedObject {
+            size: metadata.map(|metadata| metadata.len()),
+            last_modified: modified.and_then(|modified| Timestamp::try_from(modified).ok()),
+            ..named(key)
+        }
     }
 
     fn read(&self, key: &str, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
@@ -140,76 +158,141 @@ impl ObjectStore for LocalFolder {
     }
 }
 
-/// A walk in the order of keys: the open directories from the root down, each with what is left of it.
+/// What a walk comes to.
+#[derive(Debug)]
+struct Entry {
+    /// Ends with `/` for a folder, which sorts it among the files as the keys of its content sort.
+    key: String,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    File,
+    /// A folder: to be entered; or, where it stands in its own list, one with nothing in it.
+    Folder,
+    /// A folder that was not listed, or not to its end, or a file that no key can name.
+    Unreadable {
+        reason: &'static str,
+        detail: String,
+    },
+}
+
+/// A walk in the order of keys: the open folders from the root down, each with what is left of it.
 #[derive(Debug)]
 struct Walk {
     prefix: String,
     after: Option<String>,
-    open: Vec<std::vec::IntoIter<String>>,
+    open: Vec<std::vec::IntoIter<Entry>>,
 }
 
 impl Walk {
+    /// Begins at the root, which must be one that can be listed.
     fn begin(root: &Path, prefix: &str, after: Option<&str>) -> Result<Self, SourceError> {
         let mut walk = Self { prefix: prefix.to_owned(), after: after.map(str::to_owned), open: Vec::new() };
-        walk.enter(root, "")?;
+        let mut content = Vec::new();
+        entries(root, "", &mut content).map_err(|error| failed("list the folder", "", error))?;
+        walk.enter(content);
         Ok(walk)
     }
 
-    fn next_file(&mut self, root: &Path) -> Result<Option<String>, SourceError> {
-        while let Some(directory) = self.open.last_mut() {
-            match directory.next() {
-                None => {
-                    self.open.pop();
-                }
-                Some(key) if key.ends_with('/') => self.enter(root, &key)?,
-                Some(key) => return Ok(Some(key)),
+    fn next(&mut self, root: &Path) -> Option<Entry> {
+        while let Some(folder) = self.open.last_mut() {
+            match folder.next() {
+                None => drop(self.open.pop()),
+                Some(Entry { key, kind: Kind::Folder }) => match self.content(root, &key) {
+                    Some(content) => self.enter(content),
+                    None => return Some(Entry { key, kind: Kind::Folder }),
+                },
+                Some(entry) => return Some(entry),
             }
         }
-        Ok(None)
+        None
     }
 
-    fn enter(&mut self, root: &Path, directory: &str) -> Result<(), SourceError> {
-        let mut keys =
-            entries(root, directory).map_err(|error| failed("list the folder", directory, error))?;
-        keys.retain(|key| self.wants(key));
-        keys.sort_unstable();
-        self.open.push(keys.into_iter());
-        Ok(())
+    /// What is in a folder, and what could not be listed of it; `None` if there is nothing at all.
+    fn content(&self, root: &Path, folder: &str) -> Option<Vec<Entry>> {
+        let mut content = Vec::new();
+        if let Err(error) = entries(root, folder, &mut content) {
+            let reason = match error.kind() {
+                io::ErrorKind::NotFound => GONE,
+                io::ErrorKind::PermissionDenied => DENIED_FOLDER,
+                _ => NOT_LISTED,
+            };
+            let detail = format!("list the folder {folder:?}, of which nothing more is known: {error}");
+            content.push(Entry { key: folder.to_owned(), kind: Kind::Unreadable { reason, detail } });
+        }
+        // An end that nobody asked for would be told again by a walk that goes on behind it.
+        (!content.is_empty() || !self.is_later(folder)).then_some(content)
     }
 
-    /// Keys that end with `/` are directories: wanted if a wanted file may lie below.
-    fn wants(&self, key: &str) -> bool {
-        let below = key.ends_with('/');
-        let within = key.starts_with(&self.prefix) || below && self.prefix.starts_with(key);
-        let later = self.after.as_deref().is_none_or(|after| key > after || below && after.starts_with(key));
+    fn enter(&mut self, mut content: Vec<Entry>) {
+        content.retain(|entry| self.wants(entry));
+        content.sort_unstable_by(|a, b| a.place().cmp(&b.place()));
+        self.open.push(content.into_iter());
+    }
+
+    fn wants(&self, entry: &Entry) -> bool {
+        let key = entry.key.as_str();
+        let is_folder = key.ends_with('/');
+        let within = key.starts_with(&self.prefix) || is_folder && self.prefix.starts_with(key);
+        let later = match entry.kind {
+            // A wanted file may lie below.
+            Kind::Folder => {
+                self.is_later(key) || self.after.as_deref().is_some_and(|after| after.starts_with(key))
+            }
+            _ => self.is_later(&entry.place()),
+        };
         within && later
+    }
+
+    fn is_later(&self, place: &str) -> bool {
+        self.after.as_deref().is_none_or(|after| place > after)
     }
 }
 
-/// The keys of one directory; those of directories end with `/`, which sorts them among the files as the
-/// keys of their content sort.
-fn entries(root: &Path, directory: &str) -> io::Result<Vec<String>> {
-    let mut keys = Vec::new();
-    for entry in fs::read_dir(root.join(directory))? {
-        let entry = entry?;
-        let kind = entry.file_type()?;
-        let name = entry.file_name();
-        let key = format!("{directory}{}", name.to_string_lossy());
-        if kind.is_file() || name.to_str().is_none() {
-            keys.push(key);
-        } else if kind.is_dir() {
-            keys.push(key + "/");
+impl Entry {
+    fn place(&self) -> Cow<'_, str> {
+        match self.kind {
+            Kind::Unreadable { .. } => place_of_unreadable(&self.key),
+            _ => Cow::Borrowed(&self.key),
         }
     }
-    Ok(keys)
+}
+
+/// Adds what is in one folder, as far as it can be listed.
+fn entries(root: &Path, folder: &str, content: &mut Vec<Entry>) -> io::Result<()> {
+    for entry in fs::read_dir(root.join(folder))? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let kind = match entry.file_type() {
+            Ok(kind) if kind.is_dir() => Kind::Folder,
+            // What the kind of a file cannot be told of fails when it is read.
+            Ok(kind) if kind.is_file() => Kind::File,
+            Ok(_) => continue,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(_) => Kind::File,
+        };
+        let Some(text) = name.to_str() else {
+            let escaped = name.as_encoded_bytes().escape_ascii();
+            let key = format!("{folder}{} (not UTF-8: {escaped})", name.to_string_lossy());
+            let detail = "its name is not UTF-8, so no key can name it: rename it, then run this again";
+            content.push(Entry { key, kind: Kind::Unreadable { reason: NOT_UTF8, detail: detail.to_owned() } });
+            continue;
+        };
+        let end = if matches!(kind, Kind::Folder) { "/" } else { "" };
+        content.push(Entry { key: format!("{folder}{text}{end}"), kind });
+    }
+    Ok(())
+}
+
+fn named(key: String) -> ListedObject {
+    ListedObject { object: ObjectRef { key, ..ObjectRef::default() }, ..ListedObject::default() }
 }
 
 fn failed(action: &str, key: &str, error: io::Error) -> SourceError {
     let (kind, reason) = match error.kind() {
-        io::ErrorKind::NotFound if key.contains(REPLACEMENT) => {
-            (SourceErrorKind::Invalid, "file-name-not-utf8")
-        }
-        io::ErrorKind::NotFound => (SourceErrorKind::NotFound, "gone"),
+        io::ErrorKind::NotFound => (SourceErrorKind::NotFound, GONE),
         io::ErrorKind::PermissionDenied => (SourceErrorKind::Denied, "file-denied"),
         _ => (SourceErrorKind::Internal, "file-unreadable"),
     };

@@ -3,6 +3,7 @@
 //! Each trait has two answers: the AWS services in `shelltrail-aws`, and the fakes in `crate::fakes`
 //! that fail on cue.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -211,11 +212,35 @@ pub struct ListedObject {
     /// The key as it would be if its source had been decoded the other way: tried once if there is no object
     /// of the first name.
     pub other_key: Option<String>,
-    /// Why the list says nothing that could be read; `object` then names the place in the list.
+    /// Why the list says nothing that could be read; `object` then names the place in the list: a row, or a folder
+    /// (its key ends with `/`) of which nothing below is listed, or not all.
     pub unreadable: Option<&'static str>,
+    /// What was attempted there and what came back; hostile text.
+    pub detail: Option<String>,
+}
+
+/// The reason of what a list has and is not there any more.
+pub(crate) const GONE: &str = "gone";
+
+/// The place among keys of what cannot be read: that of a folder lies behind everything below it.
+pub(crate) fn place_of_unreadable(key: &str) -> Cow<'_, str> {
+    if key.ends_with('/') { format!("{key}{}", char::MAX).into() } else { key.into() }
 }
 
 impl ListedObject {
+    /// The place in the order of keys: a listing that goes on behind it goes on with the next one.
+    pub(crate) fn place(&self) -> String {
+        match self.unreadable {
+            Some(_) => place_of_unreadable(&self.object.key).into_owned(),
+            None => self.object.key.clone(),
+        }
+    }
+
+    /// Whether it is no object but the name of a folder that was listed and has nothing in it.
+    pub(crate) fn is_empty_folder(&self) -> bool {
+        self.object.bucket.is_none() && self.unreadable.is_none() && self.object.key.ends_with('/')
+    }
+
     /// Whether the listing says that it must be restored before it can be read (S3 user guide, "Understanding
     /// archival storage": these two classes and two tiers; `GLACIER_IR` is read at once).
     #[must_use]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::listing::{Cursor, Listing, Page, foreign_cursor};
-use crate::source::{ObjectStore, SourceError, SourceErrorKind};
+use crate::source::{ListedObject, ObjectStore, SourceError, SourceErrorKind};
 
 /// The current objects below a prefix.
 pub(crate) struct Keys<S: ?Sized> {
@@ -33,7 +33,7 @@ impl<S: ?Sized> fmt::Debug for Keys<S> {
 impl<S: ObjectStore + ?Sized> Listing for Keys<S> {
     async fn next(&mut self) -> Result<Option<Page>, SourceError> {
         let objects = self.store.list(&self.bucket, &self.prefix, self.after.as_deref()).await?;
-        let Some(last) = objects.last().map(|listed| listed.object.key.clone()) else { return Ok(None) };
+        let Some(last) = objects.last().map(ListedObject::place) else { return Ok(None) };
         if self.after.as_ref().is_some_and(|after| last <= *after) {
             return Err(unordered());
         }

@@ -1,5 +1,6 @@
 //! Hands a listing out to the stages, page by page.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use shelltrail_core::ObjectRef;
@@ -20,10 +21,11 @@ use crate::config::PipelineConfig;
 use crate::delivery::{Outcome, Share};
 use crate::fetch::Order;
 use crate::pipeline::IngestError;
-use crate::record::Recorder;
-use crate::source::{ListedObject, SourceError};
+use crate::record::{Recorder, clear_all};
+use crate::source::{GONE, ListedObject, SourceError};
 use crate::stop::Stop;
 use crate::summary::Progress;
+use crate::workers::blocking;
 
 /// Objects that are being set aside at once: each costs a look into the index and an entry on disk.
 const SETTING_ASIDE: usize = 16;
@@ -69,7 +71,12 @@ impl<R: RecordSink> Lister<R> {
             self.books.note_total(self.listing.total());
             let leaf = Leaf::new(number, page.after, Arc::clone(&self.books), self.pages.clone());
             number += 1;
+            self.clear_folders(&page.objects).await;
             for listed in page.objects {
+                if listed.is_empty_folder() {
+                    self.listing.pass_over(&listed);
+                    continue;
+                }
                 if left == Some(0) || stop.is_stopped() {
                     leaf.leave_open();
                     break;
@@ -90,6 +97,28 @@ impl<R: RecordSink> Lister<R> {
         };
         while aside.join_next().await.is_some() {}
         ended
+    }
+
+    /// A folder that is listed again has not failed any more. What is not listed of it stands behind all of its files.
+    async fn clear_folders(&self, objects: &[ListedObject]) {
+        let mut folders: BTreeSet<&str> = BTreeSet::new();
+        for listed in objects.iter().filter(|l| l.object.bucket.is_none() && l.unreadable.is_none()) {
+            let mut key = listed.object.key.as_str();
+            while let Some(end) = key.rfind('/')
+                && folders.insert(&key[..=end])
+            {
+                key = &key[..end];
+            }
+        }
+        if folders.is_empty() {
+            return;
+        }
+        let object = |key: &str| ObjectRef { key: key.to_owned(), ..ObjectRef::default() };
+        let objects: Vec<ObjectRef> = folders.into_iter().map(object).collect();
+        let sink = Arc::clone(&self.recorder.sink);
+        if blocking(move || clear_all(&*sink, &objects)).await.is_err() {
+            tracing::error!("the sink panicked while it cleared a failure");
+        }
     }
 
     async fn hand_out(&mut self, listed: ListedObject, leaf: &Arc<Leaf>, aside: &mut JoinSet<()>) {
@@ -141,8 +170,13 @@ async fn set_aside<R: RecordSink>(
     reason: &'static str,
     share: Share,
 ) {
+    if reason == GONE {
+        recorder.clear(listed.object).await;
+        return share.settle(Outcome::Gone);
+    }
     let account = recorder.config.layout.locate(&listed.object.key).account;
     let detail = match reason {
+        _ if listed.detail.is_some() => listed.detail.unwrap_or_default(),
         ARCHIVED => format!(
             "storage class {}, access tier {}: restore the object, then index it",
             listed.storage_class.as_deref().unwrap_or("unknown"),

@@ -36,6 +36,9 @@ impl Selection {
     #[must_use]
     pub fn wants(&self, listed: &ListedObject, config: &PipelineConfig) -> bool {
         let object = &listed.object;
+        if listed.unreadable.is_some() {
+            return self.may_hold(&object.key, config);
+        }
         let after = self.since.is_none_or(|since| listed.last_modified.is_none_or(|at| at >= since));
         let before = self.until.is_none_or(|until| listed.last_modified.is_none_or(|at| at < until));
         let below = |prefix: &String| object.key.starts_with(prefix.as_str());
@@ -44,6 +47,18 @@ impl Selection {
             && (self.prefixes.is_empty() || self.prefixes.iter().any(below))
             && self.wants_account(&object.key, config)
             && config.admission(object) != Admission::Ignored
+    }
+
+    /// What cannot be read may be or hold what is wanted, unless its name says otherwise: that of a row says nothing.
+    fn may_hold(&self, key: &str, config: &PipelineConfig) -> bool {
+        let may_begin_with = |prefixes: &[String]| {
+            let fits = |prefix: &String| key.starts_with(prefix.as_str()) || prefix.starts_with(key);
+            prefixes.is_empty() || prefixes.iter().any(fits)
+        };
+        !key.ends_with('/')
+            || may_begin_with(&self.prefixes)
+                && may_begin_with(&config.key_prefixes)
+                && (config.layout.locate(key).account.is_none() || self.wants_account(key, config))
     }
 
     fn wants_account(&self, key: &str, config: &PipelineConfig) -> bool {

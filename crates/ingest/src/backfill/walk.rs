@@ -12,7 +12,7 @@ use super::missed::Missed;
 use super::selection::Selection;
 use crate::config::PipelineConfig;
 use crate::pipeline::IngestError;
-use crate::source::ListedObject;
+use crate::source::{GONE, ListedObject};
 use crate::stop::Stop;
 use crate::workers::blocking;
 
@@ -81,6 +81,9 @@ impl Walk {
             if self.is_limited() || stop.is_stopped() {
                 whole = false;
                 break;
+            }
+            if listed.is_empty_folder() || listed.unreadable == Some(GONE) {
+                continue;
             }
             let is_wanted = self.selection.wants(&listed, &self.config);
             self.books.note_listed(is_wanted);

@@ -95,6 +95,7 @@ impl Row {
             encryption: self.encryption,
             access_tier: self.access_tier,
             unreadable: None,
+            detail: None,
         })
     }
 }
