@@ -104,7 +104,10 @@ impl<Q: Queue + ?Sized> Sender<Q> {
                 (None, Standing::Stored) => tally.already_indexed += 1,
                 (None, _) => match record(listed) {
                     Some(record) => records.push(record),
-                    None => tally.failed += 1,
+                    None => {
+                        tracing::warn!("a list names what cannot be announced: it lies in no bucket, or its name is too long");
+                        tally.failed += 1;
+                    }
                 },
             }
         }
@@ -124,13 +127,19 @@ impl<Q: Queue + ?Sized> Sender<Q> {
             }
             let rest = letters.split_off(count);
             let batch = std::mem::replace(&mut letters, rest);
-            self.send_batch(batch, &mut tally).await?;
+            self.send_batch(batch, &mut tally, stop).await?;
         }
         Ok(tally)
     }
 
-    /// Sends until every letter is taken, refused, or was tried as often as the configuration says.
-    async fn send_batch(&mut self, mut open: Vec<Letter>, tally: &mut Tally) -> Result<(), IngestError> {
+    /// Sends until every letter is taken, refused, or was tried as often as the configuration says. A stop ends the
+    /// waiting between two tries.
+    async fn send_batch(
+        &mut self,
+        mut open: Vec<Letter>,
+        tally: &mut Tally,
+        stop: &Stop,
+    ) -> Result<(), IngestError> {
         let mut attempt = 1;
         loop {
             let bodies: Vec<String> = open.iter().map(|letter| letter.body.clone()).collect();
@@ -167,15 +176,24 @@ impl<Q: Queue + ?Sized> Sender<Q> {
                 Err(error) => return Err(IngestError::Send(error)),
             }
             let (delay, max_delay) = (self.config.retry_delay, self.config.max_retry_delay);
-            tokio::time::sleep(backoff::delay(delay, max_delay, attempt, "send")).await;
+            tokio::select! {
+                biased;
+                () = stop.stopped() => {
+                    tally.unstarted += open.iter().map(|letter| letter.objects).sum::<u64>();
+                    return Ok(());
+                }
+                () = tokio::time::sleep(backoff::delay(delay, max_delay, attempt, "send")) => {}
+            }
             attempt += 1;
         }
     }
 }
 
+/// What a message has beside its records.
+const AROUND: usize = r#"{"Records":[]}"#.len();
+
 /// As many records in a message as there may be.
 fn letters(records: Vec<String>) -> Vec<Letter> {
-    const AROUND: usize = r#"{"Records":[]}"#.len();
     let mut letters = Vec::new();
     let mut group: Vec<String> = Vec::new();
     let mut bytes = AROUND;
@@ -199,7 +217,7 @@ fn letters(records: Vec<String>) -> Vec<Letter> {
 }
 
 /// A record as S3 writes it, marked as ours; `None` for what lies in no bucket. There is no sequencer, as no listing
-/// tells one.
+/// tells one. Nor is there one of what is longer than any name in S3, which a list may have: no queue would take it.
 fn record(listed: &ListedObject) -> Option<String> {
     let bucket = listed.object.bucket.as_ref().filter(|bucket| !bucket.is_empty())?;
     let mut object = json!({ "key": form::encode(&listed.object.key) });
@@ -225,7 +243,7 @@ fn record(listed: &ListedObject) -> Option<String> {
     if let Some(at) = listed.last_modified {
         record["eventTime"] = at.to_string().into();
     }
-    Some(record.to_string())
+    Some(record.to_string()).filter(|record| AROUND + record.len() < MAX_MESSAGE_BYTES)
 }
 
 #[cfg(test)]

@@ -156,3 +156,38 @@ async fn a_plan_counts_and_reads_nothing() {
     assert_eq!(accounts, [(None, 2), (Some("111122223333"), 1)]);
     assert!(plan.ended && world.script.count(Call::Get) == 0 && world.sink.keys().is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_no_message_takes_is_counted_and_the_others_are_sent() {
+    let (world, objects) = world();
+    let given = |object: ObjectRef| ListedObject { object, ..ListedObject::default() };
+    let mut listed: Vec<_> = objects.into_iter().map(given).collect();
+    let of = |bucket: String, key: String| ObjectRef { bucket: Some(bucket), key, ..ObjectRef::default() };
+    listed.insert(1, given(of(BUCKET.to_owned(), "k".repeat(60_000) + &"é".repeat(5_000))));
+    // As long as no call of the queue can be.
+    listed.insert(2, given(of("\u{1}".repeat(60_000), "k".to_owned())));
+    let queue = Arc::new(MemoryQueue::new(world.script.clone()));
+    let origin = Origin::objects(Arc::clone(&world.store), listed);
+    let sent = enqueue(config(), origin, None, queue, Stop::never()).await.unwrap();
+    assert_eq!((sent.tally.seen, sent.tally.enqueued, sent.tally.failed), (7, 5, 2));
+    assert!(sent.ended && sent.tally.adds_up() && !sent.tally.is_complete());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_queue_that_takes_nothing() {
+    let (world, _) = world();
+    let queue = Arc::new(MemoryQueue::new(world.script.clone()));
+    world.script.fail_next(Call::Send, 1000);
+    let patient = PipelineConfig { backfill_attempts: 1000, ..config() };
+    let (handle, stop) = Stop::new();
+    let running = tokio::spawn({
+        let origin = origin(&world);
+        async move { enqueue(patient, origin, None, queue, stop).await }
+    });
+    tokio::time::sleep(std::time::Duration::from_secs(3600)).await;
+    let stopped = tokio::time::Instant::now();
+    handle.stop();
+    let sent = running.await.unwrap().unwrap();
+    assert_eq!(stopped.elapsed(), std::time::Duration::ZERO);
+    assert!(!sent.ended && sent.tally.adds_up() && sent.tally.unstarted == sent.tally.seen, "{sent:?}");
+}
