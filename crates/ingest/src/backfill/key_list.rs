@@ -9,7 +9,7 @@ use csv::{ReaderBuilder, StringRecord};
 use shelltrail_core::{ObjectRef, form};
 
 use super::listing::{Cursor, Listing, Page, foreign_cursor};
-use super::pump::{Broken, Lines, Outlet, Pump};
+use super::pump::{Broken, Outlet, Rows, Pump};
 use crate::source::{ListedObject, SourceError, SourceErrorKind};
 
 /// Objects of one page.
@@ -32,7 +32,7 @@ impl KeyList {
     /// count its rows. Blocks.
     ///
     /// # Errors
-    /// The file cannot be read, or has a line of more than 64 KiB.
+    /// The file cannot be read, or has a row of more than 64 KiB.
     pub fn open(path: impl Into<PathBuf>) -> io::Result<Self> {
         let path = path.into();
         let mut reader = reader(&path)?;
@@ -49,9 +49,9 @@ impl KeyList {
     }
 }
 
-fn reader(path: &Path) -> io::Result<csv::Reader<Lines<File>>> {
-    let lines = Lines::new(File::open(path)?);
-    Ok(ReaderBuilder::new().has_headers(false).flexible(true).from_reader(lines))
+fn reader(path: &Path) -> io::Result<csv::Reader<Rows<File>>> {
+    let rows = Rows::new(File::open(path)?);
+    Ok(ReaderBuilder::new().has_headers(false).flexible(true).from_reader(rows))
 }
 
 #[async_trait]

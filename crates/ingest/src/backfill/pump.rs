@@ -80,30 +80,90 @@ impl Pump {
     }
 }
 
-/// Refuses what is longer than any line of a list of objects: a key has 1,024 bytes, three times that encoded.
-pub(crate) struct Lines<R> {
+/// Refuses a row of a CSV that is longer than any of a list of objects: a key has 1,024 bytes, three times that encoded.
+/// A quote that is opened and never closed makes one row of all that follow.
+pub(crate) struct Rows<R> {
     inner: R,
-    since_line_end: usize,
+    state: State,
+    since_row_end: usize,
 }
 
-/// Longest line.
-const MAX_LINE_BYTES: usize = 64 * 1024;
+/// Where in a row a byte stands, as the reader of CSV sees it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    FieldStart,
+    Bare,
+    Quoted,
+    /// Behind a quote within quotes: the end of the field, or half of a quote.
+    QuoteInQuotes,
+}
 
-impl<R> Lines<R> {
+/// Longest row.
+const MAX_ROW_BYTES: usize = 64 * 1024;
+
+impl<R> Rows<R> {
     pub(crate) fn new(inner: R) -> Self {
-        Self { inner, since_line_end: 0 }
+        Self { inner, state: State::FieldStart, since_row_end: 0 }
+    }
+
+    fn pass(&mut self, byte: u8) {
+        self.since_row_end += 1;
+        self.state = match (self.state, byte) {
+            (State::Quoted, b'"') => State::QuoteInQuotes,
+            (State::Quoted, _) | (State::FieldStart | State::QuoteInQuotes, b'"') => State::Quoted,
+            (_, b'\n' | b'\r') => {
+                self.since_row_end = 0;
+                State::FieldStart
+            }
+            (_, b',') => State::FieldStart,
+            _ => State::Bare,
+        };
     }
 }
 
-impl<R: std::io::Read> std::io::Read for Lines<R> {
+impl<R: std::io::Read> std::io::Read for Rows<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let read = self.inner.read(buffer)?;
         for &byte in &buffer[..read] {
-            self.since_line_end = if byte == b'\n' { 0 } else { self.since_line_end + 1 };
-            if self.since_line_end > MAX_LINE_BYTES {
-                return Err(std::io::Error::other("a line is longer than 64 KiB"));
+            self.pass(byte);
+            if self.since_row_end > MAX_ROW_BYTES {
+                return Err(std::io::Error::other(
+                    "a row is longer than 64 KiB (a quote that is not closed makes one row of all that follow)",
+                ));
             }
         }
         Ok(read)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    #[test]
+    fn a_row_has_a_bound_whatever_quotes_do_to_its_lines() {
+        let (many, long) = ("b,k\n".repeat(30_000), "x".repeat(70_000));
+        for (text, fits) in [
+            (many.clone(), true),
+            (many.replace('\n', "\r"), true),
+            (long.clone(), false),
+            // A quote within a field that has none around it is a letter.
+            (format!("b,a\"b\n{many}"), true),
+            (format!("\"b\",\"say \"\"k\"\"\"\n{many}"), true),
+            (format!("\"b\",\"\"\n{many}"), true),
+            (format!("b,\"two\nlines\"\n{many}"), true),
+            (format!("b,\"k\n{many}"), false),
+            (format!("b,\"k\"\"\n{many}"), false),
+        ] {
+            let read = Rows::new(text.as_bytes()).read_to_end(&mut Vec::new());
+            assert_eq!(read.is_ok(), fits, "{:?}", &text[..20]);
+            // It sees the rows that the reader of CSV sees.
+            let mut csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+            let longest = csv.byte_records().map(|row| row.unwrap().as_slice().len()).max();
+            assert_eq!(longest.unwrap() < MAX_ROW_BYTES, fits, "{:?}", &text[..20]);
+        }
     }
 }

@@ -16,7 +16,7 @@ use super::row::{KeyForm, NoObject, Row};
 use crate::backfill::ceiling::gunzip;
 use crate::backfill::key_list::unreadable;
 use crate::backfill::listing::{Cursor, Page};
-use crate::backfill::pump::{Broken, Lines, Outlet};
+use crate::backfill::pump::{Broken, Outlet, Rows};
 use crate::source::{ListedObject, SourceError, SourceErrorKind};
 
 /// Rows of one page.
@@ -111,7 +111,7 @@ fn csv_rows(
     failed: impl Fn(String) -> SourceError,
 ) -> Result<(), Broken> {
     let clear = gunzip(BufReader::new(file), pages.of.max_clear_bytes);
-    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Lines::new(clear));
+    let mut reader = ReaderBuilder::new().has_headers(false).flexible(true).from_reader(Rows::new(clear));
     let mut record = StringRecord::new();
     loop {
         let row = match reader.read_record(&mut record) {
