@@ -83,6 +83,10 @@ const HINTS: &[(&[&str], &str)] = &[
         &["folder-not-listed", "folder-denied"],
         "nothing below this folder is known that is not indexed already: let it be read, then run the backfill again, which takes the entry away",
     ),
+    (
+        &["archive-link"],
+        "the tar has the bytes under another name only: make it with --hard-dereference and run the backfill again, which takes the entry away",
+    ),
     (&["file-name-not-utf8"], "rename the file, run the backfill again, and drop this entry"),
     (&["panic"], "a mistake of this program: report it, and retry with a newer version"),
     (

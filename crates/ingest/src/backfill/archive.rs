@@ -3,9 +3,10 @@
 //! Listing it and reading it are one pass: the bodies of the last listed entries wait until they are read.
 //! No entry ever touches the file system, whatever its name is; a gzipped archive is inflated up to a ceiling.
 
+mod metered;
+
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -13,7 +14,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use shelltrail_core::ObjectRef;
 
-use super::ceiling::{MAX_ARCHIVE_BYTES, gunzip};
+use self::metered::{nothing_follows, open};
+use super::ceiling::MAX_ARCHIVE_BYTES;
 use super::listing::{Cursor, Listing, Page, foreign_cursor};
 use super::pump::{Broken, Closed, Outlet, Pump};
 use crate::source::{ListedObject, ObjectStore, SourceError, SourceErrorKind, StoredObject};
@@ -186,11 +188,13 @@ struct Reading {
 impl Reading {
     fn produce(self, outlet: &Outlet) -> Result<(), Broken> {
         let failed = |error: io::Error| unreadable(&self.path, &error.to_string());
-        let mut archive = tar::Archive::new(open(&self.path, self.max_clear_bytes).map_err(failed)?);
+        let (mut archive, meter) = open(&self.path, self.max_clear_bytes).map_err(failed)?;
         let (mut number, mut objects, mut page_bytes) = (0, Vec::new(), 0);
         for entry in archive.entries().map_err(failed)? {
             let mut entry = entry.map_err(failed)?;
-            if !is_file(&entry) {
+            meter.allow(&entry);
+            let is_link = entry.header().entry_type().is_hard_link();
+            if !is_file(&entry) && !is_link {
                 continue;
             }
             number += 1;
@@ -200,13 +204,16 @@ impl Reading {
             let key = key(&entry.path_bytes());
             let size = entry.size();
             let modified = entry.header().mtime().ok().and_then(|secs| i64::try_from(secs).ok());
-            let listed = ListedObject {
-                object: ObjectRef { key, ..ObjectRef::default() },
-                size: Some(size),
-                last_modified: modified.and_then(|secs| Timestamp::from_second(secs).ok()),
-                ..ListedObject::default()
+            let listed = match is_link {
+                true => second_name(key, entry.link_name_bytes().as_deref().unwrap_or_default()),
+                false => ListedObject {
+                    object: ObjectRef { key, ..ObjectRef::default() },
+                    size: Some(size),
+                    last_modified: modified.and_then(|secs| Timestamp::from_second(secs).ok()),
+                    ..ListedObject::default()
+                },
             };
-            if let Some(shelf) = &self.shelf {
+            if let Some(shelf) = self.shelf.as_ref().filter(|_| !is_link) {
                 let body = body(&mut entry, size, self.max_object_bytes).map_err(failed)?;
                 // What waits for room must not wait for itself.
                 if !shelf.has_room(body.len()) && !objects.is_empty() {
@@ -226,14 +233,26 @@ impl Reading {
         if !objects.is_empty() {
             outlet.put(Page { objects, after: Cursor::Count(number) })?;
         }
-        Ok(())
+        meter.allow_the_rest();
+        Ok(nothing_follows(archive.into_inner()).map_err(failed)?)
     }
 }
 
-/// Directories, links and devices hold no transcript.
+/// Directories, symbolic links and devices hold no transcript.
 fn is_file(entry: &tar::Entry<'_, impl Read>) -> bool {
     let kind = entry.header().entry_type();
-    kind.is_file() || kind.is_gnu_sparse()
+    kind.is_file() || kind.is_contiguous() || kind.is_gnu_sparse()
+}
+
+/// A hard link: a file of the directory, of which the archive holds the bytes only under its first name.
+fn second_name(key: String, first: &[u8]) -> ListedObject {
+    let detail = format!(
+        "it is a second name of {:?}, stored without its bytes: make the archive with --hard-dereference, or index the \
+         directory itself",
+        String::from_utf8_lossy(first)
+    );
+    let object = ObjectRef { key, ..ObjectRef::default() };
+    ListedObject { object, unreadable: Some("archive-link"), detail: Some(detail), ..ListedObject::default() }
 }
 
 fn body(entry: &mut impl Read, size: u64, max_bytes: u64) -> io::Result<Body> {
@@ -250,23 +269,17 @@ fn body(entry: &mut impl Read, size: u64, max_bytes: u64) -> io::Result<Body> {
 
 /// The entries of a name, no more than two of them, in an archive of at most `max_clear_bytes`. Blocks.
 fn find(path: &Path, max_clear_bytes: u64, name: &str, max_bytes: u64) -> io::Result<Vec<Body>> {
-    let mut archive = tar::Archive::new(open(path, max_clear_bytes)?);
+    let (mut archive, meter) = open(path, max_clear_bytes)?;
     let mut found = Vec::new();
     for entry in archive.entries()? {
         let mut entry = entry?;
+        meter.allow(&entry);
         if found.len() < 2 && is_file(&entry) && key(&entry.path_bytes()) == name {
             let size = entry.size();
             found.push(body(&mut entry, size, max_bytes)?);
         }
     }
     Ok(found)
-}
-
-/// Opens a tar; gzip is told by content, and inflated up to a ceiling.
-fn open(path: &Path, max_clear_bytes: u64) -> io::Result<Box<dyn Read>> {
-    let mut file = BufReader::with_capacity(256 * 1024, File::open(path)?);
-    let gzipped = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if gzipped { Box::new(BufReader::new(gunzip(file, max_clear_bytes))) } else { Box::new(file) })
 }
 
 /// The key is the name as it stands there, without the `./` that tar puts before names.

@@ -188,3 +188,85 @@ async fn an_archive_that_inflates_beyond_its_ceiling_is_an_error_and_no_end() {
         }
     }
 }
+
+/// An archive with one entry of another kind behind two files.
+fn tar_with(kind: tar::EntryType, name: &str, target: &str, body: &[u8]) -> Vec<u8> {
+    let mut tar = tar_of(&[("a.log", b"one"), ("b.log", b"two")]);
+    tar.truncate(tar.len() - 1024);
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_entry_type(kind);
+    header.set_size(body.len() as u64);
+    header.set_path(name).unwrap();
+    if !target.is_empty() {
+        header.set_link_name(target).unwrap();
+    }
+    header.set_cksum();
+    builder.append(&header, body).unwrap();
+    tar.extend(builder.into_inner().unwrap());
+    tar
+}
+
+#[tokio::test]
+async fn a_second_name_of_a_file_is_told_and_not_passed_over_in_silence() {
+    let dir = tempfile::tempdir().unwrap();
+    let tar = tar_with(tar::EntryType::Link, "second.log", "a.log", b"");
+    let world = World::new();
+    let (keys, books) = index(&world, &written(dir.path(), "a.tar", &tar), config(), Selection::default()).await;
+    assert_eq!((keys, books.tally().failed), (vec!["a.log".to_owned(), "b.log".to_owned()], 1));
+    let failure = world.sink.failures().remove(0);
+    assert_eq!((failure.object.key.as_str(), failure.reason.as_str()), ("second.log", "archive-link"));
+    assert!(failure.detail.contains("--hard-dereference"), "{failure:?}");
+
+    let tar = tar_with(tar::EntryType::Continuous, "contiguous.log", "", b"three");
+    let world = World::new();
+    let (keys, _) = index(&world, &written(dir.path(), "b.tar", &tar), config(), Selection::default()).await;
+    assert_eq!(keys, ["a.log", "b.log", "contiguous.log"]);
+}
+
+async fn listed(path: &Path) -> (Vec<String>, Result<(), SourceError>) {
+    let mut entries = TarArchive::new(path).entries(false, MAX);
+    let mut keys = Vec::new();
+    loop {
+        match entries.next().await {
+            Ok(Some(page)) => keys.extend(page.objects.into_iter().map(|listed| listed.object.key)),
+            Ok(None) => return (keys, Ok(())),
+            Err(error) => return (keys, Err(error)),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_header_of_any_length_is_not_held() {
+    let dir = tempfile::tempdir().unwrap();
+    let long = "n".repeat(300) + ".log";
+    for (bytes, fits) in [(long.into_bytes(), true), (vec![b'n'; 8 << 20], false)] {
+        let mut tar = tar_with(tar::EntryType::GNULongName, "././@LongLink", "", &bytes);
+        tar.truncate(tar.len() - 1024);
+        tar.extend(tar_of(&[("named.log", b"three")]));
+        let (keys, ended) = listed(&written(dir.path(), "a.tar.gz", &gzipped(&tar))).await;
+        match ended {
+            Ok(()) => assert!(fits && keys.len() == 3 && keys[2].starts_with("nnn"), "{keys:?}"),
+            Err(error) => assert!(!fits && error.message.contains("longer than 1 MiB"), "{error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_stands_behind_the_end_is_an_error_and_zeros_are_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let (first, second) = (tar_of(&[("a.log", b"one")]), tar_of(&[("b.log", b"two")]));
+    let padded = [first.clone(), vec![0; 3 << 20]].concat();
+    for (name, bytes, whole) in [
+        ("padded.tar", padded.clone(), true),
+        ("padded.tar.gz", gzipped(&padded), true),
+        ("together.tar", [first.clone(), second.clone()].concat(), false),
+        ("together.tar.gz", [gzipped(&first), gzipped(&second)].concat(), false),
+    ] {
+        let (keys, ended) = listed(&written(dir.path(), name, &bytes)).await;
+        assert_eq!((keys.as_slice(), ended.is_ok()), (&["a.log".to_owned()][..], whole), "{name}");
+        if let Err(error) = ended {
+            assert!(error.message.contains("behind the mark of its end"), "{error}");
+        }
+    }
+}
