@@ -250,6 +250,25 @@ async fn a_retry_reads_what_the_bucket_holds_now() {
         assert!(left(&index).is_empty(), "{:?}", left(&index));
         assert_eq!(stored_sessions(&index).len(), 3);
 
+        // The entry of the message is all that is known of an object whose own entry cannot be written.
+        let damaged = world.put(&key("damaged"), b"PK\x03\x04 no transcript").await;
+        let told = shelltrail_core::notification::created(&damaged, None).unwrap();
+        write(&index, &[unreadable(2, &told, false)]);
+        let announced = &shelltrail_core::notification::parse(&told).unwrap().announcements[0].object;
+        let in_the_way = index.join("failures").join(format!("{}.tmp", id(announced)));
+        fs::create_dir(&in_the_way).unwrap();
+        let again = || {
+            let mut retry = shelltrail();
+            world.configure(&mut retry);
+            run(retry.args(["failures", "retry", "--all", "--index"]).arg(&index)).exits(3)
+        };
+        let ran = again();
+        assert_eq!(left(&index), ["sqs-message/2"], "{ran:#?}");
+        fs::remove_dir(&in_the_way).unwrap();
+        let ran = again();
+        assert_eq!(left(&index), [key("damaged")], "{ran:#?}");
+        failures(&index, &["drop", "--all", "--why", "a test"]).exits(0);
+
         write(&index, &[of(&queued)]);
         let mut retry = shelltrail();
         world.configure(&mut retry);

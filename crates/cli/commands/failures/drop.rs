@@ -33,7 +33,7 @@ pub fn run(root: &IndexRoot, command: &FailuresDropArgs, audit: Audit) -> anyhow
         };
         drop_entry(&root.failures_dir(), &dropped)
             .with_context(|| format!("drop entry {}; {done} of {} were dropped", entry.id, entries.len()))?;
-        eprintln!("shelltrail: dropped: {} {}", entry.id, printable(&named(entry)));
+        eprintln!("shelltrail: dropped: {} {}", printable(&entry.id), printable(&named(entry)));
     }
     eprintln!(
         "shelltrail: {} dropped; answers tell them and are complete without them",

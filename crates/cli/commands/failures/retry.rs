@@ -11,7 +11,7 @@ use shelltrail_core::sanitize::printable;
 use shelltrail_core::sink::{Failure, KeyEvent, KeyEventKind, RecordSink};
 use shelltrail_index::{IndexRoot, LocalSink};
 use shelltrail_ingest::source::{ListedObject, MAX_SEND_BYTES, Queue, SendError};
-use shelltrail_ingest::{Origin, PipelineConfig, Progress, Summary, backfill};
+use shelltrail_ingest::{Origin, PipelineConfig, Progress, Summary, backfill_with_report};
 
 use super::{Entry, audited, list, select};
 use crate::args::FailuresRetryArgs;
@@ -48,7 +48,7 @@ pub fn run(
     let plan = Plan::of(&entries, &pipeline);
     audit.write(&audited("failures retry", command.enqueue.clone(), &entries))?;
     for (id, why) in &plan.left {
-        eprintln!("shelltrail: left as it is: {id}: {}", printable(why));
+        eprintln!("shelltrail: left as it is: {}: {}", printable(id), printable(why));
     }
     let left = !plan.left.is_empty();
     let exit = match &command.enqueue {
@@ -150,14 +150,14 @@ fn here(config: &Config, root: &IndexRoot, plan: Plan, pipeline: PipelineConfig)
     let progress = Arc::new(Progress::new());
     // Without an object nobody needs credentials.
     let done = if plan.objects.is_empty() {
-        Ok(progress.summary())
+        Ok((progress.summary(), true))
     } else {
         read(config, pipeline, plan.objects, &sink, &progress)
     };
     match done {
-        Ok(done) => {
+        Ok((done, settled)) => {
             // Each object of theirs is indexed, gone, or has an entry of its own now.
-            if done.unstarted == 0 && done.retried == 0 {
+            if settled {
                 for message in &plan.messages {
                     sink.clear_failure(&message.object)?;
                 }
@@ -172,20 +172,23 @@ fn here(config: &Config, root: &IndexRoot, plan: Plan, pipeline: PipelineConfig)
     }
 }
 
+/// Reads objects; tells whether of each of them is known what became of it.
 fn read(
     config: &Config,
     pipeline: PipelineConfig,
     objects: Vec<ListedObject>,
     sink: &Arc<LocalSink>,
     progress: &Arc<Progress>,
-) -> anyhow::Result<Summary> {
+) -> anyhow::Result<(Summary, bool)> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let stop = stop::on_signals()?;
         let clients = Clients::load(&config.aws()?).await;
         let origin = Origin::objects(Arc::new(clients.store()), objects);
         let (keys, sink) = (Arc::new(clients.keys()), Arc::clone(sink));
-        Ok(backfill(pipeline, origin, keys, sink, stop, Arc::clone(progress)).await?)
+        let done = backfill_with_report(pipeline, origin, keys, sink, stop, Arc::clone(progress)).await?;
+        // What was not handed out before a stop is not settled either.
+        Ok((done.summary, done.settled && done.ended))
     })
 }
 
@@ -222,7 +225,16 @@ async fn send_all(queue: &impl Queue, bodies: &[String]) -> anyhow::Result<Vec<(
     while !open.is_empty() {
         let mut again = Vec::new();
         for batch in batches(&open) {
-            let answers = queue.send(batch).await.context("send messages")?;
+            let answers = match queue.send(batch).await {
+                Err(error) if error.kind.is_transient() && attempt < SEND_ATTEMPTS => {
+                    again.extend_from_slice(batch);
+                    continue;
+                }
+                answers => answers.context("send messages")?,
+            };
+            // What no answer mentions may not have been sent.
+            let unanswered = || Err(SendError::Retry("the queue did not answer for it".to_owned()));
+            let answers = answers.into_iter().chain(std::iter::repeat_with(unanswered));
             for (body, answer) in batch.iter().zip(answers) {
                 match answer {
                     Ok(()) => {}

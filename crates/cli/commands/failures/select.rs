@@ -63,7 +63,12 @@ pub fn one<'a>(entries: &'a [Entry], id: &str) -> anyhow::Result<&'a Entry> {
             let named: Vec<&str> = fitting.iter().take(MAX_NAMED).map(|entry| entry.id.as_str()).collect();
             let more = fitting.len() - named.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            bail!("{} entries begin with {}: {}{more}", fitting.len(), printable(id), named.join(", "))
+            bail!(
+                "{} entries begin with {}: {}{more}",
+                fitting.len(),
+                printable(id),
+                printable(&named.join(", "))
+            )
         }
     }
 }
