@@ -82,7 +82,7 @@ impl Work<'_> {
         let path = config.index(&self.command.index)?;
         let door = ops::open(Some(self.command.ops.listen.as_ref().unwrap_or(&Listen::Off)))?;
         let (root, lock) = IndexRoot::open_for_writing(&path, config.partition_digits)?;
-        let place = Arc::new(Place::find(&root, self.command)?);
+        let place = Arc::new(Place::find(&root, self.command, self.source.file())?);
         let holdings = if self.command.reconcile { stored(&path)? } else { None };
         let comparison = self.comparison(holdings);
         let sink = Arc::new(LocalSink::new(root, lock));
@@ -127,7 +127,9 @@ impl Work<'_> {
         let path = named.then(|| config.index(&self.command.index)).transpose()?;
         let known = path.as_deref().map(stored).transpose()?.flatten();
         let place = match (&path, &known) {
-            (Some(path), Some(_)) => Some(Arc::new(Place::find(&IndexRoot::open(path)?, self.command)?)),
+            (Some(path), Some(_)) => {
+                Some(Arc::new(Place::find(&IndexRoot::open(path)?, self.command, self.source.file())?))
+            }
             _ => None,
         };
         if place.is_none() {

@@ -11,6 +11,7 @@ use shelltrail_index::backfills::BackfillNote;
 use shelltrail_ingest::{Bookmark, Cursor, Tally};
 
 use crate::args::BackfillArgs;
+use crate::log;
 
 /// What is kept between two runs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +21,8 @@ struct Kept {
     until: Option<Timestamp>,
     after: Option<Cursor>,
     settled: Tally,
+    /// What the file of the source was when its rows were counted.
+    file: Option<String>,
 }
 
 /// A backfill's place in its source.
@@ -30,14 +33,15 @@ pub struct Place {
 }
 
 impl Place {
-    /// Finds the place of the same backfill, or begins one.
+    /// Finds the place of the same backfill, or begins one. A place counts rows or entries where the source is a file; in
+    /// another `file` they are others, so it is begun anew.
     ///
     /// # Errors
     /// The note cannot be written, or what it says cannot be understood.
-    pub fn find(root: &IndexRoot, command: &BackfillArgs) -> anyhow::Result<Self> {
+    pub fn find(root: &IndexRoot, command: &BackfillArgs, file: Option<String>) -> anyhow::Result<Self> {
         let note = root.begin_backfill(&command.source, &selection(command))?;
         let state = note.state().filter(|_| !command.restart && keeps_place(command));
-        let kept = match state {
+        let mut kept: Kept = match state {
             Some(state) => serde_json::from_value(state.clone())
                 .context("the place of the backfill is not understood: begin anew with --restart")?,
             None => Kept {
@@ -46,6 +50,12 @@ impl Place {
                 ..Kept::default()
             },
         };
+        // Of a place that an older version kept nobody knows.
+        if kept.after.is_some() && kept.file.is_some() && kept.file != file {
+            log::say("the file is not what it was when an earlier run was stopped: beginning anew");
+            kept = Kept { since: kept.since, until: kept.until, ..Kept::default() };
+        }
+        kept.file = file;
         let place = Self { note: Arc::new(note), kept };
         place.write(&place.kept)?;
         Ok(place)
@@ -120,4 +130,35 @@ fn selection(command: &BackfillArgs) -> String {
         }
     }
     words.join(" ")
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::args::{Args, Command};
+
+    #[test]
+    fn a_place_is_one_in_the_same_file_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, _lock) = IndexRoot::open_for_writing(dir.path(), None).unwrap();
+        let args = Args::try_parse_from(["shelltrail", "backfill", "keys.csv"]).unwrap();
+        let Command::Backfill(command) = args.command else { panic!("another verb") };
+        let find = |file: Option<&str>| Place::find(&root, &command, file.map(str::to_owned)).unwrap();
+        let keep = |place: Place| {
+            let settled = Tally { seen: 7, indexed: 7, ..Tally::default() };
+            place.keep(&Cursor::Row { file: 0, rows: 7 }, &settled).unwrap();
+        };
+        keep(find(Some("one")));
+        assert_eq!(find(Some("one")).after().unwrap().1.seen, 7);
+        assert!(find(Some("another")).after().is_none(), "its rows are others");
+        keep(find(Some("another")));
+        assert!(find(Some("another")).after().is_some());
+        assert!(find(None).after().is_none(), "nobody can tell what it is");
+        // A folder or a bucket is no file: its places are keys.
+        keep(find(None));
+        assert!(find(None).after().is_some());
+    }
 }

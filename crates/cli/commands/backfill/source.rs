@@ -81,6 +81,21 @@ impl Source {
         !matches!(self, Self::Folder(_) | Self::Tar(_))
     }
 
+    /// What tells a file of rows or entries from another one in its place; `None` where places are keys, or it lies in a
+    /// bucket, where a report does not change.
+    pub fn file(&self) -> Option<String> {
+        let (Self::Tar(path) | Self::Keys(path) | Self::Inventory(ManifestAt::File(path))) = self else {
+            return None;
+        };
+        let metadata = path.metadata().ok()?;
+        let modified = metadata.modified().ok().and_then(|at| jiff::Timestamp::try_from(at).ok());
+        Some(format!(
+            "{} bytes of {}",
+            metadata.len(),
+            modified.map_or_else(|| "unknown".to_owned(), |at| at.to_string())
+        ))
+    }
+
     /// Whether it is known to hold everything of a bucket below a prefix.
     pub fn bucket(&self) -> Option<(&str, &str)> {
         match self {
