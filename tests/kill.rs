@@ -182,7 +182,8 @@ fn kill_backfills(dir: &Path, backfill: &dyn Fn(&Path) -> Command, wanted: u32, 
     let mut ended = run(&mut backfill(&index));
     if ended.code == Some(3) {
         // The same as of a worker: it is listed, left alone by a repetition, and tried again when asked.
-        assert!(ended.err.contains("suspected_crash"), "{ended:#?}");
+        let listed = shelltrail_index::failures::list(&index.join("failures")).unwrap().by_reason();
+        assert_eq!(listed.keys().collect::<Vec<_>>(), ["suspected_crash"], "{ended:#?}");
         assert!(run(&mut backfill(&index)).exits(3).err.contains("suspected_crash"));
         ended = run(backfill(&index).arg("--retry-suspected"));
     }

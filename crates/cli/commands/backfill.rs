@@ -184,7 +184,8 @@ impl Work<'_> {
         let planned = Planned { source: self.command.source.clone(), plan: planned, difference };
         told::plan(&planned, self.command.format, self.source.is_in_s3())?;
         show::difference(self.command.progress, planned.difference.as_ref());
-        Ok(if ended && !missed { Exit::Done } else { Exit::Incomplete })
+        let whole = ended && planned.plan.unreadable == 0;
+        Ok(if whole && !missed { Exit::Done } else { Exit::Incomplete })
     }
 
     async fn open(&self, config: &Config, read: bool) -> anyhow::Result<Opened> {

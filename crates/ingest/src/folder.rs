@@ -277,7 +277,8 @@ fn entries(root: &Path, folder: &str, content: &mut Vec<Entry>) -> io::Result<()
             let escaped = name.as_encoded_bytes().escape_ascii();
             let key = format!("{folder}{} (not UTF-8: {escaped})", name.to_string_lossy());
             let detail = "its name is not UTF-8, so no key can name it: rename it, then run this again";
-            content.push(Entry { key, kind: Kind::Unreadable { reason: NOT_UTF8, detail: detail.to_owned() } });
+            content
+                .push(Entry { key, kind: Kind::Unreadable { reason: NOT_UTF8, detail: detail.to_owned() } });
             continue;
         };
         let end = if matches!(kind, Kind::Folder) { "/" } else { "" };

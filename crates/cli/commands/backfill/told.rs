@@ -227,6 +227,10 @@ pub fn plan(planned: &Planned, format: AccountFormat, in_s3: bool) -> anyhow::Re
     drop(out);
     let plan = &planned.plan;
     table(plan, in_s3)?;
+    // An event names no object.
+    for named in plan.unreadable_named.iter().filter(|_| log::format() != LogFormat::Json) {
+        log::say(&format!("cannot be read: {}", printable(named)));
+    }
     if let Some(difference) = &planned.difference {
         difference.print();
     }
@@ -262,7 +266,7 @@ fn table(plan: &Plan, in_s3: bool) -> anyhow::Result<()> {
         writeln!(out, "{}", row(name, quantity))?;
     }
     if plan.unreadable > 0 {
-        writeln!(out, "{:<24}  {:>12}", "unreadable rows", plan.unreadable)?;
+        writeln!(out, "{:<24}  {:>12}", "unreadable", plan.unreadable)?;
     }
     if plan.not_known_before_read > 0 {
         writeln!(

@@ -105,7 +105,9 @@ impl<Q: Queue + ?Sized> Sender<Q> {
                 (None, _) => match record(listed) {
                     Some(record) => records.push(record),
                     None => {
-                        tracing::warn!("a list names what cannot be announced: it lies in no bucket, or its name is too long");
+                        tracing::warn!(
+                            "a list names what cannot be announced: it lies in no bucket, or its name is too long"
+                        );
                         tally.failed += 1;
                     }
                 },

@@ -9,7 +9,7 @@ use csv::{ReaderBuilder, StringRecord};
 use shelltrail_core::{ObjectRef, form};
 
 use super::listing::{Cursor, Listing, Page, foreign_cursor};
-use super::pump::{Broken, Outlet, Rows, Pump};
+use super::pump::{Broken, Outlet, Pump, Rows};
 use crate::source::{ListedObject, SourceError, SourceErrorKind};
 
 /// Objects of one page.

@@ -15,6 +15,9 @@ use crate::stop::Stop;
 /// Most rows of a table; what is beyond stands in one row more, without a name of its own.
 pub const MAX_PLAN_ROWS: usize = 10_000;
 
+/// Most rows and folders that are named.
+pub const MAX_UNREADABLE: usize = 20;
+
 /// The name of that row.
 const OTHERS: &str = "others";
 
@@ -33,8 +36,10 @@ pub struct Plan {
     pub already_indexed: Quantity,
     /// Of these, and not indexed: archived, so that they must be restored before they can be read.
     pub archived: Quantity,
-    /// Of these: named by a row that cannot be read.
+    /// Of these: named by a row that cannot be read, or folders that cannot be listed.
     pub unreadable: u64,
+    /// The first [`MAX_UNREADABLE`] of them, each with what came back; hostile text.
+    pub unreadable_named: Vec<String>,
     /// Of these: to be read, and not known to be indexed.
     pub to_read: Quantity,
     /// Objects of `to_read` of which only reading tells whether they are indexed: files, and objects without ETag.
@@ -125,6 +130,10 @@ pub async fn plan<S: ObjectStore + ?Sized>(
             classes.add(listed.storage_class.clone(), listed);
             if listed.unreadable.is_some() {
                 plan.unreadable += 1;
+                if plan.unreadable_named.len() < MAX_UNREADABLE {
+                    let detail = listed.detail.as_deref().unwrap_or("it names nothing");
+                    plan.unreadable_named.push(format!("{}: {detail}", listed.object.key));
+                }
             } else if *standing == Standing::Stored {
                 plan.already_indexed.add(listed);
             } else if listed.is_archived() {

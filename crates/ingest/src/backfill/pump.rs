@@ -161,7 +161,8 @@ mod tests {
             let read = Rows::new(text.as_bytes()).read_to_end(&mut Vec::new());
             assert_eq!(read.is_ok(), fits, "{:?}", &text[..20]);
             // It sees the rows that the reader of CSV sees.
-            let mut csv = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
+            let mut csv =
+                csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(text.as_bytes());
             let longest = csv.byte_records().map(|row| row.unwrap().as_slice().len()).max();
             assert_eq!(longest.unwrap() < MAX_ROW_BYTES, fits, "{:?}", &text[..20]);
         }

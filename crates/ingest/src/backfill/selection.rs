@@ -113,4 +113,26 @@ mod tests {
             assert_eq!(selection.wants(&object, &config), wanted, "{selection:?} {object:?}");
         }
     }
+
+    #[test]
+    fn what_cannot_be_read_is_left_out_only_where_its_name_says_so() {
+        let unreadable = |key: &str| ListedObject { unreadable: Some("x"), ..listed(key, None) };
+        let of = |texts: &[&str]| texts.iter().map(|&text| text.to_owned()).collect::<Vec<_>>();
+        let prefixes = |texts: &[&str]| Selection { prefixes: of(texts), ..Selection::default() };
+        let accounts = |texts: &[&str]| Selection { accounts: of(texts), ..Selection::default() };
+        for (selection, key, wanted) in [
+            (prefixes(&["ssm/"]), "keys.csv: row 5", true),
+            (accounts(&["111122223333"]), "keys.csv: row 5", true),
+            (prefixes(&["ssm/1/"]), "ssm/", true),
+            (prefixes(&["ssm/"]), "ssm/1/", true),
+            (prefixes(&["ssm/2/", "x"]), "ssm/1/", false),
+            (accounts(&["111122223333"]), "ssm/", true),
+        ] {
+            let config = PipelineConfig::default();
+            assert_eq!(selection.wants(&unreadable(key), &config), wanted, "{selection:?} {key}");
+        }
+        let config = PipelineConfig { key_prefixes: of(&["ssm/"]), ..PipelineConfig::default() };
+        let wants = |key: &str| Selection::default().wants(&unreadable(key), &config);
+        assert_eq!((wants("ssm/"), wants("other/"), wants("keys.csv: row 5")), (true, false, true));
+    }
 }

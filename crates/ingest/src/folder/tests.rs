@@ -114,10 +114,7 @@ async fn a_name_that_is_not_utf8_is_told_and_hides_behind_no_other() {
     let told: Vec<_> = listed.iter().map(|l| (l.object.key.as_str(), l.unreadable)).collect();
     assert_eq!(
         told,
-        [
-            ("a\u{fffd}.log", None),
-            ("a\u{fffd}.log (not UTF-8: a\\xff.log)", Some("file-name-not-utf8")),
-        ]
+        [("a\u{fffd}.log", None), ("a\u{fffd}.log (not UTF-8: a\\xff.log)", Some("file-name-not-utf8")),]
     );
 }
 

@@ -212,7 +212,8 @@ async fn a_second_name_of_a_file_is_told_and_not_passed_over_in_silence() {
     let dir = tempfile::tempdir().unwrap();
     let tar = tar_with(tar::EntryType::Link, "second.log", "a.log", b"");
     let world = World::new();
-    let (keys, books) = index(&world, &written(dir.path(), "a.tar", &tar), config(), Selection::default()).await;
+    let (keys, books) =
+        index(&world, &written(dir.path(), "a.tar", &tar), config(), Selection::default()).await;
     assert_eq!((keys, books.tally().failed), (vec!["a.log".to_owned(), "b.log".to_owned()], 1));
     let failure = world.sink.failures().remove(0);
     assert_eq!((failure.object.key.as_str(), failure.reason.as_str()), ("second.log", "archive-link"));

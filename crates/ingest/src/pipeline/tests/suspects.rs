@@ -366,8 +366,7 @@ fn backfills_that_are_killed_make_no_suspect_of_what_was_done() {
         let world = world.restarted();
         let begun = tokio::time::Instant::now();
         let World { keys, sink, progress, .. } = world.clone();
-        let summary =
-            backfill(config(), origin(&world), keys, sink, Stop::never(), progress).await.unwrap();
+        let summary = backfill(config(), origin(&world), keys, sink, Stop::never(), progress).await.unwrap();
         assert_eq!((summary.indexed, summary.failed, world.sink.marked()), (6, 0, 0));
         assert!(begun.elapsed() >= secs(30), "one after the other: {:?}", begun.elapsed());
     });
