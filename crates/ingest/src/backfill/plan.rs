@@ -16,7 +16,7 @@ use crate::stop::Stop;
 pub const MAX_PLAN_ROWS: usize = 10_000;
 
 /// Most rows and folders that are named.
-pub const MAX_UNREADABLE: usize = 20;
+const MAX_UNREADABLE: usize = 20;
 
 /// The name of that row.
 const OTHERS: &str = "others";
@@ -38,7 +38,7 @@ pub struct Plan {
     pub archived: Quantity,
     /// Of these: named by a row that cannot be read, or folders that cannot be listed.
     pub unreadable: u64,
-    /// The first [`MAX_UNREADABLE`] of them, each with what came back; hostile text.
+    /// The first 20 of them, each with what came back; hostile text.
     pub unreadable_named: Vec<String>,
     /// Of these: to be read, and not known to be indexed.
     pub to_read: Quantity,
