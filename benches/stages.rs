@@ -254,6 +254,10 @@ impl RecordSink for Noting {
         self.sink.note_start_of_backfill(id)
     }
 
+    fn note_pause_of_backfill(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        self.sink.note_pause_of_backfill(id)
+    }
+
     fn note_end(&self, id: &TranscriptId) -> Result<(), SinkError> {
         self.sink.note_end(id)
     }

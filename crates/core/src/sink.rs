@@ -100,6 +100,14 @@ pub trait RecordSink: Send + Sync + 'static {
         Ok(())
     }
 
+    /// Notes that an object of a backfill waits, until its start is noted again: what ends the process now is not its doing.
+    ///
+    /// # Errors
+    /// It is still noted as in work.
+    fn note_pause_of_backfill(&self, _id: &TranscriptId) -> Result<(), SinkError> {
+        Ok(())
+    }
+
     /// Notes that the work on an object came to an end, whatever end: the process outlived it. Without a start
     /// it does nothing, and costs nothing.
     ///

@@ -270,6 +270,10 @@ impl RecordSink for LocalSink {
         self.starts.begin_of_backfill(id).map_err(|source| sink_error("mark a start in", "-", source))
     }
 
+    fn note_pause_of_backfill(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        self.starts.pause_of_backfill(id).map_err(|source| sink_error("change a mark in", "-", source))
+    }
+
     fn note_end(&self, id: &TranscriptId) -> Result<(), SinkError> {
         self.starts.end(id).map_err(|source| sink_error("remove the mark of a start from", "-", source))
     }

@@ -84,6 +84,14 @@ impl StartMarks {
         self.of_backfills.begin(id).map_err(|source| self.error("write", source))
     }
 
+    /// Takes a start of a backfill back: the object waits.
+    ///
+    /// # Errors
+    /// It is still marked as in work.
+    pub fn pause_of_backfill(&self, id: &TranscriptId) -> Result<(), StartMarkError> {
+        self.of_backfills.pause(id).map_err(|source| self.error("change", source))
+    }
+
     fn error(&self, action: &'static str, source: io::Error) -> StartMarkError {
         StartMarkError { action, path: self.dir.join(OF_BACKFILLS), source }
     }

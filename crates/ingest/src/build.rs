@@ -139,15 +139,20 @@ impl<R: RecordSink> Builder<R> {
         let (recorder, partition) = (self.recorder.clone(), partition.clone());
         let work = move || {
             let attempt = caught(|| {
-                let mut sessions = Sessions::new(&pieces, &config);
+                let (begin, end) = (
+                    |piece: &Piece| recorder.resume_start(piece.claim.marked()),
+                    |piece: &Piece| recorder.end_light_start(piece.claim.marked()),
+                );
+                let mut sessions = Sessions::new(&pieces, &config, (&begin, &end));
                 let batch = sink.build(&partition, &mut sessions)?;
                 Ok((batch, sessions.records))
             });
-            // The process has outlived them, unless they are about to be built again one by one.
-            if attempt.is_ok() || pieces.len() == 1 {
-                let marked = pieces.iter().filter_map(|piece| piece.claim.marked());
-                marked.for_each(|marked| recorder.end_start_here(&marked.id));
-            }
+            let outlived = pieces.iter().filter_map(|piece| piece.claim.marked());
+            // The process has outlived them, unless they are about to be built again one by one; a mark of a backfill is
+            // made anew for that.
+            let is_over = attempt.is_ok() || pieces.len() == 1;
+            let over = outlived.filter(|marked| is_over || marked.is_light);
+            over.for_each(|marked| recorder.end_start_here(&marked.id));
             (pieces, attempt)
         };
         computing(work).await.expect("the panics of a build are caught inside")
@@ -171,7 +176,6 @@ impl<R: RecordSink> Builder<R> {
 }
 
 /// The sessions of pieces, one piece parsed at a time: when the sink asks for its first session.
-#[derive(Debug)]
 struct Sessions<'p> {
     pieces: std::slice::Iter<'p, Piece>,
     config: &'p PipelineConfig,
@@ -181,12 +185,20 @@ struct Sessions<'p> {
     parsed: u64,
     /// The records of every piece whose sessions were all taken.
     records: Vec<u64>,
+    /// The last piece, and whom to tell that one is begun and that the sink has taken all of it.
+    last: Option<&'p Piece>,
+    begin: &'p dyn Fn(&Piece),
+    end: &'p dyn Fn(&Piece),
 }
 
 impl<'p> Sessions<'p> {
-    fn new(pieces: &'p [Piece], config: &'p PipelineConfig) -> Self {
+    fn new(
+        pieces: &'p [Piece],
+        config: &'p PipelineConfig,
+        (begin, end): (&'p dyn Fn(&Piece), &'p dyn Fn(&Piece)),
+    ) -> Self {
         let (pieces, waiting) = (pieces.iter(), Vec::new().into_iter());
-        Self { pieces, config, waiting, parsed: 0, records: Vec::new() }
+        Self { pieces, config, waiting, parsed: 0, records: Vec::new(), last: None, begin, end }
     }
 }
 
@@ -195,7 +207,10 @@ impl Iterator for Sessions<'_> {
 
     fn next(&mut self) -> Option<Session> {
         if self.waiting.len() == 0 {
+            self.last.take().into_iter().for_each(self.end);
             let piece = self.pieces.next()?;
+            (self.begin)(piece);
+            self.last = Some(piece);
             let PipelineConfig { layout, parse_limits, .. } = self.config;
             let mut sessions = decode::sessions(&piece.transcript, layout, parse_limits);
             if let Some(announced) = piece.claim.announced() {

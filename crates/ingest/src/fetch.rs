@@ -207,7 +207,11 @@ where
                 let partition = self.partition(&object, transcript.carrier);
                 let (announced, kept) = (object, pace);
                 let (pace, usual) = match kept {
-                    Pace::Usual(guard) => (Pace::Usual(None), guard),
+                    Pace::Usual(guard) => {
+                        // From here it waits among many, until it is parsed.
+                        self.recorder.pause_start(claim.marked());
+                        (Pace::Usual(None), guard)
+                    }
                     alone @ Pace::Alone(_) => (alone, None),
                 };
                 let piece =

@@ -241,7 +241,32 @@ impl<R: RecordSink> Recorder<R> {
         }
     }
 
-    /// The same without waiting for it.
+    /// Says that an object of a backfill waits, and has no part in what ends the process meanwhile.
+    pub(crate) fn pause_start(&self, marked: Option<Marked>) {
+        if let Some(Marked { id, is_light: true }) = marked
+            && let Err(error) = self.sink.note_pause_of_backfill(&id)
+        {
+            tracing::error!(error = &error as &dyn Error, "cannot change the mark of a start");
+        }
+    }
+
+    /// Says that it is worked on again. Without its mark the work goes on: it had one before.
+    pub(crate) fn resume_start(&self, marked: Option<Marked>) {
+        if let Some(Marked { id, is_light: true }) = marked
+            && let Err(error) = self.sink.note_start_of_backfill(&id)
+        {
+            tracing::error!(error = &error as &dyn Error, "cannot mark a start");
+        }
+    }
+
+    /// Removes the mark of a start of a backfill, which costs no look at the disk; leaves one of a message.
+    pub(crate) fn end_light_start(&self, marked: Option<Marked>) {
+        if let Some(Marked { id, is_light: true }) = marked {
+            self.end_start_here(&id);
+        }
+    }
+
+    /// As [`Recorder::end_start`], without waiting for it.
     pub(crate) fn end_start_soon(&self, claim: &Claim) {
         match claim.marked() {
             None => {}

@@ -75,8 +75,7 @@ impl LightMarks {
             let known = table.marks.get(id).map(|mark| (mark.line, mark.earlier));
             let (line, earlier) = known.unwrap_or_else(|| (table.take_line(), None));
             let starts = earlier.map_or(0, |starts| starts.saturating_add(1).min(MAX_STARTS));
-            let text = format!("{id} {starts:>3} {:>12}\n", Timestamp::now().as_second());
-            let written = table.write(&self.path, line, text.as_bytes());
+            let written = table.write(&self.path, line, text(id, starts).as_bytes());
             match (&written, known) {
                 (Ok(()), _) => drop(table.marks.insert(*id, Mark { line, earlier, running: 1 })),
                 (Err(_), None) => table.blank.push(line),
@@ -86,8 +85,18 @@ impl LightMarks {
         })
     }
 
+    /// Takes a start back: the object waits and has no part in what ends the process now. What earlier processes left
+    /// stays.
+    pub(super) fn pause(&self, id: &TranscriptId) -> io::Result<()> {
+        self.stop(id, true)
+    }
+
     /// Takes a mark away, if there is one.
     pub(super) fn end(&self, id: &TranscriptId) -> io::Result<()> {
+        self.stop(id, false)
+    }
+
+    fn stop(&self, id: &TranscriptId, keeps_earlier: bool) -> io::Result<()> {
         self.with_table(|table| {
             let Some(mark) = table.marks.get_mut(id) else { return Ok(()) };
             mark.running = mark.running.saturating_sub(1);
@@ -95,6 +104,9 @@ impl LightMarks {
                 return Ok(());
             }
             let line = mark.line;
+            if let Some(starts) = mark.earlier.filter(|_| keeps_earlier) {
+                return table.write(&self.path, line, text(id, starts).as_bytes());
+            }
             let mut text = [b' '; LINE_BYTES];
             text[LINE_BYTES - 1] = b'\n';
             table.write(&self.path, line, &text)?;
@@ -168,6 +180,10 @@ fn open_or_create(path: &Path) -> io::Result<DiskFile> {
     }
 }
 
+fn text(id: &TranscriptId, starts: u32) -> String {
+    format!("{id} {starts:>3} {:>12}\n", Timestamp::now().as_second())
+}
+
 fn parse(line: &[u8]) -> Option<(TranscriptId, u32, i64)> {
     let text = std::str::from_utf8(line).ok().filter(|text| text.len() == LINE_BYTES)?;
     let mut words = text.strip_suffix('\n')?.split_ascii_whitespace();
@@ -223,6 +239,23 @@ mod tests {
         assert_eq!(left(&dir), 1);
         marks.end(&id("a")).unwrap();
         assert_eq!(left(&dir), 0);
+    }
+
+    #[test]
+    fn what_only_waits_is_as_it_was_before() {
+        let dir = tempfile::tempdir().unwrap();
+        for open in [0, 0, 1, 2, 2, 2] {
+            // `a` is in work when its process ends, until the last ones, in which it waits; `b` always waits.
+            let marks = LightMarks::new(at(&dir));
+            assert_eq!((marks.open(&id("a")).unwrap(), marks.open(&id("b")).unwrap()), (open, 0));
+            for name in ["a", "b"] {
+                marks.begin(&id(name)).unwrap();
+                marks.pause(&id(name)).unwrap();
+            }
+            if open < 2 {
+                marks.begin(&id("a")).unwrap();
+            }
+        }
     }
 
     #[test]

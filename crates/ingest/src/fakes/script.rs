@@ -26,6 +26,7 @@ pub enum Call {
     RecordKeyEvents,
     WriteOf,
     NoteStart,
+    NotePause,
     NoteEnd,
 }
 
@@ -50,6 +51,7 @@ struct State {
     random: Option<Random>,
     entries: Option<Random>,
     entry: u64,
+    life: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -155,10 +157,16 @@ impl Script {
     pub fn recover(&self) {
         let mut state = self.state();
         (state.crash, state.crash_on) = (None, None);
+        state.life += 1;
         state.random = None;
         state.entries = None;
         state.failing.clear();
         self.0.crashed.send_replace(false);
+    }
+
+    /// In which process the callers live: how often it was revived.
+    pub(crate) fn life(&self) -> u64 {
+        self.state().life
     }
 
     /// Waits for the crash. Whoever runs the pipeline drops it then.

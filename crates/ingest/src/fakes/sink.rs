@@ -39,13 +39,35 @@ struct State {
     full: bool,
     /// Starts without an end.
     starts: BTreeMap<TranscriptId, u32>,
-    /// The same of backfills, the first not counted.
-    starts_of_backfills: BTreeMap<TranscriptId, u32>,
+    starts_of_backfills: BTreeMap<TranscriptId, Light>,
     partitions_before_failure: Option<usize>,
     build_time: Duration,
     batches: Vec<usize>,
     commits: u64,
     doubles: u64,
+}
+
+/// A mark of a backfill.
+#[derive(Debug)]
+struct Light {
+    /// The process that wrote it.
+    life: u64,
+    /// Starts of earlier processes, the first not counted.
+    earlier: Option<u32>,
+    running: u32,
+}
+
+impl Light {
+    /// As another process finds it.
+    fn seen_in(&mut self, life: u64) -> &mut Self {
+        if self.life != life {
+            if self.running > 0 {
+                self.earlier = Some(self.earlier.map_or(0, |starts| starts + 1));
+            }
+            (self.running, self.life) = (0, life);
+        }
+        self
+    }
 }
 
 impl MemorySink {
@@ -290,18 +312,35 @@ impl RecordSink for MemorySink {
     }
 
     fn open_starts(&self, id: &TranscriptId) -> Result<u32, SinkError> {
-        let state = self.state();
-        Ok([&state.starts, &state.starts_of_backfills].iter().filter_map(|starts| starts.get(id)).sum())
+        let (life, mut state) = (self.script.life(), self.state());
+        let of_backfills =
+            state.starts_of_backfills.get_mut(id).and_then(|light| light.seen_in(life).earlier);
+        Ok(state.starts.get(id).copied().unwrap_or(0) + of_backfills.unwrap_or(0))
     }
 
     fn note_start_of_backfill(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        let life = self.script.life();
         let effect = || {
-            let mut state = self.state();
-            let earlier = state.starts_of_backfills.get(id).map_or(0, |starts| starts + 1);
-            state.starts_of_backfills.insert(*id, earlier);
+            let new = Light { life, earlier: None, running: 0 };
+            self.state().starts_of_backfills.entry(*id).or_insert(new).seen_in(life).running += 1;
             Ok(())
         };
         self.script.play_blocking(Call::NoteStart, || error("mark a start in"), effect)
+    }
+
+    fn note_pause_of_backfill(&self, id: &TranscriptId) -> Result<(), SinkError> {
+        let life = self.script.life();
+        let effect = || {
+            let mut state = self.state();
+            let Some(light) = state.starts_of_backfills.get_mut(id) else { return Ok(()) };
+            let light = light.seen_in(life);
+            light.running = light.running.saturating_sub(1);
+            if light.running == 0 && light.earlier.is_none() {
+                state.starts_of_backfills.remove(id);
+            }
+            Ok(())
+        };
+        self.script.play_blocking(Call::NotePause, || error("change a mark in"), effect)
     }
 
     fn note_start(&self, id: &TranscriptId, _attempts: u32) -> Result<(), SinkError> {
@@ -316,7 +355,12 @@ impl RecordSink for MemorySink {
         let effect = || {
             let mut state = self.state();
             state.starts.remove(id);
-            state.starts_of_backfills.remove(id);
+            if let Some(light) = state.starts_of_backfills.get_mut(id) {
+                light.running = light.running.saturating_sub(1);
+                if light.running == 0 {
+                    state.starts_of_backfills.remove(id);
+                }
+            }
             Ok(())
         };
         self.script.play_blocking(Call::NoteEnd, || error("remove a mark of"), effect)

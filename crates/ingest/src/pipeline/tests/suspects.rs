@@ -330,6 +330,7 @@ fn a_suspect_that_is_not_read_makes_room_for_the_rest_of_a_tar() {
     let suspect = TranscriptId::of_object("", "0.log", "");
     for _ in 0..3 {
         shelltrail_core::sink::RecordSink::note_start_of_backfill(&*world.sink, &suspect).unwrap();
+        world.script.recover();
     }
     let origin = |_: &World| {
         let archive = TarArchive::new(&path);
