@@ -175,6 +175,9 @@ impl<R: RecordSink> Builder<R> {
     }
 }
 
+/// Whoever is told of a piece.
+type Told<'p> = &'p dyn Fn(&Piece);
+
 /// The sessions of pieces, one piece parsed at a time: when the sink asks for its first session.
 struct Sessions<'p> {
     pieces: std::slice::Iter<'p, Piece>,
@@ -187,16 +190,12 @@ struct Sessions<'p> {
     records: Vec<u64>,
     /// The last piece, and whom to tell that one is begun and that the sink has taken all of it.
     last: Option<&'p Piece>,
-    begin: &'p dyn Fn(&Piece),
-    end: &'p dyn Fn(&Piece),
+    begin: Told<'p>,
+    end: Told<'p>,
 }
 
 impl<'p> Sessions<'p> {
-    fn new(
-        pieces: &'p [Piece],
-        config: &'p PipelineConfig,
-        (begin, end): (&'p dyn Fn(&Piece), &'p dyn Fn(&Piece)),
-    ) -> Self {
+    fn new(pieces: &'p [Piece], config: &'p PipelineConfig, (begin, end): (Told<'p>, Told<'p>)) -> Self {
         let (pieces, waiting) = (pieces.iter(), Vec::new().into_iter());
         Self { pieces, config, waiting, parsed: 0, records: Vec::new(), last: None, begin, end }
     }

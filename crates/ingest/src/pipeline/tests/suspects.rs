@@ -282,6 +282,22 @@ fn what_ends_a_backfill_of_a_bucket_again_and_again_is_listed_and_the_rest_is_in
     one_kills_and_nine_live(world, &key(1, "user-4"), origin);
 }
 
+#[test]
+fn what_waits_for_its_batch_is_no_suspect() {
+    let world = process().block_on(async {
+        let world = World::new();
+        for n in 0..10 {
+            world.put(1, &format!("user-{n}"));
+        }
+        world
+    });
+    world.sink.die_on(&key(1, "user-4"));
+    let origin = |world: &World| Origin::bucket(Arc::clone(&world.store), BUCKET, "ssm/");
+    let (died, world, _) = backfill_until_alive_once(world, &config(), origin);
+    assert!(died);
+    assert_eq!(world.sink.marked(), 1, "nine were read and waited, or were parsed already");
+}
+
 fn ten_files(folder: &Folder) {
     for n in 0..10 {
         folder.write(&format!("ssm/{n}.log"), format!("$ echo {n}\r\n{n}\r\n").as_bytes());
