@@ -153,7 +153,7 @@ fn of_pipeline(table: &mut Table, pipeline: &Numbers, prepared: [&Numbers; 2], c
     let spent = |numbers: &Numbers, stages: &[&str]| {
         ["cpu", "wall"].map(|clock| stages.iter().map(|stage| numbers[&format!("{stage}_{clock}")]).sum())
     };
-    let [terms, documents] = prepared.map(|numbers| spent(numbers, &["build", "commit"]));
+    let [terms, documents] = prepared.map(|numbers| spent(numbers, &["build", "commit", "merge"]));
     let whole: [f64; 2] = spent(pipeline, &["pipeline"]);
     row("A: tantivy alone", terms);
     row("B: tantivy and the stored text", documents);

@@ -313,7 +313,7 @@ fn owned((name, number): (&str, f64)) -> (String, f64) {
 fn prepared(files: &Files, with_text: bool) -> Outcome<Numbers> {
     let rounds: Vec<Vec<Content>> = serde_json::from_slice(&fs::read(files.batches())?)?;
     let sink = fresh_sink(&files.prepared())?;
-    let [mut build, mut commit] = [Spent::default(); 2];
+    let [mut build, mut commit, mut merge] = [Spent::default(); 3];
     for round in rounds {
         let mut built = Vec::new();
         let mut left = round.into_iter();
@@ -335,10 +335,15 @@ fn prepared(files: &Files, with_text: bool) -> Outcome<Numbers> {
                 .extend(build.by_all(|| slice.into_par_iter().map(of_batch).collect::<Result<Vec<_>, _>>())?);
         }
         commit.by_all(|| sink.commit(built))?;
+        // Otherwise they would go on while the next sessions are prepared, beside the clock.
+        merge.by_all(|| sink.finish_merges());
     }
+    // Where nothing has to be prepared, merges go on beside the building: at best all threads share them.
+    merge.wall_secs = merge.cpu_secs / rayon::current_num_threads() as f64;
     let mut numbers = Numbers::new();
     note(&mut numbers, "build", build);
     note(&mut numbers, "commit", commit);
+    note(&mut numbers, "merge", merge);
     Ok(numbers)
 }
 
