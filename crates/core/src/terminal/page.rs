@@ -154,7 +154,10 @@ impl Edit {
     /// What a screen shows.
     pub(crate) fn of_replay(replay: Replay) -> Self {
         let Replay { mut screen, guessed, .. } = replay;
-        let aside = screen.set_aside();
+        let mut aside = screen.set_aside();
+        if aside.is_empty() {
+            aside = std::mem::take(&mut screen.elsewhere);
+        }
         let lines = screen.lines();
         let lost =
             if screen.lost_nothing() { None } else { screen.lost(&shown(&lines, &screen.cleared), true) };

@@ -30,6 +30,9 @@ const ABOVE_TOP: usize = 100;
 /// Characters that most prompts end with.
 const PROMPT_SIGNS: &str = "$#%>❯➜λ";
 
+/// Most bytes that are painted at a fixed place before the cursor comes back.
+const MAX_DETOUR_BYTES: usize = 256;
+
 /// Longest preview that is printed below a line.
 const MAX_PREVIEW_BYTES: usize = 1_024;
 
@@ -165,19 +168,31 @@ pub(crate) fn replay(
 /// Also returns how many bytes were looked at.
 fn replay_at_prompt(bytes: &[u8], before: &Screen, until: Until, prompt: usize) -> (Option<Replay>, usize) {
     let mut used = 0;
+    let mut fits = None;
+    // Where something is inserted above, readline prints a row anew, with the first character of the next one, and inserts
+    // behind that: this tells more than what merely fits.
+    let tells = |replay: &Replay| replay.screen.row_starts > 0;
+    let inserts = memchr::memmem::find(bytes, b"\x1b[1@").is_some();
     // Several may fit: the usual ones are likelier.
     for width in COMMON_WIDTHS.into_iter().chain(MIN_WIDTH..=MAX_RARE_WIDTH) {
         let replay = replay_at(bytes, before, until, Wrap::At(width));
         used += replay.consumed;
-        if replay.penalty == 0 && !replay.overreaches && replay.landing == Some(prompt) {
-            return (Some(replay), used);
-        }
         // It never goes up, or the line is too long for so many tries.
-        if replay.landing.is_none() && width == COMMON_WIDTHS[0] || used > MAX_RARE_BYTES {
+        let hopeless = replay.landing.is_none() && width == COMMON_WIDTHS[0] || used > MAX_RARE_BYTES;
+        if replay.penalty == 0 && !replay.overreaches && replay.landing == Some(prompt) {
+            let last = !inserts || tells(&replay);
+            if last || fits.is_none() {
+                fits = Some(replay);
+            }
+            if last {
+                break;
+            }
+        }
+        if hopeless {
             break;
         }
     }
-    (None, used)
+    (fits, used)
 }
 
 /// Replays with one idea of where rows end.
@@ -196,6 +211,18 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
         }
         at = next;
         submitted = false;
+        if let Some(end) = detour_end(token, bytes, at) {
+            screen.note_elsewhere(&bytes[at..end]);
+            at = end;
+            continue;
+        }
+        if let Some((row, skipped)) = repainted(token, &screen, &bytes[at..]) {
+            // The terminal has another size than before, so what was met up to here tells nothing.
+            screen.repaint_from(row);
+            at += skipped;
+            (broken_wraps, edge, up, landing) = (0, None, false, None);
+            continue;
+        }
         up |= matches!(token, Token::Csi(Csi { command: b'A', marker: 0, .. }));
         if up && landing.is_none() && matches!(token, Token::Text(_)) {
             landing = Some(screen.offset());
@@ -251,6 +278,53 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     let strays = screen.cursor_strays();
     let overreaches = screen.overreaches;
     Replay { screen, consumed: at, submitted, penalty, guessed: false, strays, overreaches, edge, landing }
+}
+
+/// Where a text ends that is painted at a fixed place of the screen, such as a clock in a corner, if `token` begins it by
+/// keeping the place of the cursor, up to the sequence that brings the cursor back. `at` is where it goes on.
+pub(crate) fn detour_end(token: Token<'_>, source: &[u8], at: usize) -> Option<usize> {
+    let keeps = matches!(
+        token,
+        Token::Escape(b'7') | Token::Csi(Csi { command: b's', marker: 0, intermediate: 0, params: b"" })
+    );
+    if !keeps {
+        return None;
+    }
+    let near = &source[..source.len().min(at + MAX_DETOUR_BYTES)];
+    let (mut at, mut goes) = (at, false);
+    while let Some((token, next)) = token_at(near, at) {
+        match token {
+            Token::Escape(b'8') | Token::Csi(Csi { command: b'u', marker: 0, .. }) => return goes.then_some(next),
+            Token::Csi(Csi { command: b'H' | b'f' | b'd', marker: 0, .. }) => goes = true,
+            Token::Text(_) | Token::Csi(Csi { command: b'm' | b'K' | b'G' | b'C' | b'D', .. }) | Token::Ignored => {}
+            _ => return None,
+        }
+        at = next;
+    }
+    None
+}
+
+/// Whether `token` begins what a line editor sends when the size of the terminal has changed: it goes up to the row of its
+/// prompt, erases on the way, and paints prompt and line anew. Returns that row and how many of the bytes `after` it come
+/// before the prompt.
+fn repainted(token: Token<'_>, screen: &Screen, after: &[u8]) -> Option<(usize, usize)> {
+    if token != Token::Control(b'\r') || !matches!(after.first(), Some(0x1b | b'\r')) {
+        return None;
+    }
+    let (mut goes_up, mut erases) = (false, false);
+    let mut at = 0;
+    while let Some((token, next)) = token_at(after, at) {
+        match token {
+            Token::Control(b'\r') | Token::Csi(Csi { command: b'm', .. }) | Token::Osc(_) => {}
+            // What is erased below tells nothing: the row of the prompt may be painted over in part.
+            Token::Csi(Csi { command: b'A', marker: 0, .. }) => (goes_up, erases) = (true, false),
+            Token::Csi(Csi { command: b'K' | b'J', marker: 0, params: b"", .. }) => erases = true,
+            Token::Text(text) if goes_up && erases => return Some((screen.row_painted_like(text)?, at)),
+            _ => return None,
+        }
+        at = next;
+    }
+    None
 }
 
 /// The columns of the prompt that a line and the one before it, which started with `last`, have in common: up to the blank
@@ -364,10 +438,12 @@ pub(crate) fn is_soft_wrap(screen: &Screen, after: &[u8]) -> bool {
             !(edge || mark || repainted || text.first() == Some(&b'('))
         }
         Some((Token::Csi(Csi { command: b'A', .. }), _)) => true,
-        // zsh erases the row, prints its first character, and goes back to print it again.
+        // zsh erases the row, sometimes twice, prints its first character, and goes back to print it again.
         Some((Token::Csi(Csi { command: b'K', params: b"", .. }), next)) => {
-            let first = after[next..].first().filter(|first| first.is_ascii_graphic());
-            first.is_some_and(|&first| after[next + 1..].starts_with(&[b'\r', first]))
+            let row = &after[next..];
+            let row = row.strip_prefix(b"\x1b[K").unwrap_or(row);
+            let first = row.first().filter(|first| first.is_ascii_graphic());
+            first.is_some_and(|&first| row[1..].starts_with(&[b'\r', first]))
         }
         _ => false,
     }

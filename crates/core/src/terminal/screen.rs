@@ -82,10 +82,14 @@ pub(crate) struct Screen {
     trail_rows: (usize, usize),
     /// The whole screen was wiped.
     pub wiped: bool,
+    /// What was painted last at a fixed place of the screen.
+    pub elsewhere: String,
     /// Text that a clear took off the screen, apart from the line being edited.
     pub cleared: Vec<String>,
     /// How often the cursor was sent above the first row.
     pub above_top: usize,
+    /// How often something was inserted behind the first character of a row that goes on the one above.
+    pub row_starts: usize,
     /// A bell rang.
     pub bell: bool,
     /// Something was shown in reverse video, as pasted text is.
@@ -126,8 +130,10 @@ impl Screen {
             trail: Trail::default(),
             trail_rows: (0, 0),
             wiped: false,
+            elsewhere: String::new(),
             cleared: Vec::new(),
             above_top: 0,
+            row_starts: 0,
             bell: false,
             reverse: false,
             overflow: false,

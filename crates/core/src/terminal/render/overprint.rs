@@ -6,7 +6,7 @@ use super::{
     returns_from_below,
 };
 use crate::terminal::page::Heads;
-use crate::terminal::replay::{Until, is_soft_wrap};
+use crate::terminal::replay::{Until, detour_end, is_soft_wrap};
 use crate::terminal::screen::Screen;
 use crate::terminal::sent::Lost;
 use crate::terminal::strip::Strip;
@@ -108,6 +108,10 @@ impl<H: Heads> Renderer<'_, H> {
             let start = self.at;
             self.at = next;
             self.watch(token, start);
+            if let Some(end) = detour_end(token, self.source, next) {
+                self.take_detour(end);
+                continue;
+            }
             match token {
                 Token::Text(text) => self.print_in_steps(screen, text),
                 Token::Control(b'\n') => {
@@ -176,6 +180,24 @@ impl<H: Heads> Renderer<'_, H> {
             }
         }
         self.flush(screen);
+    }
+
+    /// Keeps what is painted at a fixed place of the screen, up to `end`, as a line above the current one.
+    fn take_detour(&mut self, end: usize) {
+        let start = self.page.text.len();
+        let place = self.place;
+        while let Some((token, next)) = token_at(&self.source[..end], self.at) {
+            self.watch(token, self.at);
+            if let Token::Text(text) = token {
+                self.page.text.extend_from_slice(text);
+            }
+            self.at = next;
+        }
+        if self.page.text.len() > start {
+            self.page.text.push(b'\n');
+        }
+        self.line_text = self.page.text.len();
+        self.place = place;
     }
 
     /// Prints a run that may be long, flushing the line when it grows beyond its limit.

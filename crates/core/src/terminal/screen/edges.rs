@@ -1,10 +1,14 @@
 //! Where an edited line begins and ends on the screen: its prompt, a prompt at the right edge, the rows that others ended.
 
 use super::Screen;
-use crate::terminal::row::{UNSET, push_row};
+use crate::terminal::token::{Token, token_at};
+use crate::terminal::row::{RIGHT_HALF, Row, UNSET, push_row};
 
 /// Least columns between a line and a prompt at the right edge.
 const MIN_GAP: usize = 4;
+
+/// How many characters of a prompt are compared where it is painted again.
+const PAINTED_CHARS: usize = 6;
 
 /// Longest prompt at the right edge.
 const MAX_ASIDE_CHARS: usize = 48;
@@ -88,6 +92,54 @@ impl Screen {
     /// The column where the prompt ends, if the shell said so.
     pub(crate) fn prompt_column(&self) -> Option<usize> {
         self.prompt_end.map(|(_, column)| column)
+    }
+
+    /// Keeps what was painted at a fixed place of the screen, once.
+    pub(crate) fn note_elsewhere(&mut self, painted: &[u8]) {
+        let mut at = 0;
+        let mut shown = Vec::new();
+        while let Some((token, next)) = token_at(painted, at) {
+            if let Token::Text(text) = token {
+                shown.extend_from_slice(text);
+            }
+            at = next;
+        }
+        self.elsewhere = String::from_utf8_lossy(&shown).trim().to_owned();
+    }
+
+    /// The last row that begins a line and starts like this text, which may be a prompt that is painted again.
+    pub(crate) fn row_painted_like(&self, text: &[u8]) -> Option<usize> {
+        let start = || text.utf8_chunks().next().into_iter().flat_map(|chunk| chunk.valid().chars());
+        let mut first = start();
+        // A letter alone may be the start of anything.
+        if first.next()?.is_alphanumeric() && first.next().is_none() {
+            return None;
+        }
+        let begins = |row: usize| row == 0 || !self.rows[row - 1].wraps;
+        let painted = |row: &usize| {
+            let shown = self.rows[*row].cells.iter().map(|cell| cell.main).filter(|&shown| shown != RIGHT_HALF);
+            let alike = start().take(PAINTED_CHARS).eq(shown.take(start().take(PAINTED_CHARS).count()));
+            begins(*row) && alike
+        };
+        // At a width that is not the terminal's, the first row may have been printed over.
+        let printed_first = || {
+            let first = self.first_text.chars().take(PAINTED_CHARS);
+            first.clone().count() > 1 && start().take(first.clone().count()).eq(first)
+        };
+        let found = (0..self.rows.len()).rev().find(painted);
+        found.or_else(|| printed_first().then_some(0))
+    }
+
+    /// Takes everything from a row on off the screen, which is painted again at another width.
+    pub(crate) fn repaint_from(&mut self, row: usize) {
+        self.rows.truncate(row);
+        self.rows.push(Row::default());
+        self.row = row;
+        self.column = 0;
+        self.cells = self.rows.iter().map(|row| row.cells.len()).sum();
+        self.left_at = None;
+        self.overreaches = false;
+        self.above_top = 0;
     }
 
     /// The first characters that were printed.

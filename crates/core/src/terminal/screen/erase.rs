@@ -82,6 +82,7 @@ impl Screen {
     pub(super) fn insert_blanks(&mut self, count: usize) {
         self.leave_full_row();
         let at = self.column;
+        self.row_starts += usize::from(at == 1 && self.row > 0 && self.rows[self.row - 1].wraps);
         let row = &mut self.rows[self.row].cells;
         if at >= row.len() {
             return;
