@@ -393,11 +393,14 @@ fn own_prompt_columns(bytes: &[u8]) -> Option<usize> {
 fn goes_back_up(bytes: &[u8], first: &str) -> bool {
     let mut at = 0;
     let prompt = &first.as_bytes()[..first.len().min(4)];
+    let returns = begins_with_return(bytes);
     while let Some((token, next)) = token_at(bytes, at) {
         match token {
             Token::Csi(Csi { command: b'A', .. }) => return true,
             // The next line may be edited over several rows; it starts with the prompt again.
             Token::Text(text) if !prompt.is_empty() && text.starts_with(prompt) => return false,
+            // Readline begins each line of a command that has several with a return.
+            Token::Control(b'\n') if returns && begins_with_return(&bytes[next..]) => {}
             Token::Control(b'\n') => return false,
             _ if next > MAX_PREVIEW_BYTES => return false,
             _ => {}
@@ -405,6 +408,11 @@ fn goes_back_up(bytes: &[u8], first: &str) -> bool {
         at = next;
     }
     false
+}
+
+/// Whether a return stands in front of some text.
+fn begins_with_return(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'\r', text, ..] if *text >= b' ' || *text == 0x1b)
 }
 
 /// Whether a character of two columns comes next.

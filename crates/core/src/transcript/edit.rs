@@ -8,6 +8,7 @@ use foldhash::HashMap;
 
 use super::facts::{Facts, Lexicon};
 use super::prompt::{self, Ends, Proof, Reader};
+use super::syntax::Scan;
 use crate::terminal::block::{Block, bits, set_bits};
 use crate::terminal::page::{Edit, MarkKind, Page};
 use crate::terminal::screen::Logical;
@@ -117,10 +118,17 @@ impl<'a> Prompts<'a> {
         line.prompt_end.or_else(|| self.prompt_end(line))
     }
 
+    /// How many edits without a known ending start with the text up to a sign.
+    fn count(&self, line: &str, end: usize) -> usize {
+        if self.signs.is_empty() { 0 } else { self.signs.get(&prompt::key(&line[..end])).copied().unwrap_or(0) }
+    }
+
     /// Where the prompt of a line ends, if a text that ends with a sign comes back at the start of edits.
     fn sign_end(&self, line: &Logical) -> Option<usize> {
-        let count = |end: &usize| self.signs.get(&prompt::key(&line.text[..*end])).copied().unwrap_or(0);
-        let blank = |end: &usize| line.text[..*end].ends_with(' ');
+        let count = |end: &usize| self.count(&line.text, *end);
+        let blank = |end: &usize| {
+            line.text[..*end].ends_with(|sign| sign == ' ' || prompt::is_foreign_ending(sign))
+        };
         let best =
             sign_ends(line).map(|end| (blank(&end), count(&end))).filter(|(_, count)| *count > 1).max()?;
         // A longer one that comes back nearly as often is the whole prompt.
@@ -210,6 +218,9 @@ impl<'a> Prompts<'a> {
         let prompt = &edit.lines[first].text[..end];
         let again = |line: &Logical| end > 0 && line.text.starts_with(prompt);
         let last = edit.lines.iter().rposition(again).unwrap_or(first).max(first);
+        if last > first && continues(&edit.lines[first..=last], end) {
+            return (first, first, end);
+        }
         (first, last, end)
     }
 
@@ -238,8 +249,12 @@ impl<'a> Prompts<'a> {
             match proof {
                 Proof::Strict | Proof::Path | Proof::Bare => true,
                 Proof::Word => glued || keys > 1,
-                // The directory may be one that is entered once.
-                Proof::None => keys > 1 || shapes >= MIN_EDITS_TO_LEARN,
+                // The directory may be one that is entered once. An open quote was typed.
+                Proof::None => {
+                    (keys > 1 || shapes >= MIN_EDITS_TO_LEARN)
+                        && is_closed(prompt)
+                        && !signs(line, from).take_while(|&sign| sign < end).any(|sign| self.count(line, sign) > keys)
+                }
             }
         };
         let first = ends.iter().position(|&end| fits(end))?;
@@ -258,6 +273,20 @@ impl<'a> Prompts<'a> {
     }
 }
 
+/// Whether the last of these lines goes on with the command that stands behind the prompt in the first, though it starts
+/// like the prompt: the command is open, and the line is not the first one painted once more.
+fn continues(lines: &[Logical], end: usize) -> bool {
+    let [first, between @ .., last] = lines else { return false };
+    let broken = |line: &Logical| line.text.trim_end().ends_with("^C");
+    if last.text.starts_with(first.text.trim_end()) || broken(first) || between.iter().any(broken) {
+        return false;
+    }
+    let mut scan = Scan::default();
+    scan.feed(first.text.get(end..).unwrap_or_default());
+    between.iter().for_each(|line| scan.feed(&line.text));
+    scan.is_open()
+}
+
 /// The first line of an edit that may hold a prompt, and where the prompt may end.
 fn head(edit: &Edit) -> Option<(&Logical, Ends)> {
     if let Some((line, end)) = edit.lines.iter().find_map(|line| Some((line, line.prompt_end?))) {
@@ -273,6 +302,12 @@ fn styled_end(line: &Logical) -> Option<usize> {
     (!prompt.trim().is_empty()).then(|| styled + usize::from(rest.starts_with(' ')))
 }
 
+/// Whether no quote is open at the end of a text.
+fn is_closed(text: &str) -> bool {
+    let count = |quote: u8| memchr::memchr_iter(quote, text.as_bytes()).count();
+    [b'"', b'\'', b'`'].iter().all(|&quote| count(quote) % 2 == 0)
+}
+
 /// Where the prompt of an edit may end that has no known form.
 fn sign_ends(line: &Logical) -> impl Iterator<Item = usize> {
     signs(&line.text, line.styled.unwrap_or(0))
@@ -282,7 +317,7 @@ fn sign_ends(line: &Logical) -> impl Iterator<Item = usize> {
 /// shell.
 pub(crate) fn signs(line: &str, from: usize) -> impl Iterator<Item = usize> {
     let near = &line[..line.floor_char_boundary(MAX_SIGN_BYTES)];
-    sign_places(near.as_bytes()).filter_map(move |at| sign_end(near, at)).filter(move |&end| end >= from)
+    sign_places(near).filter_map(move |at| sign_end(near, at)).filter(move |&end| end >= from)
 }
 
 /// Where the prompt ends whose last sign has its last byte at `at`.
@@ -293,6 +328,8 @@ fn sign_end(near: &str, at: usize) -> Option<usize> {
     let common = match bytes[at] {
         b'$' | b'#' | b'%' | b'>' => false,
         b'|' => at == 0 || bytes[at - 1] == b' ',
+        // Commands that are a sign.
+        b'.' | b':' | b'!' | b'[' | b'(' | b'{' if at == 0 || bytes[at - 1] == b' ' => true,
         byte @ ..0x80 => byte.is_ascii_alphanumeric() || b" \"'`\\;&<-=/".contains(&byte),
         0x80.. => near.get(..end).and_then(|text| text.chars().next_back()).is_none_or(char::is_alphanumeric),
     };
@@ -301,12 +338,23 @@ fn sign_end(near: &str, at: usize) -> Option<usize> {
 
 /// Where bytes stand that may be the last of such a sign, with something behind it: one of a shell, or one before a blank
 /// that is no letter or digit.
-fn sign_places(near: &[u8]) -> impl Iterator<Item = usize> + use<> {
+fn sign_places(line: &str) -> impl Iterator<Item = usize> + use<> {
+    let near = line.as_bytes();
     let followed = &near[..near.len().saturating_sub(1)];
     let before_blanks = bits(near, |block| block.is(b' ')) >> 1;
+    let foreign = if near.is_ascii() { 0 } else { foreign_places(line, followed.len()) };
     set_bits(
-        bits(followed, prompt::ascii_endings) | (before_blanks & !bits(followed, Block::is_alphanumeric)),
+        foreign
+            | bits(followed, prompt::ascii_endings)
+            | (before_blanks & !bits(followed, Block::is_alphanumeric)),
     )
+}
+
+/// Where the signs end that prompts beyond ASCII end with, before `end`.
+fn foreign_places(line: &str, end: usize) -> u128 {
+    let signs = line.char_indices().filter(|&(_, sign)| prompt::is_foreign_ending(sign));
+    let last = signs.map(|(at, sign)| at + sign.len_utf8() - 1);
+    last.filter(|&last| last < end).fold(0, |places, last| places | 1 << last)
 }
 
 /// The masks have a bit for each byte.

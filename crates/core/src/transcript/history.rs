@@ -23,12 +23,21 @@ pub(crate) fn assign(page: &Page, commands: &mut [Command]) {
         if command.dropped || !matches!(command.status, Status::Executed | Status::EchoOnly) {
             continue;
         }
-        let before = last.replace(index).map_or("", |last: usize| {
+        let earlier = last.replace(index);
+        let before = earlier.map_or("", |last: usize| {
             let last: &Command = &before[last];
             last.expanded.as_ref().unwrap_or(&last.command)
         });
         if let Some((start, end)) = references(&command.command) {
             let output = command.output(page, rest.first());
+            let next = rest.first().filter(|next| next.prompt == command.prompt && !next.dropped);
+            if output.iter().all(u8::is_ascii_whitespace)
+                && next.is_some_and(|next| is_shown_first(&command.command, start, end, &next.command, before))
+            {
+                command.status = Status::Unsubmitted;
+                last = earlier;
+                continue;
+            }
             let line = output.split(|&byte| byte == b'\n').next().unwrap_or_default();
             let line = prompt::text_of(&line[..line.len().min(MAX_LINE_BYTES)]);
             if fits(&command.command, start, end, line.trim_end(), before) {
@@ -69,6 +78,29 @@ fn references(line: &str) -> Option<(usize, usize)> {
         }
     }
     found
+}
+
+/// Whether the shell put what became of a line with references into the next line to be edited, instead of running it: it
+/// does so if `histverify` is set.
+fn is_shown_first(line: &str, start: usize, end: usize, next: &str, before: &str) -> bool {
+    let (head, reference) = (&line[..start], &line[start..end]);
+    let Some(inner) = next.strip_prefix(head).filter(|_| !next.contains(reference) && !before.is_empty()) else {
+        return false;
+    };
+    let Some(event) = reference.strip_prefix('!') else {
+        let mut parts = reference[1..].split('^');
+        let (old, new) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        return !old.is_empty() && before.contains(old) && inner.starts_with(&before.replacen(old, new, 1));
+    };
+    let words = || before.split_whitespace();
+    match event.chars().next() {
+        Some('!') if event.len() == 1 => inner.starts_with(before),
+        Some('!') => words().next().is_some_and(|word| inner.starts_with(word)),
+        Some('$') => words().next_back().is_some_and(|word| inner.starts_with(word)),
+        Some('^' | '*') => words().nth(1).is_some_and(|word| inner.starts_with(word)),
+        Some(first) if first.is_alphabetic() => inner.starts_with(event.split(':').next().unwrap_or_default()),
+        _ => false,
+    }
 }
 
 /// Whether `shown` may be what became of a line with references from `start` to `end`, after the command `before`.

@@ -16,10 +16,20 @@ const MAX_PROMPT_BLANKS: usize = 6;
 const MAX_ENDS: usize = 8;
 
 /// Characters that prompts end with, besides `$`, `#`, `%` and `>`.
-const ENDINGS: [char; 7] = ['❯', '➜', 'λ', '»', '›', '▶', '⟩'];
+const ENDINGS: [char; 18] = [
+    '❯', '➜', 'λ', '»', '›', '▶', '⟩', '➤', '►', '▸', '⟫', '❱', '➔', '➞', '⇒', '⚡', '\u{e0b0}', '\u{e0b1}',
+];
 
 /// The same as text.
-const ENDING_TEXTS: [&str; 7] = ["❯", "➜", "λ", "»", "›", "▶", "⟩"];
+const ENDING_TEXTS: [&str; 18] = [
+    "❯", "➜", "λ", "»", "›", "▶", "⟩", "➤", "►", "▸", "⟫", "❱", "➔", "➞", "⇒", "⚡", "\u{e0b0}", "\u{e0b1}",
+];
+
+/// The glyph between the fields of a prompt.
+const SEPARATOR: char = '\u{e0b0}';
+
+/// The blank that prompts made of glyphs end with, lest the terminal breaks there.
+const GLYPH_BLANK: &str = "\u{a0}";
 
 /// Prompts of programs that do not end like those of shells.
 const PROGRAM_PROMPTS: [&str; 4] = ["(gdb) ", "(Pdb) ", "(lldb) ", "(parted) "];
@@ -123,7 +133,8 @@ pub(crate) fn ascii_endings(block: Block) -> Kind {
 
 /// Whether one of [`ENDINGS`] stands in a line, with a blank or nothing behind it.
 fn has_foreign_ending(line: &[u8]) -> bool {
-    let blanks = memchr::memchr_iter(b' ', line).chain([line.len()]);
+    let glyphs = memchr::memmem::find_iter(line, GLYPH_BLANK);
+    let blanks = memchr::memchr_iter(b' ', line).chain([line.len()]).chain(glyphs);
     blanks.filter(|&at| at > 0 && line[at - 1] >= 0x80).any(|at| {
         let end = &line[at.saturating_sub(3)..at];
         ENDING_TEXTS
@@ -157,6 +168,8 @@ pub(crate) fn ends(line: &str) -> Ends {
         let length = match bytes[at] {
             b'$' | b'#' | b'%' | b'>' => 1,
             0xc0.. => match line[at..].chars().next() {
+                // Nobody types these: they stand between the fields of a prompt, and the last one ends it.
+                Some(SEPARATOR) if line[at + SEPARATOR.len_utf8()..].contains(SEPARATOR) => continue,
                 Some(character) if ENDINGS.contains(&character) => character.len_utf8(),
                 _ => continue,
             },
@@ -165,6 +178,9 @@ pub(crate) fn ends(line: &str) -> Ends {
         match bytes.get(at + length) {
             None => found.push(line.len()),
             Some(b' ') => found.push(at + length + 1),
+            Some(_) if length > 1 && line[at + length..].starts_with(GLYPH_BLANK) => {
+                found.push(at + length + GLYPH_BLANK.len());
+            }
             Some(_) if cmd == Some(at + 1) => found.push(at + 1),
             Some(_) => {}
         }
@@ -342,6 +358,9 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     if version || (ending == '>' && windows::key(body).is_some()) {
         return Proof::Strict;
     }
+    if has(|byte| byte == b'\\') && is_unexpanded(body) {
+        return Proof::Strict;
+    }
     if has(|byte| byte == b'@') && user_and_host(body).is_some() && !body.contains(['"', '\'', '`', ';', '|'])
     {
         return Proof::Strict;
@@ -359,6 +378,18 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     } else {
         Proof::None
     }
+}
+
+/// Whether a prompt shows the escapes that only another shell knows: dash prints the `PS1` that bash left to it as it is.
+fn is_unexpanded(body: &str) -> bool {
+    let escapes = ["\\u", "\\h", "\\H", "\\w", "\\W"];
+    escapes.iter().any(|escape| body.contains(escape))
+        && !body.contains(['"', '\'', '`', ';', '|', '=', '<', '>'])
+}
+
+/// Whether a character is the last one of prompts that use no sign of ASCII.
+pub(crate) fn is_foreign_ending(character: char) -> bool {
+    ENDINGS.contains(&character)
 }
 
 /// Where the prompt at `start..end` of a line that no shell marked ends really, if it is coloured further, up to `styled`:

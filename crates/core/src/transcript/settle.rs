@@ -11,6 +11,9 @@ use crate::terminal::page::Page;
 /// Most bytes of an output that are looked at for the words of a shell that was left.
 const MAX_LEFT_BYTES: usize = 64;
 
+/// Longest text of the lines of a prompt above its last one.
+const MAX_UPPER_BYTES: usize = 256;
+
 /// What programs print behind their prompt when ^D ends them.
 const FAREWELLS: [&str; 3] = ["Bye", "^D", "^DBye"];
 
@@ -35,7 +38,7 @@ pub(crate) fn settle(page: &Page, commands: &mut [Command]) {
 fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], page: &Page) {
     let silent = output.iter().all(u8::is_ascii_whitespace);
     if let Some(typed) = command.command.strip_suffix("^C")
-        && silent
+        && (silent || typed.is_empty() || is_upper_prompt(command, output, page))
         && command.status != Status::Unsubmitted
     {
         command.command = typed.trim_end().to_owned();
@@ -58,6 +61,11 @@ fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], pag
     {
         command.status = Status::Aborted;
     }
+}
+
+/// Whether what stands behind a command are the lines of the next prompt above its last one, as they stand above its own.
+fn is_upper_prompt(command: &Command, output: &[u8], page: &Page) -> bool {
+    output.len() <= MAX_UPPER_BYTES && page.text.get(..command.text).is_some_and(|before| before.ends_with(output))
 }
 
 /// Whether another prompt follows, or nothing at all.

@@ -39,14 +39,25 @@ impl Turns {
         let next = |list: &[usize]| list.get(list.partition_point(|&index| index < from)).copied();
         let outer = outer.and_then(|outer| next(of(outer)));
         let end = [next(&self.edits), outer].into_iter().flatten().min().unwrap_or(usize::MAX);
+        let key = inner;
         let inner = of(inner);
         let last =
             inner[..inner.partition_point(|&index| index < end)].last().filter(|&&index| index >= from);
-        last.is_some_and(|&index| {
+        let leaves = last.is_some_and(|&index| {
             let text = text_of(page, &page.marks[index]);
             cut_first(&text).is_some_and(|(_, typed)| syntax::leaves(typed.trim()))
-        })
+        });
+        leaves || (last.is_some() && page.marks.get(end).is_some_and(|mark| ends_input(page, mark.text, key)))
     }
+}
+
+/// Whether the last line before `end` ends with the prompt `key`, behind whatever output, at which ^D was pressed.
+fn ends_input(page: &Page, end: usize, key: &str) -> bool {
+    let before = page.text[..end].trim_ascii_end();
+    let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1).max(end.saturating_sub(MAX_LINE_BYTES));
+    let Some(line) = before.get(start..).and_then(|line| line.strip_suffix(b"^D")) else { return false };
+    let line = prompt::text_of(line);
+    line.rsplit("  ").next().is_some_and(|tail| tail.trim_end().split(' ').next_back() == Some(key))
 }
 
 fn text_of<'a>(page: &'a Page, mark: &Mark) -> Cow<'a, str> {

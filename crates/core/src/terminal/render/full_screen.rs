@@ -95,8 +95,9 @@ impl<H: Heads> Renderer<'_, H> {
             return None;
         }
         let source = &self.source[..end.at];
-        let painting =
-            |&at: &usize| matches!(token_at(source, at), Some((Token::Csi(csi), _)) if paints(csi));
+        let painting = |&at: &usize| {
+            matches!(token_at(source, at), Some((Token::Csi(csi), _)) if paints(csi)) && !comes_back(source, at)
+        };
         let last = memchr::memrchr_iter(0x1b, &source[self.at..]).map(|at| self.at + at).find(painting);
         Some(last.unwrap_or(self.at))
     }
@@ -133,7 +134,7 @@ impl<H: Heads> Renderer<'_, H> {
                 Token::Csi(csi) if csi.private_mode(b"2004") == Some(false) => {
                     return newline || self.ends_row(next);
                 }
-                Token::Csi(csi) if paints(csi) => return false,
+                Token::Csi(csi) if paints(csi) && !comes_back(self.source, at) => return false,
                 Token::Csi(csi) if csi.private_mode(b"2004").or(csi.alternate_screen()).is_some() => {
                     return false;
                 }
@@ -145,6 +146,12 @@ impl<H: Heads> Renderer<'_, H> {
         }
         false
     }
+}
+
+/// Whether the place of the cursor was kept right before a sequence that sends it elsewhere, as prompts do that show a clock
+/// in a corner.
+fn comes_back(source: &[u8], at: usize) -> bool {
+    source[..at].ends_with(b"\x1b[s") || source[..at].ends_with(b"\x1b7")
 }
 
 /// Whether a sequence is one with which programs paint a screen.

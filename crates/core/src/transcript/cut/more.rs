@@ -94,7 +94,9 @@ impl Cutter<'_> {
     /// Adds the lines of an edit, whose prompt has no known form, to the last command.
     pub(super) fn extend_edit(&mut self, edit: &Edit, text: usize, aborted: bool) {
         let Some((first, more)) = edit.lines.split_first() else { return };
-        let mut typed = first.text[continuation_len(&first.text)..].trim_end().to_owned();
+        let told = first.prompt_end.filter(|&end| first.text.is_char_boundary(end));
+        let start = told.unwrap_or_else(|| continuation_len(&first.text));
+        let mut typed = first.text[start..].trim_end().to_owned();
         for line in more {
             typed.push('\n');
             typed.push_str(line.text.trim_end());
