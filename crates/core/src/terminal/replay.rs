@@ -411,7 +411,7 @@ fn goes_back_up(bytes: &[u8], first: &str) -> bool {
 }
 
 /// Whether a return stands in front of some text.
-fn begins_with_return(bytes: &[u8]) -> bool {
+pub(crate) fn begins_with_return(bytes: &[u8]) -> bool {
     matches!(bytes, [b'\r', text, ..] if *text >= b' ' || *text == 0x1b)
 }
 

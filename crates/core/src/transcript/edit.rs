@@ -110,6 +110,8 @@ impl<'a> Prompts<'a> {
                 }
             }
         }
+        // It was found while not all signs were counted.
+        prompts.split.set(None);
         prompts
     }
 
@@ -246,14 +248,16 @@ impl<'a> Prompts<'a> {
             let prompt = &line[..end];
             let Facts { proof, keys, shapes, .. } = self.lexicon.facts(prompt);
             let glued = prompt.trim_end().chars().rev().nth(1).is_some_and(|before| before != ' ');
+            // A sign before it may come back more often: then this one was typed.
+            let typed = || {
+                signs(line, from).take_while(|&sign| sign < end).any(|sign| self.count(line, sign) > keys)
+            };
             match proof {
                 Proof::Strict | Proof::Path | Proof::Bare => true,
-                Proof::Word => glued || keys > 1,
+                Proof::Word => glued || (keys > 1 && !typed()),
                 // The directory may be one that is entered once. An open quote was typed.
                 Proof::None => {
-                    (keys > 1 || shapes >= MIN_EDITS_TO_LEARN)
-                        && is_closed(prompt)
-                        && !signs(line, from).take_while(|&sign| sign < end).any(|sign| self.count(line, sign) > keys)
+                    (keys > 1 || shapes >= MIN_EDITS_TO_LEARN) && is_closed(prompt) && !typed()
                 }
             }
         };

@@ -30,7 +30,7 @@ pub(crate) fn assign(page: &Page, commands: &mut [Command]) {
         });
         if let Some((start, end)) = references(&command.command) {
             let output = command.output(page, rest.first());
-            let next = rest.first().filter(|next| next.prompt == command.prompt && !next.dropped);
+            let next = rest.first().filter(|next| next.boundary == command.boundary && !next.dropped);
             if output.iter().all(u8::is_ascii_whitespace)
                 && next.is_some_and(|next| is_shown_first(&command.command, start, end, &next.command, before))
             {

@@ -2,6 +2,7 @@
 
 use super::Renderer;
 use crate::terminal::page::Heads;
+use crate::terminal::replay::begins_with_return;
 use crate::terminal::token::{Csi, Token, token_at};
 
 /// Longest preview below a line.
@@ -33,8 +34,25 @@ pub(super) fn returns_before(bytes: &[u8]) -> usize {
 /// Whether the cursor goes up again before the next newline.
 pub(super) fn returns_from_below(source: &[u8]) -> bool {
     let near = &source[..source.len().min(MAX_PREVIEW_BYTES)];
+    if begins_with_return(near) {
+        return returns_from_lines(near);
+    }
     let line = &near[..memchr::memchr(b'\n', near).unwrap_or(near.len())];
     let is = |at: usize, wanted: u8| matches!(token_at(line, at), Some((Token::Csi(Csi { command, marker: 0, .. }), _)) if command == wanted);
     let column = memchr::memchr_iter(0x1b, line).find(|&at| is(at, b'G'));
     column.is_some_and(|column| memchr::memchr_iter(0x1b, &line[column..]).any(|at| is(column + at, b'A')))
+}
+
+/// Whether the cursor goes up again from lines that each begin with a return, as readline prints those of a command that has
+/// several.
+fn returns_from_lines(near: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some((token, next)) = token_at(near, at) {
+        match token {
+            Token::Csi(Csi { command: b'A', marker: 0, .. }) => return true,
+            Token::Control(b'\n') if !begins_with_return(&near[next..]) => return false,
+            _ => at = next,
+        }
+    }
+    false
 }

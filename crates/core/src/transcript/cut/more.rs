@@ -1,7 +1,7 @@
 //! Lines that continue the last command.
 
 use super::{Cutter, MAX_SEARCH_BYTES, MAX_UNPROMPTED_LINES, text_of};
-use crate::session::{Confidence, Reason, Status};
+use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::Edit;
 use crate::transcript::command::Command;
 use crate::transcript::edit::{continuation_len, interruption};
@@ -172,16 +172,27 @@ impl Cutter<'_> {
     /// submitted.
     pub(super) fn after_completion(&mut self, mut command: Command) -> Command {
         let Some(last) = self.commands.last() else { return command };
-        let again =
-            last.bell && !last.command.is_empty() && command.command.starts_with(last.command.as_str());
-        if !again || last.prompt != command.prompt {
+        let again = !last.command.is_empty() && command.command.starts_with(last.command.as_str());
+        let key = |command: &Command| command.prompt.as_deref().map(prompt::key);
+        if !again || last.boundary != Boundary::Prompt || key(last) != key(&command) {
             return command;
         }
         let list = self.page.text.get(last.after..command.text).unwrap_or_default();
         let list = prompt::text_of(list);
         let word = last.command.rsplit([' ', '/', '=', ':']).next().unwrap_or_default();
-        let first = list.split_whitespace().next().unwrap_or_default();
-        if !(list.starts_with("Display all") || (!first.is_empty() && first.starts_with(word))) {
+        let mut entries = list.split_whitespace();
+        let listed = if last.bell {
+            list.starts_with("Display all") || entries.next().is_some_and(|first| first.starts_with(word))
+        } else {
+            // Without a bell, all of the list must go on with the word, and the line with one of them.
+            let more = command.command[last.command.len()..].starts_with(|next: char| next.is_alphanumeric());
+            list.len() <= MAX_SEARCH_BYTES
+                && more
+                && !word.is_empty()
+                && entries.clone().count() > 1
+                && entries.all(|entry| entry.starts_with(word))
+        };
+        if !listed {
             return command;
         }
         command.text = last.text;
