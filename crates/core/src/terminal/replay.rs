@@ -57,6 +57,8 @@ pub(crate) struct Replay {
     edge: Option<usize>,
     /// How many columns behind the start of the line something was printed first after the cursor had gone up.
     landing: Option<usize>,
+    /// How often something was printed on a lower row after the cursor had gone up.
+    low_landings: usize,
 }
 
 /// Where rows end.
@@ -168,7 +170,7 @@ pub(crate) fn replay(
 /// Also returns how many bytes were looked at.
 fn replay_at_prompt(bytes: &[u8], before: &Screen, until: Until, prompt: usize) -> (Option<Replay>, usize) {
     let mut used = 0;
-    let mut fits = None;
+    let mut fits: Option<Replay> = None;
     // Where something is inserted above, readline prints a row anew, with the first character of the next one, and inserts
     // behind that: this tells more than what merely fits.
     let tells = |replay: &Replay| replay.screen.row_starts > 0;
@@ -180,8 +182,10 @@ fn replay_at_prompt(bytes: &[u8], before: &Screen, until: Until, prompt: usize) 
         // It never goes up, or the line is too long for so many tries.
         let hopeless = replay.landing.is_none() && width == COMMON_WIDTHS[0] || used > MAX_RARE_BYTES;
         if replay.penalty == 0 && !replay.overreaches && replay.landing == Some(prompt) {
-            let last = !inserts || tells(&replay);
-            if last || fits.is_none() {
+            let last = replay.low_landings == 0 && (!inserts || tells(&replay));
+            let better =
+                |best: &Replay| (replay.low_landings, !tells(&replay)) < (best.low_landings, !tells(best));
+            if fits.as_ref().is_none_or(better) {
                 fits = Some(replay);
             }
             if last {
@@ -203,7 +207,8 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     let mut submitted = false;
     let mut broken_wraps = 0;
     let mut edge = None;
-    let (mut up, mut landing) = (false, None);
+    let mut landing = None;
+    let (mut lands, mut low_landings) = (false, 0);
     let last_up = memchr::memmem::rfind(bytes, b"\x1b[A").unwrap_or(0);
     while let Some((token, next)) = token_at(bytes, at) {
         if until == Until::Newline && starts_something_else(token) {
@@ -220,12 +225,15 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
             // The terminal has another size than before, so what was met up to here tells nothing.
             screen.repaint_from(row);
             at += skipped;
-            (broken_wraps, edge, up, landing) = (0, None, false, None);
+            (broken_wraps, edge, landing) = (0, None, None);
+            (lands, low_landings) = (false, 0);
             continue;
         }
-        up |= matches!(token, Token::Csi(Csi { command: b'A', marker: 0, .. }));
-        if up && landing.is_none() && matches!(token, Token::Text(_)) {
-            landing = Some(screen.offset());
+        lands |= matches!(token, Token::Csi(Csi { command: b'A', marker: 0, .. }));
+        if lands && matches!(token, Token::Text(_)) {
+            lands = false;
+            low_landings += usize::from(screen.width().is_some_and(|width| screen.offset() >= width));
+            landing = landing.or_else(|| Some(screen.offset()));
         }
         match token {
             Token::Control(b'\n') => {
@@ -277,7 +285,7 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     let penalty = screen.above_top * ABOVE_TOP + broken_wraps * 20 + usize::from(damaged) * 5 + soft;
     let strays = screen.cursor_strays();
     let overreaches = screen.overreaches;
-    Replay { screen, consumed: at, submitted, penalty, guessed: false, strays, overreaches, edge, landing }
+    Replay { screen, consumed: at, submitted, penalty, guessed: false, strays, overreaches, edge, landing, low_landings }
 }
 
 /// Where a text ends that is painted at a fixed place of the screen, such as a clock in a corner, if `token` begins it by

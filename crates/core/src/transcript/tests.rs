@@ -3,6 +3,7 @@
 mod editing;
 mod evidence;
 mod frame;
+mod habits;
 mod output;
 mod prompts;
 mod properties;

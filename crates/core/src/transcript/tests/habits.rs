@@ -1,0 +1,184 @@
+//! Terminals that change their size, shells that put lines back, and prompts that hide among other lines.
+
+use super::{check, commands, executed, right};
+use crate::session::Status;
+
+/// The commands that ran.
+fn ran(bytes: &[u8]) -> Vec<String> {
+    let ran = |(command, status): (String, Status)| (status == Status::Executed).then_some(command);
+    commands(bytes).into_iter().filter_map(ran).collect()
+}
+
+/// What readline sends when the terminal changes its size in the middle of a line of three rows: at first it has 50 columns,
+/// afterwards 34. Then `time ` is typed at the start of the line.
+fn resized() -> String {
+    const LINE: &str = "aws deploy --name network --template network.yaml --parameters Cidr=10.42.0.0/16 Env=prod --force -x";
+    let prompt = "u@h:~$ ";
+    let (first, rest) = LINE.split_at(43);
+    let (second, third) = rest.split_at(50);
+    let mut sent = format!("{prompt}{first} \r{second} \r{third}\r\x1b[K\r\x1b[A\x1b[K\r\x1b[A\x1b[K\r{prompt}{LINE}");
+    // It takes four rows now, of which the last one is not full.
+    for typed in "time ".chars() {
+        sent.push_str("\x1b[A\x1b[A\x1b[A\r");
+        sent.push_str(&right(7 + "time ".find(typed).unwrap_or(0)));
+        sent.push(typed);
+        sent.push_str(LINE);
+    }
+    sent + "\x1b[A\x1b[A\x1b[A\r\r\n\r\r\n\r\r\n\r\r\r\n"
+}
+
+#[test]
+fn a_line_is_followed_to_another_width() {
+    let wanted = "time aws deploy --name network --template network.yaml --parameters Cidr=10.42.0.0/16 Env=prod --force -x";
+    let line = resized();
+    let unmarked = format!("u@h:~$ id\r\r\nx\r\r\n{line}u@h:~$ exit\r\r\n");
+    assert_eq!(ran(unmarked.as_bytes()), ["id", wanted, "exit"]);
+    let marked = format!("\x1b[?2004h{line}\x1b[?2004l\r\x1b[?2004hu@h:~$ exit\r\r\n\x1b[?2004l\r");
+    assert_eq!(ran(marked.as_bytes()), [wanted, "exit"]);
+}
+
+#[test]
+fn a_row_erased_below_is_no_repaint() {
+    // The line has become shorter than its first row; what stands right of the cursor there stays.
+    let line = format!(
+        "u@h:~$ echo {}beta\r\r\n\r\x1b[K\x1b[A\ru@h:~$ echo \r\r\n",
+        "a".repeat(38)
+    );
+    let marked = format!("\x1b[?2004h{line}\x1b[?2004l\r");
+    assert_eq!(commands(marked.as_bytes()), executed(&[&format!("echo {}beta", "a".repeat(38))]));
+}
+
+#[test]
+fn a_clock_in_a_corner_is_no_part_of_the_line() {
+    let prompt = |time: &str| format!("\x1b[s\x1b[1;60H\x1b[7m{time}\x1b[0m\x1b[uu@h:~$ ");
+    let unmarked = format!(
+        "{}ls\r\r\nx\r\r\n{}echo a\r(reverse-i-search)`': echo a\x1b[K\x08\x08\x08\x08\x08\x08\x08\x08\x08l': ls\x08\x08\r\x1b[17P{}ls\
+         \r\r\nx\r\r\n{}exit\r\r\n",
+        prompt("10:00:01"),
+        prompt("10:00:02"),
+        prompt("10:00:02"),
+        prompt("10:00:03"),
+    );
+    let found = ran(unmarked.as_bytes());
+    assert_eq!(found.first().map(String::as_str), Some("ls"));
+    assert_eq!(found.last().map(String::as_str), Some("exit"));
+    let marked = format!("\x1b[?2004h{}id\r\r\n\x1b[?2004l\rx\r\r\n", prompt("10:00:01"));
+    assert_eq!(ran(marked.as_bytes()), ["id"]);
+    // A program that is killed leaves the alternate screen on; the clock is nothing that it paints.
+    let killed = format!(
+        "{0}vi x\r\r\n\x1b[?1049h\x1b[H\x1b[2J\x1b[5;1Htext\r\r\n{0}id\r\r\nx\r\r\n{0}exit\r\r\n",
+        prompt("10:00:01")
+    );
+    assert_eq!(ran(killed.as_bytes()), ["vi x", "id", "exit"]);
+}
+
+#[test]
+fn zsh_may_erase_a_wrapped_row_twice() {
+    let words = "one two three four five six seven eight nine ten";
+    let line = format!(
+        "\r\x1b[0m\x1b[27m\x1b[24m\x1b[Jtop\r\r\n\rh% \x1b[K\x1b[?2004he\x08echo {} \r\x1b[K\x1b[Kt\r{}\x1b[?2004l\r\r\r\nx\r\r\n",
+        &words[..45],
+        &words[45..]
+    );
+    assert_eq!(ran(line.as_bytes()), [format!("echo {words}")]);
+}
+
+#[test]
+fn what_is_put_back_was_not_run() {
+    let table: [(&[u8], &[&str]); 2] = [
+        (
+            b"$ ls -d /srv\r\r\n/srv\r\r\n$ sudo !!\r\r\n$ sudo ls -d /srv\r\r\n/srv\r\r\n$ exit\r\r\n",
+            &["ls -d /srv", "sudo ls -d /srv", "exit"],
+        ),
+        (
+            b"$ ls /srv\r\r\nx\r\r\n$ ^srv^var\r\r\n$ ls /var -l\r\r\nx\r\r\n$ exit\r\r\n",
+            &["ls /srv", "ls /var -l", "exit"],
+        ),
+    ];
+    for (bytes, wanted) in table {
+        assert_eq!(ran(bytes), wanted);
+    }
+}
+
+#[test]
+fn completions_may_be_listed_without_a_bell() {
+    check(&[
+        (
+            "listed",
+            b"$ cat al\r\r\nalpha.txt    alphabet.txt  \r\r\n$ cat alpha.txt\r\r\na\r\r\n$ exit\r\r\n",
+            &["cat alpha.txt", "exit"],
+        ),
+        (
+            "run",
+            b"$ ls a\r\r\na.txt    b.txt  \r\r\n$ ls ab\r\r\nx\r\r\n$ exit\r\r\n",
+            &["ls a", "ls ab", "exit"],
+        ),
+    ]);
+}
+
+#[test]
+fn lines_above_the_last_one_of_a_prompt_are_no_commands() {
+    let prompt = |time: u32| format!("\r\r\n# root @ h in /srv [10:00:0{time}]\r\r\n$ ");
+    let lines = ["ls", "cat notes", "false", "exit"];
+    let session: String =
+        (0..).zip(lines).map(|(time, line)| format!("{}{line}\r\r\nout\r\r\n", prompt(time))).collect();
+    assert_eq!(ran(session.as_bytes()), lines);
+    // The prompt of root is one where output follows it.
+    check(&[("root", b"# id\r\r\nuid=0\r\r\n# su u\r\r\n$ id\r\r\nuid=1\r\r\n$ exit\r\r\n# exit\r\r\n", &[
+        "id", "su u", "id", "exit", "exit",
+    ])]);
+}
+
+#[test]
+fn prompts_of_glyphs_and_unexpanded_ones() {
+    check(&[
+        (
+            "arrow",
+            "\u{1f525} prod ~ \u{27a4} id\r\r\nx\r\r\n\u{1f525} prod ~ \u{27a4} exit\r\r\n".as_bytes(),
+            &["id", "exit"],
+        ),
+        (
+            "powerline",
+            "\x1b[?2004h u \u{e0b0} ~ \u{e0b0}\u{a0}. /etc/x\r\r\n\x1b[?2004l\rx\r\r\n\x1b[?2004h u \u{e0b0} ~ \u{e0b0}\u{a0}id > x\r\r\n\x1b[?2004l\r"
+                .as_bytes(),
+            &[". /etc/x", "id > x"],
+        ),
+        (
+            "left to dash",
+            b"\x1b[?2004h[u@h ~]$ dash\r\r\n\x1b[?2004l\r[\\u@\\h \\W]$ id\r\r\nx\r\r\n[\\u@\\h \\W]$ exit\r\r\n\x1b[?2004h[u@h ~]$ id\r\r\n\x1b[?2004l\r",
+            &["dash", "id", "exit", "id"],
+        ),
+    ]);
+}
+
+#[test]
+fn a_sign_that_comes_back_more_often_ends_the_prompt() {
+    let lines = ["ls", "# note", "id", "# note", "dialog \"say $ x\"", "dialog \"say $ x\"", "true"];
+    let edit = |line: &&str| format!("\x1b[?2004h\u{2503} {line}\r\r\n\x1b[?2004l\rx\r\r\n");
+    let session: String = lines.iter().map(edit).collect();
+    assert_eq!(ran(session.as_bytes()), lines);
+}
+
+#[test]
+fn a_line_of_a_here_document_may_look_like_the_prompt() {
+    let recalled = b"\r\x1b[0m\x1b[27m\x1b[24m\x1b[J% \x1b[K\x1b[?2004hcat > x <<EOF\r\r\r\n% line\x1b[K\r\r\r\nEOF\x1b[K\x1b[?2004l\r\r\r\n";
+    assert_eq!(ran(recalled), ["cat > x <<EOF\n% line\nEOF"]);
+}
+
+#[test]
+fn an_interrupt_below_more_lines_of_a_prompt() {
+    let prompt = "\r\r\n~/src\r\r\n$ ";
+    let session = format!("{prompt}ls\r\r\nx\r\r\n{prompt}rm -r^C\r\r\n{prompt}^C\r\r\n{prompt}id\r\r\nx\r\r\n{prompt}exit\r\r\n");
+    assert_eq!(ran(session.as_bytes()), ["ls", "id", "exit"]);
+}
+
+#[test]
+fn a_command_of_several_lines_is_recalled_and_shortened() {
+    let recall = format!(
+        "sh$ f 3\x08\x08() {{\r\r\n\r  echo $1\r\r\n\r}}\x1b[A\x1b[A{}\x1b[2P 3\r\r\n\r\x1b[K\r\r\n\r\x1b[K\x1b[A\x1b[A{} # again\r\r\nx\r\r\n",
+        right(4),
+        right(7),
+    );
+    let session = format!("sh$ f 3\r\r\nx\r\r\n{recall}sh$ exit\r\r\n");
+    assert_eq!(ran(session.as_bytes()), ["f 3", "f 3 # again", "exit"]);
+}
