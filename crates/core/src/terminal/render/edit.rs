@@ -1,7 +1,9 @@
 //! Edits that a shell marked.
 
 use super::hidden::BOTTOM;
-use super::{MAX_EDITS, MAX_MARKS, MAX_START_BYTES, MAX_START_LINES, Renderer, returns_before};
+use super::{
+    MAX_EDITS, MAX_MARKS, MAX_PAINTED_BYTES, MAX_START_BYTES, MAX_START_LINES, Renderer, returns_before,
+};
 use crate::session::Flag;
 use crate::terminal::fence::edit_span;
 use crate::terminal::page::{Close, Edit, Heads, Mark, MarkKind};
@@ -87,6 +89,9 @@ impl<H: Heads> Renderer<'_, H> {
                 Edit::of_replay(self.replay(bytes, &before, Until::End))
             }
         };
+        if painted && span.close == Close::Fence && !span.newline && self.at == span.next {
+            self.skip_repaint(&shown);
+        }
         self.place = BOTTOM;
         if span.concealed {
             self.hide(source, span.end, Flag::Concealed);
@@ -164,10 +169,47 @@ impl<H: Heads> Renderer<'_, H> {
         }
     }
 
+    /// zsh may paint its prompt and the line once more when the edit is closed, with a prompt that is shorter or newer: it
+    /// says nothing new, and a newline ends it.
+    fn skip_repaint(&mut self, edit: &Edit) {
+        let rest = &self.source[self.at..self.source.len().min(self.at + MAX_PAINTED_BYTES)];
+        // The next edit is no repaint of this one.
+        let rest = &rest[..memchr::memmem::find(rest, b"\x1b[?2004h").unwrap_or(rest.len())];
+        let Some(start) = repaint_start(rest) else { return };
+        let own = edit.lines.iter().skip_while(|line| line.prompt_end.is_none());
+        let typed = own.map(|line| line.text.get(line.prompt_end.unwrap_or(0)..).unwrap_or_default());
+        let typed: String = typed.flat_map(|text| text.chars().filter(|shown| !shown.is_whitespace())).collect();
+        for newline in memchr::memchr_iter(b'\n', rest).take(edit.lines.len() + 1) {
+            if newline < start || typed.is_empty() || !self.may_search() {
+                continue;
+            }
+            let lines = self.replay(&rest[start..newline], &Screen::new(None), Until::End).screen.lines();
+            let shown: String =
+                lines.iter().flat_map(|line| line.text.chars().filter(|shown| !shown.is_whitespace())).collect();
+            if shown.ends_with(&typed) && shown.len() < typed.len() + MAX_PAINTED_BYTES {
+                self.at += newline + 1;
+                return;
+            }
+        }
+    }
+
     fn skip_newline(&mut self) {
         let returns = self.source[self.at..].iter().take_while(|&&byte| byte == b'\r').count();
         if self.source.get(self.at + returns) == Some(&b'\n') {
             self.at += returns + 1;
         }
     }
+}
+
+/// Where a line editor paints anew what stands at the start of `bytes`: behind the erasing of all below its first row.
+fn repaint_start(bytes: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    while let Some((token, next)) = token_at(bytes, at) {
+        match token {
+            Token::Control(b'\r') | Token::Csi(Csi { command: b'A' | b'm', marker: 0, .. }) => at = next,
+            Token::Csi(Csi { command: b'J', marker: 0, params: b"", .. }) => return Some(next),
+            _ => return None,
+        }
+    }
+    None
 }
