@@ -285,7 +285,18 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     let penalty = screen.above_top * ABOVE_TOP + broken_wraps * 20 + usize::from(damaged) * 5 + soft;
     let strays = screen.cursor_strays();
     let overreaches = screen.overreaches;
-    Replay { screen, consumed: at, submitted, penalty, guessed: false, strays, overreaches, edge, landing, low_landings }
+    Replay {
+        screen,
+        consumed: at,
+        submitted,
+        penalty,
+        guessed: false,
+        strays,
+        overreaches,
+        edge,
+        landing,
+        low_landings,
+    }
 }
 
 /// Where a text ends that is painted at a fixed place of the screen, such as a clock in a corner, if `token` begins it by
@@ -302,9 +313,13 @@ pub(crate) fn detour_end(token: Token<'_>, source: &[u8], at: usize) -> Option<u
     let (mut at, mut goes) = (at, false);
     while let Some((token, next)) = token_at(near, at) {
         match token {
-            Token::Escape(b'8') | Token::Csi(Csi { command: b'u', marker: 0, .. }) => return goes.then_some(next),
+            Token::Escape(b'8') | Token::Csi(Csi { command: b'u', marker: 0, .. }) => {
+                return goes.then_some(next);
+            }
             Token::Csi(Csi { command: b'H' | b'f' | b'd', marker: 0, .. }) => goes = true,
-            Token::Text(_) | Token::Csi(Csi { command: b'm' | b'K' | b'G' | b'C' | b'D', .. }) | Token::Ignored => {}
+            Token::Text(_)
+            | Token::Csi(Csi { command: b'm' | b'K' | b'G' | b'C' | b'D', .. })
+            | Token::Ignored => {}
             _ => return None,
         }
         at = next;
@@ -459,7 +474,9 @@ pub(crate) fn is_soft_wrap(screen: &Screen, after: &[u8]) -> bool {
             let row = &after[next..];
             let row = row.strip_prefix(b"\x1b[K").unwrap_or(row);
             let first = row.first().filter(|first| first.is_ascii_graphic());
+            // Or it goes up again to change the colours of the row above.
             first.is_some_and(|&first| row[1..].starts_with(&[b'\r', first]))
+                || row.starts_with(b"\x1b[A\x1b[")
         }
         _ => false,
     }

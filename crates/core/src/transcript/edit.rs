@@ -31,6 +31,15 @@ const MAX_SIGN_BYTES: usize = 80;
 /// Most lines of one edit that are searched for such a prompt.
 const MAX_PROMPT_LINES: usize = 3;
 
+/// Least bytes of a text by which it is known again.
+const MIN_SAID_BYTES: usize = 4;
+
+/// Stands for the value of a variable in such a text.
+const VALUE: char = '\0';
+
+/// Longest such value.
+const MAX_VALUE_BYTES: usize = 12;
+
 /// The prompts of one transcript, as far as its edits show them.
 #[derive(Debug, Default)]
 pub(crate) struct Prompts<'a> {
@@ -42,6 +51,8 @@ pub(crate) struct Prompts<'a> {
     /// How often a text that ends with a sign starts an edit without a known ending, by its key and by its shape.
     signs: HashMap<String, usize>,
     sign_shapes: HashMap<String, usize>,
+    /// How often a text that is coloured to its end starts an edit with no known ending behind it, by its key.
+    coloured: HashMap<String, usize>,
 }
 
 /// How a line was split.
@@ -53,6 +64,42 @@ struct Split<'a> {
     from: usize,
     /// Where it ends.
     end: usize,
+}
+
+/// Counts what edits start with that is coloured beyond all its known endings. Mostly it is the same as before.
+#[derive(Debug, Default)]
+struct Coloured<'a> {
+    counts: HashMap<String, usize>,
+    last: &'a str,
+    times: usize,
+}
+
+impl<'a> Coloured<'a> {
+    /// Looks at a line whose last known ending is at `end`.
+    fn note(&mut self, line: &'a Logical, end: usize) {
+        let Some(coloured) =
+            line.styled.filter(|&styled| styled > end).and_then(|styled| line.text.get(..styled))
+        else {
+            return;
+        };
+        if coloured != self.last {
+            self.flush();
+            self.last = coloured;
+        }
+        self.times += 1;
+    }
+
+    fn flush(&mut self) {
+        if self.times > 0 {
+            *self.counts.entry(prompt::key(self.last)).or_default() += self.times;
+        }
+        self.times = 0;
+    }
+
+    fn finish(mut self) -> HashMap<String, usize> {
+        self.flush();
+        self.counts
+    }
 }
 
 /// An edit taken apart.
@@ -76,6 +123,7 @@ impl<'a> Prompts<'a> {
         let mut prompts = Self::default();
         let mut bare: Vec<&str> = Vec::new();
         let mut known = "";
+        let mut coloured = Coloured::default();
         for mark in &page.marks {
             let MarkKind::Edit(edit) = &mark.kind else { continue };
             if let [line, rest @ ..] = &edit.lines[..]
@@ -84,17 +132,24 @@ impl<'a> Prompts<'a> {
                 && rest.iter().all(|line| line.prompt_end.is_none())
             {
                 prompts.lexicon.learn_again();
+                coloured.note(line, known.len());
                 continue;
             }
             let head = head(edit);
             // Only what the first line shows without being told can be known again.
             let first = head.as_ref().filter(|(line, _)| line.prompt_end.is_none());
             known = first.and_then(|(line, ends)| prompt::known_start(&line.text, ends)).unwrap_or_default();
+            if let Some((line, ends)) = &head
+                && line.prompt_end.is_none()
+            {
+                coloured.note(line, ends.last().copied().unwrap_or(0));
+            }
             match head {
                 Some((line, ends)) => prompts.lexicon.learn(ends.iter().map(|&end| &line.text[..end])),
                 None => bare.extend(edit.lines.first().map(|line| line.text.as_str())),
             }
         }
+        prompts.coloured = coloured.finish();
         if bare.len() >= MIN_EDITS_TO_LEARN {
             prompts.common = common_start(&bare).to_owned();
         }
@@ -122,17 +177,29 @@ impl<'a> Prompts<'a> {
 
     /// How many edits without a known ending start with the text up to a sign.
     fn count(&self, line: &str, end: usize) -> usize {
-        if self.signs.is_empty() { 0 } else { self.signs.get(&prompt::key(&line[..end])).copied().unwrap_or(0) }
+        if self.signs.is_empty() {
+            0
+        } else {
+            self.signs.get(&prompt::key(&line[..end])).copied().unwrap_or(0)
+        }
+    }
+
+    /// How many edits without a known ending behind it start with a coloured text.
+    fn coloured_count(&self, text: &str) -> usize {
+        if self.coloured.is_empty() { 0 } else { self.coloured.get(&prompt::key(text)).copied().unwrap_or(0) }
     }
 
     /// Where the prompt of a line ends, if a text that ends with a sign comes back at the start of edits.
     fn sign_end(&self, line: &Logical) -> Option<usize> {
         let count = |end: &usize| self.count(&line.text, *end);
-        let blank = |end: &usize| {
-            line.text[..*end].ends_with(|sign| sign == ' ' || prompt::is_foreign_ending(sign))
-        };
+        let blank =
+            |end: &usize| line.text[..*end].ends_with(|sign| sign == ' ' || prompt::is_foreign_ending(sign));
         let best =
             sign_ends(line).map(|end| (blank(&end), count(&end))).filter(|(_, count)| *count > 1).max()?;
+        let coloured = line.styled.and_then(|styled| line.text.get(..styled));
+        if coloured.is_some_and(|coloured| self.coloured_count(coloured) > best.1) {
+            return styled_end(line);
+        }
         // A longer one that comes back nearly as often is the whole prompt.
         let shapes = |end: &usize| {
             let shapes = self.sign_shapes.get(&prompt::shape(&line.text[..*end])).copied().unwrap_or(0);
@@ -248,17 +315,16 @@ impl<'a> Prompts<'a> {
             let prompt = &line[..end];
             let Facts { proof, keys, shapes, .. } = self.lexicon.facts(prompt);
             let glued = prompt.trim_end().chars().rev().nth(1).is_some_and(|before| before != ' ');
-            // A sign before it may come back more often: then this one was typed.
+            // A sign or a colour before it may come back more often: then this one was typed.
             let typed = || {
                 signs(line, from).take_while(|&sign| sign < end).any(|sign| self.count(line, sign) > keys)
+                    || self.coloured_count(&line[..from]) > keys
             };
             match proof {
                 Proof::Strict | Proof::Path | Proof::Bare => true,
                 Proof::Word => glued || (keys > 1 && !typed()),
                 // The directory may be one that is entered once. An open quote was typed.
-                Proof::None => {
-                    (keys > 1 || shapes >= MIN_EDITS_TO_LEARN) && is_closed(prompt) && !typed()
-                }
+                Proof::None => (keys > 1 || shapes >= MIN_EDITS_TO_LEARN) && is_closed(prompt) && !typed(),
             }
         };
         let first = ends.iter().position(|&end| fits(end))?;
@@ -434,8 +500,13 @@ pub(crate) fn without_interruptions(
 /// Where the text stands in quotes or as the argument of a command that is typed, it is typed.
 pub(crate) fn interruption(line: &str, background: &VecDeque<String>) -> Option<usize> {
     let told = |text: &String| {
-        let (at, _) = line.rmatch_indices(text.as_str()).next()?;
+        let (lead, text) = text.split_once(VALUE).unwrap_or(("", text));
+        let (mut at, _) = line.rmatch_indices(text).next()?;
         let typed = line[..at].ends_with(['"', '\'']) && !line[at + text.len()..].trim_end().is_empty();
+        if !lead.is_empty() {
+            let before = line[..at].trim_end_matches(|shown: char| shown.is_ascii_alphanumeric());
+            at = before.strip_suffix(lead).filter(|_| at - before.len() <= MAX_VALUE_BYTES)?.len();
+        }
         (!typed).then_some(at)
     };
     let told = background.iter().filter_map(told).min();
@@ -467,11 +538,20 @@ pub(crate) fn background_texts(command: &str) -> Vec<String> {
     let quoted = command.split(['"', '\'']).skip(1).step_by(2);
     let spoken =
         command.split(['(', ')', ';', '&', '|']).filter_map(|part| part.trim().strip_prefix("echo "));
-    quoted
-        .chain(spoken)
-        .map(|text| text.split(['%', '$', '\\', '"', '\'']).next().unwrap_or_default().to_owned())
-        .filter(|text| text.trim().len() >= 4)
-        .collect()
+    quoted.chain(spoken).filter_map(said).collect()
+}
+
+/// What of a text is shown as it is written: its start, or what stands behind the value of its first variable, with
+/// [`VALUE`] between.
+fn said(text: &str) -> Option<String> {
+    let mut parts = text.split(['%', '$', '\\', '"', '\'']);
+    let start = parts.next()?;
+    if start.trim().len() >= MIN_SAID_BYTES {
+        return Some(start.to_owned());
+    }
+    let rest =
+        parts.next()?.trim_start_matches(|name: char| name.is_ascii_alphanumeric() || "_{}".contains(name));
+    (!start.trim().is_empty() && rest.trim().len() >= MIN_SAID_BYTES).then(|| format!("{start}{VALUE}{rest}"))
 }
 
 /// Whether a line without a known prompt is a question and its answer.

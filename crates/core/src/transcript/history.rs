@@ -32,7 +32,8 @@ pub(crate) fn assign(page: &Page, commands: &mut [Command]) {
             let output = command.output(page, rest.first());
             let next = rest.first().filter(|next| next.boundary == command.boundary && !next.dropped);
             if output.iter().all(u8::is_ascii_whitespace)
-                && next.is_some_and(|next| is_shown_first(&command.command, start, end, &next.command, before))
+                && next
+                    .is_some_and(|next| is_shown_first(&command.command, start, end, &next.command, before))
             {
                 command.status = Status::Unsubmitted;
                 last = earlier;
@@ -84,7 +85,8 @@ fn references(line: &str) -> Option<(usize, usize)> {
 /// does so if `histverify` is set.
 fn is_shown_first(line: &str, start: usize, end: usize, next: &str, before: &str) -> bool {
     let (head, reference) = (&line[..start], &line[start..end]);
-    let Some(inner) = next.strip_prefix(head).filter(|_| !next.contains(reference) && !before.is_empty()) else {
+    let Some(inner) = next.strip_prefix(head).filter(|_| !next.contains(reference) && !before.is_empty())
+    else {
         return false;
     };
     let Some(event) = reference.strip_prefix('!') else {
@@ -98,7 +100,9 @@ fn is_shown_first(line: &str, start: usize, end: usize, next: &str, before: &str
         Some('!') => words().next().is_some_and(|word| inner.starts_with(word)),
         Some('$') => words().next_back().is_some_and(|word| inner.starts_with(word)),
         Some('^' | '*') => words().nth(1).is_some_and(|word| inner.starts_with(word)),
-        Some(first) if first.is_alphabetic() => inner.starts_with(event.split(':').next().unwrap_or_default()),
+        Some(first) if first.is_alphabetic() => {
+            inner.starts_with(event.split(':').next().unwrap_or_default())
+        }
         _ => false,
     }
 }

@@ -16,14 +16,12 @@ const MAX_PROMPT_BLANKS: usize = 6;
 const MAX_ENDS: usize = 8;
 
 /// Characters that prompts end with, besides `$`, `#`, `%` and `>`.
-const ENDINGS: [char; 18] = [
-    '❯', '➜', 'λ', '»', '›', '▶', '⟩', '➤', '►', '▸', '⟫', '❱', '➔', '➞', '⇒', '⚡', '\u{e0b0}', '\u{e0b1}',
-];
+const ENDINGS: [char; 18] =
+    ['❯', '➜', 'λ', '»', '›', '▶', '⟩', '➤', '►', '▸', '⟫', '❱', '➔', '➞', '⇒', '⚡', '\u{e0b0}', '\u{e0b1}'];
 
 /// The same as text.
-const ENDING_TEXTS: [&str; 18] = [
-    "❯", "➜", "λ", "»", "›", "▶", "⟩", "➤", "►", "▸", "⟫", "❱", "➔", "➞", "⇒", "⚡", "\u{e0b0}", "\u{e0b1}",
-];
+const ENDING_TEXTS: [&str; 18] =
+    ["❯", "➜", "λ", "»", "›", "▶", "⟩", "➤", "►", "▸", "⟫", "❱", "➔", "➞", "⇒", "⚡", "\u{e0b0}", "\u{e0b1}"];
 
 /// The glyph between the fields of a prompt.
 const SEPARATOR: char = '\u{e0b0}';
@@ -335,6 +333,8 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     let prompt = trimmed(prompt);
     let Some(ending) = prompt.chars().next_back() else { return Proof::None };
     let body = trimmed(&prompt[..prompt.len() - ending.len_utf8()]);
+    // A sign made of two characters.
+    let body = if ending == '>' { trimmed(body.strip_suffix('|').unwrap_or(body)) } else { body };
     let blanks = body.bytes().filter(|&byte| byte == b' ').count();
     if blanks > MAX_PROMPT_BLANKS {
         return Proof::None;
@@ -344,6 +344,9 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     }
     if ending == '?' {
         return Proof::None;
+    }
+    if is_corner(body) {
+        return Proof::Path;
     }
     if reader(prompt) == Reader::Program {
         return Proof::Strict;
@@ -378,6 +381,11 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     } else {
         Proof::None
     }
+}
+
+/// Whether a prompt is the corner of a frame whose upper line stands above it.
+fn is_corner(body: &str) -> bool {
+    body.starts_with(['└', '╰', '╚']) && body.chars().all(|shown| matches!(shown, '\u{2500}'..='\u{257f}'))
 }
 
 /// Whether a prompt shows the escapes that only another shell knows: dash prints the `PS1` that bash left to it as it is.

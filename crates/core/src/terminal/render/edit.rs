@@ -178,14 +178,17 @@ impl<H: Heads> Renderer<'_, H> {
         let Some(start) = repaint_start(rest) else { return };
         let own = edit.lines.iter().skip_while(|line| line.prompt_end.is_none());
         let typed = own.map(|line| line.text.get(line.prompt_end.unwrap_or(0)..).unwrap_or_default());
-        let typed: String = typed.flat_map(|text| text.chars().filter(|shown| !shown.is_whitespace())).collect();
+        let typed: String =
+            typed.flat_map(|text| text.chars().filter(|shown| !shown.is_whitespace())).collect();
         for newline in memchr::memchr_iter(b'\n', rest).take(edit.lines.len() + 1) {
             if newline < start || typed.is_empty() || !self.may_search() {
                 continue;
             }
             let lines = self.replay(&rest[start..newline], &Screen::new(None), Until::End).screen.lines();
-            let shown: String =
-                lines.iter().flat_map(|line| line.text.chars().filter(|shown| !shown.is_whitespace())).collect();
+            let shown: String = lines
+                .iter()
+                .flat_map(|line| line.text.chars().filter(|shown| !shown.is_whitespace()))
+                .collect();
             if shown.ends_with(&typed) && shown.len() < typed.len() + MAX_PAINTED_BYTES {
                 self.at += newline + 1;
                 return;

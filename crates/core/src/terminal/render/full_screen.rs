@@ -96,7 +96,8 @@ impl<H: Heads> Renderer<'_, H> {
         }
         let source = &self.source[..end.at];
         let painting = |&at: &usize| {
-            matches!(token_at(source, at), Some((Token::Csi(csi), _)) if paints(csi)) && !comes_back(source, at)
+            matches!(token_at(source, at), Some((Token::Csi(csi), _)) if paints(csi))
+                && !comes_back(source, at)
         };
         let last = memchr::memrchr_iter(0x1b, &source[self.at..]).map(|at| self.at + at).find(painting);
         Some(last.unwrap_or(self.at))

@@ -1,8 +1,8 @@
 //! Where an edited line begins and ends on the screen: its prompt, a prompt at the right edge, the rows that others ended.
 
 use super::Screen;
-use crate::terminal::token::{Token, token_at};
 use crate::terminal::row::{RIGHT_HALF, Row, UNSET, push_row};
+use crate::terminal::token::{Token, token_at};
 
 /// Least columns between a line and a prompt at the right edge.
 const MIN_GAP: usize = 4;
@@ -117,7 +117,8 @@ impl Screen {
         }
         let begins = |row: usize| row == 0 || !self.rows[row - 1].wraps;
         let painted = |row: &usize| {
-            let shown = self.rows[*row].cells.iter().map(|cell| cell.main).filter(|&shown| shown != RIGHT_HALF);
+            let shown =
+                self.rows[*row].cells.iter().map(|cell| cell.main).filter(|&shown| shown != RIGHT_HALF);
             let alike = start().take(PAINTED_CHARS).eq(shown.take(start().take(PAINTED_CHARS).count()));
             begins(*row) && alike
         };

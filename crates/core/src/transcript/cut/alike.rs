@@ -136,6 +136,7 @@ pub(super) fn upper_signs(page: &Page) -> Vec<u8> {
         }
         at_start = next != Some(own);
     }
-    let is_upper = |&(upper, all): &(usize, usize)| upper >= MIN_UPPER_LINES && upper * 100 >= all * UPPER_PERCENT;
+    let is_upper =
+        |&(upper, all): &(usize, usize)| upper >= MIN_UPPER_LINES && upper * 100 >= all * UPPER_PERCENT;
     SIGNS.iter().zip(&counts).filter(|(_, counts)| is_upper(counts)).map(|(&sign, _)| sign).collect()
 }

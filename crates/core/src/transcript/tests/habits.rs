@@ -16,7 +16,8 @@ fn resized() -> String {
     let prompt = "u@h:~$ ";
     let (first, rest) = LINE.split_at(43);
     let (second, third) = rest.split_at(50);
-    let mut sent = format!("{prompt}{first} \r{second} \r{third}\r\x1b[K\r\x1b[A\x1b[K\r\x1b[A\x1b[K\r{prompt}{LINE}");
+    let mut sent =
+        format!("{prompt}{first} \r{second} \r{third}\r\x1b[K\r\x1b[A\x1b[K\r\x1b[A\x1b[K\r{prompt}{LINE}");
     // It takes four rows now, of which the last one is not full.
     for typed in "time ".chars() {
         sent.push_str("\x1b[A\x1b[A\x1b[A\r");
@@ -40,10 +41,7 @@ fn a_line_is_followed_to_another_width() {
 #[test]
 fn a_row_erased_below_is_no_repaint() {
     // The line has become shorter than its first row; what stands right of the cursor there stays.
-    let line = format!(
-        "u@h:~$ echo {}beta\r\r\n\r\x1b[K\x1b[A\ru@h:~$ echo \r\r\n",
-        "a".repeat(38)
-    );
+    let line = format!("u@h:~$ echo {}beta\r\r\n\r\x1b[K\x1b[A\ru@h:~$ echo \r\r\n", "a".repeat(38));
     let marked = format!("\x1b[?2004h{line}\x1b[?2004l\r");
     assert_eq!(commands(marked.as_bytes()), executed(&[&format!("echo {}beta", "a".repeat(38))]));
 }
@@ -124,9 +122,11 @@ fn lines_above_the_last_one_of_a_prompt_are_no_commands() {
         (0..).zip(lines).map(|(time, line)| format!("{}{line}\r\r\nout\r\r\n", prompt(time))).collect();
     assert_eq!(ran(session.as_bytes()), lines);
     // The prompt of root is one where output follows it.
-    check(&[("root", b"# id\r\r\nuid=0\r\r\n# su u\r\r\n$ id\r\r\nuid=1\r\r\n$ exit\r\r\n# exit\r\r\n", &[
-        "id", "su u", "id", "exit", "exit",
-    ])]);
+    check(&[(
+        "root",
+        b"# id\r\r\nuid=0\r\r\n# su u\r\r\n$ id\r\r\nuid=1\r\r\n$ exit\r\r\n# exit\r\r\n",
+        &["id", "su u", "id", "exit", "exit"],
+    )]);
 }
 
 #[test]
@@ -168,7 +168,9 @@ fn a_line_of_a_here_document_may_look_like_the_prompt() {
 #[test]
 fn an_interrupt_below_more_lines_of_a_prompt() {
     let prompt = "\r\r\n~/src\r\r\n$ ";
-    let session = format!("{prompt}ls\r\r\nx\r\r\n{prompt}rm -r^C\r\r\n{prompt}^C\r\r\n{prompt}id\r\r\nx\r\r\n{prompt}exit\r\r\n");
+    let session = format!(
+        "{prompt}ls\r\r\nx\r\r\n{prompt}rm -r^C\r\r\n{prompt}^C\r\r\n{prompt}id\r\r\nx\r\r\n{prompt}exit\r\r\n"
+    );
     assert_eq!(ran(session.as_bytes()), ["ls", "id", "exit"]);
 }
 
@@ -181,4 +183,42 @@ fn a_command_of_several_lines_is_recalled_and_shortened() {
     );
     let session = format!("sh$ f 3\r\r\nx\r\r\n{recall}sh$ exit\r\r\n");
     assert_eq!(ran(session.as_bytes()), ["f 3", "f 3 # again", "exit"]);
+}
+
+#[test]
+fn a_corner_is_a_prompt() {
+    let prompt = "┌─[u@h]─[~]\r\r\n└──╼ $ ";
+    let session = format!(
+        "sh-5.2$ sudo su - u\r\n{prompt}id\r\nx\r\n{prompt}tree\r\n.\r\n└── a\r\n{prompt}exit\r\nsh-5.2$ exit\r\n"
+    );
+    assert_eq!(ran(session.as_bytes()), ["sudo su - u", "id", "tree", "exit", "exit"]);
+}
+
+#[test]
+fn a_coloured_prompt_ends_with_its_colour() {
+    let lines = ["ls", "# note", "id", "# note", "cat > x", "cat > x", "true"];
+    let edit = |line: &&str| {
+        format!("\x1b[?2004h\x1b[32m➜ \x1b[0m \x1b[36msrc\x1b[0m {line}\r\r\n\x1b[?2004l\rx\r\r\n")
+    };
+    let session: String = lines.iter().map(edit).collect();
+    assert_eq!(ran(session.as_bytes()), lines);
+}
+
+#[test]
+fn what_a_job_prints_with_a_number_is_not_typed() {
+    let job = "(for i in 1 2; do sleep 1; echo \"[$i/4] copying\"; done) &";
+    let session = format!(
+        "\x1b[?2004hsh$ {job}\r\r\n\x1b[?2004l\r[1] 9\r\r\n\x1b[?2004hsh$ ec[1/4] copying\r\r\nho a\r\r\n\x1b[?2004l\ra\r\r\n"
+    );
+    assert_eq!(ran(session.as_bytes()), [job, "echo a"]);
+}
+
+#[test]
+fn zsh_may_paint_the_line_once_more() {
+    let again = "\x1b[?2004l\r\r\x1b[A\x1b[0m\x1b[27m\x1b[24m\x1b[J% echo 'a\x1b[K\r\r\r\n";
+    let line = format!(
+        "\r\x1b[0m\x1b[27m\x1b[24m\x1b[J~\r\r\n% \x1b[K\x1b[?2004he\x08echo 'a{again}\
+         \r\x1b[0m\x1b[27m\x1b[24m\x1b[Jquote> \x1b[K\x1b[?2004hb\x08b'\x1b[?2004l\r\r\x1b[0m\x1b[27m\x1b[24m\x1b[Jthen> b'\x1b[K\r\r\r\na\r\r\nb\r\r\n"
+    );
+    assert_eq!(ran(line.as_bytes()), ["echo 'a\nb'"]);
 }
