@@ -209,6 +209,7 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
     let mut edge = None;
     let mut landing = None;
     let (mut lands, mut low_landings) = (false, 0);
+    let mut no_repaint_to = 0;
     let last_up = memchr::memmem::rfind(bytes, b"\x1b[A").unwrap_or(0);
     while let Some((token, next)) = token_at(bytes, at) {
         if until == Until::Newline && starts_something_else(token) {
@@ -221,7 +222,10 @@ fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay 
             at = end;
             continue;
         }
-        if let Some((row, skipped)) = repainted(token, &screen, &bytes[at..]) {
+        let repaint = if at > no_repaint_to { repainted(token, &screen, &bytes[at..]) } else { Ok(None) };
+        // What was looked at in vain is not looked at again from each return in it.
+        no_repaint_to = no_repaint_to.max(repaint.as_ref().err().map_or(0, |looked| at + looked));
+        if let Ok(Some((row, skipped))) = repaint {
             // The terminal has another size than before, so what was met up to here tells nothing.
             screen.repaint_from(row);
             at += skipped;
@@ -329,10 +333,10 @@ pub(crate) fn detour_end(token: Token<'_>, source: &[u8], at: usize) -> Option<u
 
 /// Whether `token` begins what a line editor sends when the size of the terminal has changed: it goes up to the row of its
 /// prompt, erases on the way, and paints prompt and line anew. Returns that row and how many of the bytes `after` it come
-/// before the prompt.
-fn repainted(token: Token<'_>, screen: &Screen, after: &[u8]) -> Option<(usize, usize)> {
+/// before the prompt; as an error how many were looked at, none of which begins it.
+fn repainted(token: Token<'_>, screen: &Screen, after: &[u8]) -> Result<Option<(usize, usize)>, usize> {
     if token != Token::Control(b'\r') || !matches!(after.first(), Some(0x1b | b'\r')) {
-        return None;
+        return Ok(None);
     }
     let (mut goes_up, mut erases) = (false, false);
     let mut at = 0;
@@ -342,12 +346,14 @@ fn repainted(token: Token<'_>, screen: &Screen, after: &[u8]) -> Option<(usize, 
             // What is erased below tells nothing: the row of the prompt may be painted over in part.
             Token::Csi(Csi { command: b'A', marker: 0, .. }) => (goes_up, erases) = (true, false),
             Token::Csi(Csi { command: b'K' | b'J', marker: 0, params: b"", .. }) => erases = true,
-            Token::Text(text) if goes_up && erases => return Some((screen.row_painted_like(text)?, at)),
-            _ => return None,
+            Token::Text(text) if goes_up && erases => {
+                return screen.row_painted_like(text).map(|row| Some((row, at))).ok_or(at);
+            }
+            _ => return Err(at),
         }
         at = next;
     }
-    None
+    Err(at)
 }
 
 /// The columns of the prompt that a line and the one before it, which started with `last`, have in common: up to the blank
