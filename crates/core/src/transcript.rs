@@ -26,6 +26,7 @@ mod record;
 mod settle;
 mod syntax;
 mod turns;
+mod uppers;
 mod windows;
 mod words;
 

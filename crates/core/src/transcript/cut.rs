@@ -29,6 +29,7 @@ use super::prompt::{self, Ends, Reader};
 use super::settle;
 use super::syntax::Scan;
 use super::turns::Turns;
+use super::uppers::uppers;
 use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::block::any;
 use crate::terminal::page::{Close, Edit, LineMark, Mark, MarkKind, Page};
@@ -74,6 +75,7 @@ pub(crate) fn cut(page: &Page, discovery: Option<Discovery>, max_records: usize)
         prompts,
         seen,
         turns: None,
+        uppers: uppers(page),
         commands: Vec::with_capacity(page.marks.len().min(max_records.saturating_mul(2))),
         records: 0,
         current: None,
@@ -125,6 +127,8 @@ struct Cutter<'a> {
     seen: Seen,
     /// Where the lines of each prompt stand; made when it is first asked for.
     turns: Option<Turns>,
+    /// For each mark whether it is a line above the last one of a prompt; empty if none is.
+    uppers: Vec<bool>,
     commands: Vec<Command>,
     /// How many of them become records, as far as is known.
     records: usize,
@@ -247,6 +251,9 @@ impl Cutter<'_> {
     /// Takes a line that has the shape of a prompt, if its prompt is current.
     fn line(&mut self, mark: &Mark, line: LineMark) {
         if self.commands.last().is_some_and(|last| last.is_line() && mark.text < last.after) {
+            return;
+        }
+        if self.uppers.get(self.index) == Some(&true) {
             return;
         }
         let bytes = &self.page.text[mark.text..line.end];

@@ -45,6 +45,17 @@ fn prompts_of_no_known_form_are_learned() {
 }
 
 #[test]
+fn lines_above_a_prompt_may_begin_like_one() {
+    let above = |directory: &str| format!("\r\n# me @ lx in {directory} [16:33:14]\r\n# history 7\r\n$ ");
+    let prompts = ["~", "~", "/srv", "/srv", "/srv"].map(above);
+    let prompts = prompts.each_ref().map(String::as_str);
+    assert_eq!(commands(unmarked(&prompts, &LINES).as_bytes()), executed(&LINES));
+    // But a root shell within another is one.
+    let shells = "$ sudo -s\r\n# mkdir a\r\n# exit\r\n".repeat(5);
+    assert_eq!(commands(shells.as_bytes()), executed(&["sudo -s", "mkdir a", "exit"].repeat(5)));
+}
+
+#[test]
 fn prompts_of_no_known_form_are_found_by_the_commands_behind_them() {
     let table: [[&str; 5]; 4] = [
         ["lx... ", "lx... ", "lx... ", "lx... ", "lx... "],

@@ -1,0 +1,79 @@
+//! Lines above the last one of a prompt that begin like the prompt of a shell: themes begin them with `#`.
+//!
+//! Such lines stand directly above a line with the prompt, again and again, and the prompt nearly always has them above it.
+//! A shell whose prompt is the sign alone can look so, but then what stands behind the sign is a command.
+
+use super::prompt;
+use super::syntax;
+use crate::terminal::page::{LineMark, Mark, MarkKind, Page};
+
+/// The signs that prompts of shells consist of.
+const SIGNS: [u8; 4] = [b'#', b'$', b'%', b'>'];
+
+/// Least prompts with such lines above them.
+const MIN_PROMPTS: usize = 3;
+
+/// Least share, in percent, of the prompts with such lines, and of the lines above prompts.
+const MIN_PERCENT: usize = 80;
+
+/// Most bytes of a line that are looked at.
+const MAX_LINE_BYTES: usize = 256;
+
+/// For each mark whether it is such a line; empty if none is.
+pub(crate) fn uppers(page: &Page) -> Vec<bool> {
+    let count = |sign: &u8| page.marks.iter().filter(|mark| is_bare(page, mark, *sign)).count();
+    let counts = SIGNS.map(|sign| (sign, count(&sign)));
+    let frequent = || counts.iter().filter(|(_, count)| *count >= MIN_PROMPTS);
+    let mut uppers = Vec::new();
+    for &(upper, _) in frequent() {
+        for &(lower, prompts) in frequent().filter(|(lower, _)| *lower != upper) {
+            let Some(above) = above(page, upper, lower) else { continue };
+            if above.len() >= MIN_PROMPTS && above.len() * 100 >= prompts * MIN_PERCENT {
+                uppers.resize(page.marks.len(), false);
+                above.into_iter().flatten().for_each(|mark| uppers[mark] = true);
+            }
+        }
+    }
+    uppers
+}
+
+/// The marks of the lines with the sign `upper` that stand above a prompt `lower`, by prompt; `None` if too many stand
+/// elsewhere.
+fn above(page: &Page, upper: u8, lower: u8) -> Option<Vec<Vec<usize>>> {
+    let (mut all, mut elsewhere) = (Vec::new(), 0);
+    let mut chain: Vec<usize> = Vec::new();
+    let mut next = 0;
+    for (index, mark) in page.marks.iter().enumerate() {
+        let MarkKind::Line(line) = &mark.kind else { continue };
+        let adjacent = mark.text == next;
+        next = line.end + 1;
+        if is_bare(page, mark, upper) {
+            if !adjacent && !chain.is_empty() {
+                elsewhere += 1;
+                chain.clear();
+            }
+            chain.push(index);
+        } else if !chain.is_empty() {
+            let chain = std::mem::take(&mut chain);
+            if adjacent && is_bare(page, mark, lower) && !chain.iter().all(|&mark| is_command(page, mark)) {
+                all.push(chain);
+            } else {
+                elsewhere += 1;
+            }
+        }
+    }
+    (all.len() * 100 >= (all.len() + elsewhere) * MIN_PERCENT).then_some(all)
+}
+
+/// Whether a line starts with nothing but a sign and its blank.
+fn is_bare(page: &Page, mark: &Mark, sign: u8) -> bool {
+    matches!(mark.kind, MarkKind::Line(_)) && page.text[mark.text..].starts_with(&[sign, b' '])
+}
+
+/// Whether what stands behind the sign of a line looks like a command.
+fn is_command(page: &Page, mark: usize) -> bool {
+    let mark = &page.marks[mark];
+    let MarkKind::Line(LineMark { end, .. }) = mark.kind else { return false };
+    let typed = &page.text[mark.text + 2..end.min(mark.text + MAX_LINE_BYTES).max(mark.text + 2)];
+    syntax::looks_like_command(&prompt::text_of(typed))
+}
