@@ -79,11 +79,15 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     // What a program reads does not tell the prompt of the shell that started it.
     let read_by_shell = cut.commands.iter().filter(|command| command.status != Status::ProgramInput);
     let known = read_by_shell.filter(|command| command.is_record()).count();
-    if known <= MAX_KNOWN
-        && let Some(discovery) = discovery::discover(&page, known)
-    {
-        page = render::<discovery::CommandHeads>(body, frame.columns);
-        cut = cut::cut(&page, Some(discovery), limits.max_records);
+    let few = known <= MAX_KNOWN;
+    let told = if few { discovery::discover(&page, known) } else { None };
+    let first = cut.commands.first().map(|command| command.source);
+    if told.is_some() || discovery::begins_coloured(body, first) {
+        let heads = render::<discovery::CommandHeads>(body, frame.columns);
+        if let Some(discovery) = told.or_else(|| discovery::discover_coloured(&heads, known)) {
+            cut = cut::cut(&heads, Some(discovery), limits.max_records);
+            page = heads;
+        }
     }
     let cut::Cut { commands, too_many } = cut;
     let mut defects = Vec::new();

@@ -64,8 +64,9 @@ pub(crate) trait Heads {
     /// Whether a line without such a byte that starts with this one has to be looked at.
     fn is_start(byte: u8) -> bool;
 
-    /// Whether a line has the shape of a prompt. `suspect` is true if it has a suspect byte, and may be true if not.
-    fn is_head(line: &[u8], suspect: bool) -> bool;
+    /// Whether a line has the shape of a prompt. `suspect` is true if it has a suspect byte, and may be true if not; it is
+    /// coloured up to `styled`, as far as that is known.
+    fn is_head(line: &[u8], suspect: bool, styled: usize) -> bool;
 }
 
 /// A place where a command may stand.

@@ -375,7 +375,10 @@ impl<H: Heads> Renderer<'_, H> {
         let line = &self.page.text[self.line_text..];
         // Behind output without a newline, a prompt stands far from the start.
         let tail = &line[line.len().saturating_sub(TAIL_BYTES)..];
-        if H::is_head(line, self.suspect) || (line.len() > TAIL_BYTES && H::is_head(tail, self.suspect)) {
+        let styled = self.line.styled;
+        if H::is_head(line, self.suspect, styled)
+            || (line.len() > TAIL_BYTES && H::is_head(tail, self.suspect, 0))
+        {
             if self.page.marks.len() >= MAX_MARKS {
                 self.page.too_many_marks = true;
                 return;

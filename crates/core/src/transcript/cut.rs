@@ -71,6 +71,7 @@ pub(crate) fn cut(page: &Page, discovery: Option<Discovery>, max_records: usize)
     let (seen, parts) = occurrences(page, &prompts);
     let mut cutter = Cutter {
         page,
+        last_discovered: discovery.as_ref().and_then(|discovery| discovery.last(page)),
         discovery,
         prompts,
         seen,
@@ -122,6 +123,8 @@ struct Cutter<'a> {
     page: &'a Page,
     /// A prompt of an unknown form.
     discovery: Option<Discovery>,
+    /// The last mark at which it stands.
+    last_discovered: Option<usize>,
     prompts: Prompts<'a>,
     /// How often a prompt stands at a mark, and the last such mark.
     seen: Seen,
@@ -345,7 +348,7 @@ impl Cutter<'_> {
         let key = self.prompts.key(text).into_owned();
         self.known.insert(key.clone());
         let proof = prompt::proof(text);
-        let last = self.seen.get(&key).map(|seen| seen.1);
+        let last = self.seen.get(&key).map(|seen| seen.1).max(self.last_discovered);
         let ends = prompt::ends(text);
         let single = ends[..] == [text.len()] && prompt::known_start(text, &ends).is_some();
         self.current = Some(Current {

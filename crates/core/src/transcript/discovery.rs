@@ -7,13 +7,20 @@ use super::edit::signs;
 use super::prompt;
 use super::syntax;
 use crate::terminal::block::{Block, Kind};
-use crate::terminal::page::{Heads, Page};
+use crate::terminal::page::{Heads, LineMark, MarkKind, Page};
+use crate::terminal::token::colour_len;
 
 /// How much text is searched.
 const MAX_TEXT_BYTES: usize = 512 * 1024;
 
 /// Most bytes of a line that are looked at.
 const MAX_LINE_BYTES: usize = 256;
+
+/// Most marked lines that are searched for a coloured prompt.
+const MAX_COLOURED_LINES: usize = 10_000;
+
+/// Most bytes of the first line that are searched for a colour.
+const MAX_SOURCE_BYTES: usize = 256;
 
 /// Least lines with a known command behind the prompt.
 const MIN_COMMANDS: usize = 3;
@@ -31,21 +38,35 @@ pub(crate) enum Discovery {
     Key(String),
     /// The same signs each time.
     Shape(String),
+    /// Words in colours that end with the prompt: neither the kernel nor readline colours what is typed.
+    Coloured(String),
 }
 
 impl Discovery {
     fn text(&self) -> &str {
         match self {
-            Self::Key(text) | Self::Shape(text) => text,
+            Self::Key(text) | Self::Shape(text) | Self::Coloured(text) => text,
         }
     }
 
-    /// Where the prompt ends in a line.
-    pub(crate) fn end(&self, line: &str) -> Option<usize> {
-        signs(line, 0).find(|&end| match self {
-            Self::Key(key) => prompt::key(&line[..end]) == *key,
-            Self::Shape(shape) => prompt::shape(&line[..end]) == *shape,
+    /// The last mark at which the prompt stands.
+    pub(crate) fn last(&self, page: &Page) -> Option<usize> {
+        page.marks.iter().rposition(|mark| {
+            let MarkKind::Line(LineMark { end, styled, .. }) = mark.kind else { return false };
+            let line = prompt::text_of(&page.text[mark.text..end.min(mark.text + MAX_LINE_BYTES)]);
+            self.end(&line, styled).is_some()
         })
+    }
+
+    /// Where the prompt ends in a line that is coloured up to `styled`.
+    pub(crate) fn end(&self, line: &str, styled: usize) -> Option<usize> {
+        match self {
+            Self::Key(key) => signs(line, 0).find(|&end| prompt::key(&line[..end]) == *key),
+            Self::Shape(shape) => signs(line, 0).find(|&end| prompt::shape(&line[..end]) == *shape),
+            Self::Coloured(shape) => {
+                coloured(line, styled).filter(|&end| prompt::shape(&line[..end]) == *shape)
+            }
+        }
     }
 }
 
@@ -61,7 +82,10 @@ impl Heads for CommandHeads {
         true
     }
 
-    fn is_head(line: &[u8], _: bool) -> bool {
+    fn is_head(line: &[u8], _: bool, styled: usize) -> bool {
+        if styled > 0 && styled < line.len() {
+            return true;
+        }
         let text = prompt::text_of(&line[..line.len().min(MAX_LINE_BYTES)]);
         signs(&text, 0).next().is_some()
     }
@@ -95,6 +119,41 @@ pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
     let best = commands.into_iter().filter(likely);
     best.max_by(|(one, some), (other, others)| some.cmp(others).then_with(|| other.text().cmp(one.text())))
         .map(|(form, _)| form)
+}
+
+/// Whether a transcript begins with a coloured line in which no command was found; `first` is where the first one stands.
+/// Nearly all begin with a prompt.
+pub(crate) fn begins_coloured(source: &[u8], first: Option<usize>) -> bool {
+    let start = source.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let length = memchr::memchr(b'\n', &source[start..]).unwrap_or(source.len() - start);
+    let line = &source[start..start + length.min(MAX_SOURCE_BYTES)];
+    first.is_none_or(|first| first >= start + length) && line.starts_with(b"\x1b[") && colour_len(line) > 3
+}
+
+/// Looks for a prompt that has no sign, but ends where its colours do, and that shows more commands than the `known` ones:
+/// that of the first line. The lines of the page that are coloured are marked.
+pub(crate) fn discover_coloured(page: &Page, known: usize) -> Option<Discovery> {
+    let mut shapes = page.marks.iter().take(MAX_COLOURED_LINES).filter_map(|mark| {
+        let MarkKind::Line(LineMark { end, styled, .. }) = mark.kind else { return None };
+        let line = prompt::text_of(&page.text[mark.text..end.min(mark.text + MAX_LINE_BYTES)]);
+        let end = coloured(&line, styled)?;
+        Some((prompt::shape(&line[..end]), syntax::looks_like_command(&line[end..])))
+    });
+    let (first, command) = shapes.next()?;
+    let again = shapes.filter(|(shape, _)| *shape == first);
+    let (all, commands) = again.fold((1, usize::from(command)), |(all, commands), (_, command)| {
+        (all + 1, commands + usize::from(command))
+    });
+    let likely = commands >= MIN_COMMANDS && commands > known && commands * 100 >= all * MIN_PERCENT;
+    likely.then_some(Discovery::Coloured(first))
+}
+
+/// Where the coloured start of a line ends, with the blanks behind it, if there are any and something stands behind them.
+fn coloured(line: &str, styled: usize) -> Option<usize> {
+    let (start, rest) = line.split_at_checked(styled)?;
+    let typed = rest.trim_start_matches(' ');
+    let blank = start.ends_with(' ') || typed.len() < rest.len();
+    (blank && !start.trim().is_empty() && !typed.is_empty()).then_some(line.len() - typed.len())
 }
 
 /// The lines of a text.

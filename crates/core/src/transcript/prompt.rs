@@ -91,7 +91,7 @@ impl Heads for PromptHeads {
         matches!(byte, b'(' | b'I' | b'.' | b'M')
     }
 
-    fn is_head(line: &[u8], suspect: bool) -> bool {
+    fn is_head(line: &[u8], suspect: bool, _: usize) -> bool {
         if suspect && has_ending(&line[..line.len().min(MAX_PROMPT_BYTES)]) {
             return true;
         }

@@ -44,7 +44,7 @@ impl<H: Heads> Renderer<'_, H> {
                 Token::Text(text) if !colours.hide() && row.print(text, usize::MAX) => {}
                 Token::Control(b'\r') => {
                     let rest = &self.source[next..];
-                    let head = *head.get_or_insert_with(|| H::is_head(&row.bytes, true));
+                    let head = *head.get_or_insert_with(|| H::is_head(&row.bytes, true, styled));
                     // Such a line may be a prompt, or the mark of an unfinished line.
                     let wraps = row.column > MIN_MARK_BLANKS && row.ends_blank();
                     if wraps && (head || rest.starts_with(b" \r") || rest.starts_with("⏎".as_bytes())) {
@@ -72,7 +72,7 @@ impl<H: Heads> Renderer<'_, H> {
                 Token::Osc(payload) if !matches!(payload, [b'1' | b'6', b'3', b'3', ..]) => {}
                 // Only a screen knows what lies below the line.
                 Token::Control(b'\n')
-                    if returns_from_below(&self.source[next..]) && H::is_head(&row.bytes, true) =>
+                    if returns_from_below(&self.source[next..]) && H::is_head(&row.bytes, true, styled) =>
                 {
                     return false;
                 }
@@ -291,7 +291,7 @@ impl<H: Heads> Renderer<'_, H> {
     /// Whether the screen shows a line with the shape of a prompt.
     fn shows_head(&self, screen: &Screen) -> bool {
         screen.column() > 0
-            && screen.lines().first().is_some_and(|line| H::is_head(line.text.as_bytes(), true))
+            && screen.lines().first().is_some_and(|line| H::is_head(line.text.as_bytes(), true, 0))
     }
 
     /// Replays the current line, which has the shape of a prompt, as one that was edited over several rows.

@@ -11,7 +11,7 @@ use crate::transcript::turns::Turns;
 impl Cutter<'_> {
     /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
     pub(super) fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize, bool)> {
-        if let Some(end) = self.discovery.as_ref().and_then(|discovery| discovery.end(line)) {
+        if let Some(end) = self.discovery.as_ref().and_then(|discovery| discovery.end(line, mark.styled)) {
             return Some((0, end, true));
         }
         let mut ends = match mark.prompt_end {

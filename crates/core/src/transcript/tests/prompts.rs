@@ -45,6 +45,17 @@ fn prompts_of_no_known_form_are_learned() {
 }
 
 #[test]
+fn a_prompt_without_a_sign_ends_where_its_colours_end() {
+    let of = |directory: &str| format!("\x1b[7m me \x1b[0;7;34m {directory} \x1b[0m ");
+    let prompts = ["~", "~", "/srv", "/srv", "/srv"].map(of);
+    let prompts = prompts.each_ref().map(String::as_str);
+    assert_eq!(commands(unmarked(&prompts, &LINES).as_bytes()), executed(&LINES));
+    // What programs colour is none.
+    let log = "\x1b[32mINFO\x1b[0m started\r\n".repeat(9);
+    assert_eq!(commands(format!("{log}$ id\r\nout\r\n$ exit\r\n").as_bytes()), executed(&["id", "exit"]));
+}
+
+#[test]
 fn lines_above_a_prompt_may_begin_like_one() {
     let above = |directory: &str| format!("\r\n# me @ lx in {directory} [16:33:14]\r\n# history 7\r\n$ ");
     let prompts = ["~", "~", "/srv", "/srv", "/srv"].map(above);
