@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 
 use foldhash::HashSet;
 
-use self::alike::{upper_signs, usual_returns};
+use self::alike::usual_returns;
 use self::current::Current;
 use super::ahead;
 use super::command::Command;
@@ -84,7 +84,6 @@ pub(crate) fn cut(page: &Page, discovery: Option<Discovery>, max_records: usize)
         background: VecDeque::new(),
         quoted: VecDeque::new(),
         usual_returns: usual_returns(page),
-        upper: upper_signs(page),
         line_returns: None,
         open: Scan::default(),
         scanned: 0,
@@ -144,8 +143,6 @@ struct Cutter<'a> {
     quoted: VecDeque<String>,
     /// How many returns stand before the newline of most edits.
     usual_returns: Option<usize>,
-    /// Signs that lines of the prompt above its last one begin with.
-    upper: Vec<u8>,
     /// How many stand before the newline of a command without marks; more are those of a transcript that was printed.
     line_returns: Option<usize>,
     /// What the last command leaves open, as far as it was scanned.
@@ -260,9 +257,6 @@ impl Cutter<'_> {
             return;
         }
         let bytes = &self.page.text[mark.text..line.end];
-        if bytes.first().is_some_and(|sign| self.upper.contains(sign)) && bytes.get(1) == Some(&b' ') {
-            return;
-        }
         let whole = prompt::text_of(bytes);
         let last_line = self.page.text.len() <= line.end + 1;
         let before_edit = matches!(

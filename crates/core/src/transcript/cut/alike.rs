@@ -6,13 +6,6 @@ use super::{Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
 use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
 use crate::transcript::command::Command;
 use crate::transcript::prompt;
-use crate::transcript::syntax;
-
-/// Least lines that show that a sign stands above the last line of a prompt.
-const MIN_UPPER_LINES: usize = 3;
-
-/// Least share of such lines, in percent.
-const UPPER_PERCENT: usize = 80;
 
 impl Cutter<'_> {
     /// Whether an edit is part of a transcript that a command printed: the terminal ended each of its lines once more.
@@ -104,39 +97,4 @@ pub(super) fn usual_returns(page: &Page) -> Option<usize> {
     }
     let most = counts.iter().copied().max().filter(|&most| most > 0)?;
     counts.iter().position(|&count| count == most)
-}
-
-/// The signs that lines of a prompt above its last one begin with, such as `# user @ host in dir`: lines that begin with them
-/// are no commands, and nearly always a line with another sign comes next.
-pub(super) fn upper_signs(page: &Page) -> Vec<u8> {
-    const SIGNS: [u8; 4] = *b"$#%>";
-    let sign = |mark: &Mark| {
-        let line = page.text.get(mark.text..)?;
-        let found = SIGNS.iter().position(|sign| line.first() == Some(sign))?;
-        (line.get(1) == Some(&b' ') && matches!(mark.kind, MarkKind::Line(_))).then_some(found)
-    };
-    let mut counts = [(0_usize, 0_usize); SIGNS.len()];
-    let mut marks = page.marks.iter().peekable();
-    let mut at_start = true;
-    while let Some(mark) = marks.next() {
-        let Some(own) = sign(mark) else {
-            at_start = true;
-            continue;
-        };
-        let MarkKind::Line(line) = &mark.kind else { continue };
-        let next = marks.peek().filter(|next| next.text == line.end + 1).and_then(|next| sign(next));
-        let (upper, all) = &mut counts[own];
-        // Only the first one of several lines with the same sign tells.
-        if at_start {
-            let bytes = &page.text[mark.text + 2..line.end.min(mark.text + MAX_SHORT_BYTES)];
-            *all += 1;
-            *upper += usize::from(next.is_some() && !syntax::looks_like_command(&prompt::text_of(bytes)));
-        } else if next.is_none() {
-            *all += 1;
-        }
-        at_start = next != Some(own);
-    }
-    let is_upper =
-        |&(upper, all): &(usize, usize)| upper >= MIN_UPPER_LINES && upper * 100 >= all * UPPER_PERCENT;
-    SIGNS.iter().zip(&counts).filter(|(_, counts)| is_upper(counts)).map(|(&sign, _)| sign).collect()
 }
