@@ -1,7 +1,10 @@
 //! Lines above the last one of a prompt that begin like the prompt of a shell: themes begin them with `#`.
 //!
 //! Such lines stand directly above a line with the prompt, again and again, and the prompt nearly always has them above it.
-//! A shell whose prompt is the sign alone can look so, but then what stands behind the sign is a command.
+//! A shell whose prompt is the sign alone can look so, but then what stands behind the sign is a command. Where the prompt has
+//! the same sign, the lines above it are those that begin with the same words again and again.
+
+use foldhash::HashMap;
 
 use super::prompt;
 use super::syntax;
@@ -16,6 +19,9 @@ const MIN_PROMPTS: usize = 3;
 /// Least share, in percent, of the prompts with such lines, and of the lines above prompts.
 const MIN_PERCENT: usize = 80;
 
+/// Words at the start of a line that come again.
+const SAME_WORDS: usize = 2;
+
 /// Most bytes of a line that are looked at.
 const MAX_LINE_BYTES: usize = 256;
 
@@ -25,7 +31,8 @@ pub(crate) fn uppers(page: &Page) -> Vec<bool> {
     let counts = SIGNS.map(|sign| (sign, count(&sign)));
     let frequent = || counts.iter().filter(|(_, count)| *count >= MIN_PROMPTS);
     let mut uppers = Vec::new();
-    for &(upper, _) in frequent() {
+    // A bracket asks for more of a command.
+    for &(upper, _) in frequent().filter(|(sign, _)| *sign != b'>') {
         for &(lower, prompts) in frequent().filter(|(lower, _)| *lower != upper) {
             let Some(above) = above(page, upper, lower) else { continue };
             if above.len() >= MIN_PROMPTS && above.len() * 100 >= prompts * MIN_PERCENT {
@@ -33,8 +40,32 @@ pub(crate) fn uppers(page: &Page) -> Vec<bool> {
                 above.into_iter().flatten().for_each(|mark| uppers[mark] = true);
             }
         }
+        for mark in alike(page, upper) {
+            uppers.resize(page.marks.len(), false);
+            uppers[mark] = true;
+        }
     }
     uppers
+}
+
+/// The marks of the lines with a sign that stand above another line with that sign, begin with the same words, and are no
+/// commands.
+fn alike(page: &Page, sign: u8) -> Vec<usize> {
+    let mut groups: HashMap<Vec<&[u8]>, Vec<(usize, bool)>> = HashMap::default();
+    for (index, mark) in page.marks.iter().enumerate().filter(|(_, mark)| is_bare(page, mark, sign)) {
+        let words = behind(page, mark).split(|&byte| byte == b' ').take(SAME_WORDS).collect::<Vec<_>>();
+        if words.len() == SAME_WORDS && !is_command(page, index) {
+            let MarkKind::Line(line) = &mark.kind else { continue };
+            let next = page.marks.get(index + 1);
+            let above = next.is_some_and(|next| next.text == line.end + 1 && is_bare(page, next, sign));
+            groups.entry(words).or_default().push((index, above));
+        }
+    }
+    let above = |lines: &[(usize, bool)]| lines.iter().filter(|(_, above)| *above).count();
+    let often = |lines: &Vec<(usize, bool)>| {
+        above(lines) >= MIN_PROMPTS && above(lines) * 100 >= lines.len() * MIN_PERCENT
+    };
+    groups.into_values().filter(often).flatten().map(|(mark, _)| mark).collect()
 }
 
 /// The marks of the lines with the sign `upper` that stand above a prompt `lower`, by prompt; `None` if too many stand
@@ -70,10 +101,13 @@ fn is_bare(page: &Page, mark: &Mark, sign: u8) -> bool {
     matches!(mark.kind, MarkKind::Line(_)) && page.text[mark.text..].starts_with(&[sign, b' '])
 }
 
+/// What stands behind the sign of a line.
+fn behind<'p>(page: &'p Page, mark: &Mark) -> &'p [u8] {
+    let MarkKind::Line(LineMark { end, .. }) = mark.kind else { return &[] };
+    page.text.get(mark.text + 2..end.min(mark.text + MAX_LINE_BYTES)).unwrap_or_default()
+}
+
 /// Whether what stands behind the sign of a line looks like a command.
 fn is_command(page: &Page, mark: usize) -> bool {
-    let mark = &page.marks[mark];
-    let MarkKind::Line(LineMark { end, .. }) = mark.kind else { return false };
-    let typed = &page.text[mark.text + 2..end.min(mark.text + MAX_LINE_BYTES).max(mark.text + 2)];
-    syntax::looks_like_command(&prompt::text_of(typed))
+    syntax::looks_like_command(&prompt::text_of(behind(page, &page.marks[mark])))
 }

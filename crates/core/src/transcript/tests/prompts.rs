@@ -61,6 +61,10 @@ fn lines_above_a_prompt_may_begin_like_one() {
     let prompts = ["~", "~", "/srv", "/srv", "/srv"].map(above);
     let prompts = prompts.each_ref().map(String::as_str);
     assert_eq!(commands(unmarked(&prompts, &LINES).as_bytes()), executed(&LINES));
+    let root =
+        ["~", "~", "/srv", "/srv", "/srv"].map(|directory| format!("\r\n# root @ lx in {directory}\r\n# "));
+    let root = root.each_ref().map(String::as_str);
+    assert_eq!(commands(unmarked(&root, &LINES).as_bytes()), executed(&LINES));
     // But a root shell within another is one.
     let shells = "$ sudo -s\r\n# mkdir a\r\n# exit\r\n".repeat(5);
     assert_eq!(commands(shells.as_bytes()), executed(&["sudo -s", "mkdir a", "exit"].repeat(5)));
