@@ -1,8 +1,8 @@
-//! Ends a child process by SIGKILL, at a moment that what it has done so far decides.
+//! Ends a child process at a moment that what it has done so far decides.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -33,22 +33,28 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// Starts the program and kills it after so many changes below the index: files that appear, grow or go. `false`: it had
 /// nothing left to do and ended before.
 pub fn kill_at(command: &mut Command, index: &Path, moment: u64) -> bool {
+    let Some(mut child) = start_until(command, index, moment) else { return false };
+    // SIGKILL: nothing of the process runs after this.
+    child.kill().unwrap();
+    child.wait().unwrap();
+    true
+}
+
+/// Starts the program and returns it as it runs, after so many changes below the index; nothing if it ended before.
+pub fn start_until(command: &mut Command, index: &Path, moment: u64) -> Option<Child> {
     let before = state(index);
     let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let begun = Instant::now();
     let (mut seen, mut changes) = (before, 0);
     loop {
         if child.try_wait().unwrap().is_some() {
-            return false;
+            return None;
         }
         let now = state(index);
         changes += u64::from(now != seen);
         seen = now;
         if changes >= moment {
-            // SIGKILL: nothing of the process runs after this.
-            child.kill().unwrap();
-            child.wait().unwrap();
-            return true;
+            return Some(child);
         }
         assert!(begun.elapsed() < PATIENCE, "change {moment} never comes; {changes} changes were seen");
         thread::yield_now();
