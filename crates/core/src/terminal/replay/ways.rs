@@ -1,0 +1,65 @@
+//! Ways of the cursor that are none of the line editor's usual ones: to a fixed place and back, and up to the prompt to
+//! paint all anew.
+
+use super::super::screen::Screen;
+use super::super::token::{Csi, Token, token_at};
+
+/// Most bytes that are painted at a fixed place before the cursor comes back.
+const MAX_DETOUR_BYTES: usize = 256;
+
+/// Where a text ends that is painted at a fixed place of the screen, such as a clock in a corner, if `token` begins it by
+/// keeping the place of the cursor, up to the sequence that brings the cursor back. `at` is where it goes on.
+pub(crate) fn detour_end(token: Token<'_>, source: &[u8], at: usize) -> Option<usize> {
+    let keeps = matches!(
+        token,
+        Token::Escape(b'7') | Token::Csi(Csi { command: b's', marker: 0, intermediate: 0, params: b"" })
+    );
+    if !keeps {
+        return None;
+    }
+    let near = &source[..source.len().min(at + MAX_DETOUR_BYTES)];
+    let (mut at, mut goes) = (at, false);
+    while let Some((token, next)) = token_at(near, at) {
+        match token {
+            Token::Escape(b'8') | Token::Csi(Csi { command: b'u', marker: 0, .. }) => {
+                return goes.then_some(next);
+            }
+            Token::Csi(Csi { command: b'H' | b'f' | b'd', marker: 0, .. }) => goes = true,
+            Token::Text(_)
+            | Token::Csi(Csi { command: b'm' | b'K' | b'G' | b'C' | b'D', .. })
+            | Token::Ignored => {}
+            _ => return None,
+        }
+        at = next;
+    }
+    None
+}
+
+/// Whether `token` begins what a line editor sends when the size of the terminal has changed: it goes up to the row of its
+/// prompt, erases on the way, and paints prompt and line anew. Returns that row and how many of the bytes `after` it come
+/// before the prompt; as an error how many were looked at, none of which begins it.
+pub(super) fn repainted(
+    token: Token<'_>,
+    screen: &Screen,
+    after: &[u8],
+) -> Result<Option<(usize, usize)>, usize> {
+    if token != Token::Control(b'\r') || !matches!(after.first(), Some(0x1b | b'\r')) {
+        return Ok(None);
+    }
+    let (mut goes_up, mut erases) = (false, false);
+    let mut at = 0;
+    while let Some((token, next)) = token_at(after, at) {
+        match token {
+            Token::Control(b'\r') | Token::Csi(Csi { command: b'm', .. }) | Token::Osc(_) => {}
+            // What is erased below tells nothing: the row of the prompt may be painted over in part.
+            Token::Csi(Csi { command: b'A', marker: 0, .. }) => (goes_up, erases) = (true, false),
+            Token::Csi(Csi { command: b'K' | b'J', marker: 0, params: b"", .. }) => erases = true,
+            Token::Text(text) if goes_up && erases => {
+                return screen.row_painted_like(text).map(|row| Some((row, at))).ok_or(at);
+            }
+            _ => return Err(at),
+        }
+        at = next;
+    }
+    Err(at)
+}
