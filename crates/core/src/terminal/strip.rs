@@ -73,9 +73,9 @@ impl Strip {
         self.bytes.truncate(column);
     }
 
-    /// Whether the last column before the cursor is a blank.
-    pub(crate) fn ends_blank(&self) -> bool {
-        self.column > 0 && self.bytes.get(self.column - 1) == Some(&b' ')
+    /// What stands in the last column before the cursor.
+    pub(crate) fn last(&self) -> Option<u8> {
+        self.bytes.get(self.column.checked_sub(1)?).copied()
     }
 
     /// Text is about to be printed over the cells from the cursor on.

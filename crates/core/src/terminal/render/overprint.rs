@@ -45,8 +45,10 @@ impl<H: Heads> Renderer<'_, H> {
                 Token::Control(b'\r') => {
                     let rest = &self.source[next..];
                     let head = *head.get_or_insert_with(|| H::is_head(&row.bytes, true, styled));
-                    // Such a line may be a prompt, or the mark of an unfinished line.
-                    let wraps = row.column > MIN_MARK_BLANKS && row.ends_blank();
+                    // Such a line may be a prompt, or the mark of an unfinished line. A line editor wraps with a blank, or
+                    // with the first character of the next row, which it then prints once more.
+                    let last = row.last().filter(|&last| last == b' ' || rest.first() == Some(&last));
+                    let wraps = row.column > MIN_MARK_BLANKS && last.is_some();
                     if wraps && (head || rest.starts_with(b" \r") || rest.starts_with("⏎".as_bytes())) {
                         return false;
                     }

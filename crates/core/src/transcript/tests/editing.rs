@@ -208,3 +208,33 @@ fn shell_integration_marks_win() {
     assert_eq!(records[0].boundary, crate::session::Boundary::Osc133);
     assert_eq!((records[0].prompt.as_deref(), records[0].output.as_str()), (Some("odd prompt: "), "$ x"));
 }
+
+/// A line as readline puts it on rows of a width: at the edge it prints the first character of the next row, returns, and
+/// prints that row.
+fn wrapped(line: &str, columns: usize) -> String {
+    let mut sent = String::new();
+    let mut rest = line;
+    while rest.len() > columns {
+        let (row, next) = rest.split_at(columns);
+        sent += row;
+        sent += &next[..1];
+        sent.push('\r');
+        rest = next;
+    }
+    sent + rest
+}
+
+#[test]
+fn a_recalled_line_is_read_over_its_edges() {
+    let line = "sudo docker run -p 5601:5601 -p 9200:9200 -p 5044:5044 -it --rm --ulimit nofile=262144:262144 --memory 8g \
+                -v $PWD/data:/var/lib/x --name x y/z";
+    for columns in [61, 72, 80, 100, 132] {
+        for prompt in ["[ada@arch model]$ ", "sh-4.2$ "] {
+            let first = format!("{prompt}sysctl -w vm.max_map_count=262144\r\r\nok\r\r\n");
+            let second = format!("{}\r\r\ndone\r\r\n", wrapped(&format!("{prompt}{line}"), columns));
+            let bytes = format!("{first}{second}{prompt}exit\r\r\n");
+            let wanted = ["sysctl -w vm.max_map_count=262144", line, "exit"];
+            assert_eq!(commands(bytes.as_bytes()), executed(&wanted), "{columns} {prompt}");
+        }
+    }
+}
