@@ -18,6 +18,7 @@ use hidden::{BOTTOM, Place};
 mod edit;
 mod full_screen;
 mod hidden;
+mod instant;
 mod overprint;
 
 /// Most columns of one overprinted line of output before it is flushed.

@@ -15,7 +15,7 @@ use crate::session::Flag;
 const MIN_LOST_CHARACTERS: usize = 4;
 
 /// Most bytes of the states of one line.
-const MAX_LINE_BYTES: usize = 16 * 1024;
+pub(crate) const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// Most states of one line that differ in figures and signs only, as the states of a progress bar do.
 const MAX_ALIKE: usize = 16;

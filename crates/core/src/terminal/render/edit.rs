@@ -2,7 +2,8 @@
 
 use super::hidden::BOTTOM;
 use super::{
-    MAX_EDITS, MAX_MARKS, MAX_PAINTED_BYTES, MAX_START_BYTES, MAX_START_LINES, Renderer, returns_before,
+    MAX_EDITS, MAX_MARKS, MAX_PAINTED_BYTES, MAX_START_BYTES, MAX_START_LINES, Renderer, instant,
+    returns_before,
 };
 use crate::session::Flag;
 use crate::terminal::fence::edit_span;
@@ -86,7 +87,18 @@ impl<H: Heads> Renderer<'_, H> {
             }
             None => {
                 let before = before.unwrap_or_else(|| Screen::new(None));
-                Edit::of_replay(self.replay(bytes, &before, Until::End))
+                let (anew, before) = match instant::begins_anew(bytes) {
+                    Some((anew, width)) => {
+                        self.width = Some(width);
+                        (anew, Screen::new(None))
+                    }
+                    None => (0, before),
+                };
+                let edit = Edit::of_replay(self.replay(&bytes[anew..], &before, Until::End));
+                if let Some(lost) = instant::lost(&bytes[..anew], &edit.lines) {
+                    self.keep_lost(lost, source, self.page.text.len(), true);
+                }
+                edit
             }
         };
         if painted && span.close == Close::Fence && !span.newline && self.at == span.next {

@@ -1,6 +1,6 @@
 //! Edited command lines: every byte of the line editor counts.
 
-use super::{check, commands, executed, right};
+use super::{check, commands, executed, parsed, right};
 use crate::session::Status;
 
 const PROMPT: &str = "ssmusr@h1:/usr/bin$ ";
@@ -237,4 +237,27 @@ fn a_recalled_line_is_read_over_its_edges() {
             assert_eq!(commands(bytes.as_bytes()), executed(&wanted), "{columns} {prompt}");
         }
     }
+}
+
+#[test]
+fn an_instant_prompt_is_painted_anew_when_the_shell_is_ready() {
+    // Powerlevel10k: what it shows first, then zsh's mark of an unfinished line on 60 columns, the prompt with the state of
+    // the repository, and the cursor taken to a prompt at the right and back.
+    let mark = format!("\x1b[1m\x1b[7m%\x1b[27m\x1b[1m\x1b[0m{}\r\x1b[0m\x1b[K\r", " ".repeat(59));
+    let prompt = |state: &str| format!("\x1b[38;5;31m~/src/tool\x1b[0m {state}\x1b[38;5;76m❯\x1b[0m ");
+    let bytes = |shown: &str| {
+        format!(
+            "\x1b7{shown}\x1b[?2004h\x1b[?25l\x1b8\x1b[J{shown}{mark}\x1b[J{}\x1b[K\x1b[34C\x1b[34D\x1b[?25h\x1b[?2004hg\x08git log\
+             \x1b[?2004l\r\r\nx\r\r\n\x1b[?2004h{}exit\x1b[?2004l\r\r\n",
+            prompt("main ?1 "),
+            prompt("main ?1 "),
+        )
+    };
+    let bytes = bytes(&prompt(""));
+    assert_eq!(commands(bytes.as_bytes()), executed(&["git log", "exit"]));
+    // Words that it does not paint again were shown all the same.
+    let secret = bytes.replacen("\x1b8", "\x1b8hunter2-was-here", 1);
+    let session = parsed(secret.as_bytes());
+    let mut sent = session.records.iter().filter_map(|record| record.command_as_sent.as_ref());
+    assert!(sent.any(|sent| sent.contains("hunter2-was-here")));
 }
