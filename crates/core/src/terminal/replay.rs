@@ -58,6 +58,9 @@ pub(crate) struct Replay {
     landing: Option<usize>,
     /// How often something was printed on a lower row after the cursor had gone up.
     low_landings: usize,
+    /// The last time that the cursor went up, all was painted anew from the prompt on: what stands there is sure at any width
+    /// that fits.
+    anew: bool,
 }
 
 /// Where rows end.
@@ -158,7 +161,7 @@ pub(crate) fn replay(
         }
     }
     // That one of the usual widths is not contradicted proves nothing: more than one may fit.
-    best.guessed = best.penalty > 0 || (searched && best.strays) || tried;
+    best.guessed = best.penalty > 0 || (!best.anew && ((searched && best.strays) || tried));
     if best.penalty == 0 && !rare && !tried && best.screen.width().is_some() {
         *known = best.screen.width();
     }

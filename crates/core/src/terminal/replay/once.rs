@@ -7,6 +7,9 @@ use super::rows::{goes_back_up, is_soft_wrap, starts_wide};
 use super::ways::{detour_end, repainted};
 use super::{ABOVE_TOP, MIN_WIDTH, Replay, Until, Wrap};
 
+/// Least bytes of a start that are no coincidence.
+const MIN_START_BYTES: usize = 4;
+
 /// Replays with one idea of where rows end.
 pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap) -> Replay {
     let mut screen = before.clone();
@@ -16,7 +19,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
     let mut broken_wraps = 0;
     let mut edge = None;
     let mut landing = None;
-    let (mut lands, mut low_landings) = (false, 0);
+    let (mut lands, mut low_landings, mut anew) = (false, 0, false);
     let mut no_repaint_to = 0;
     let last_up = memchr::memmem::rfind(bytes, b"\x1b[A").unwrap_or(0);
     while let Some((token, next)) = token_at(bytes, at) {
@@ -41,11 +44,20 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
             (lands, low_landings) = (false, 0);
             continue;
         }
-        lands |= matches!(token, Token::Csi(Csi { command: b'A', marker: 0, .. }));
-        if lands && matches!(token, Token::Text(_)) {
+        if matches!(token, Token::Csi(Csi { command: b'A', marker: 0, .. })) {
+            (lands, anew) = (true, false);
+        }
+        if let Token::Text(text) = token
+            && lands
+        {
             lands = false;
-            low_landings += usize::from(screen.width().is_some_and(|width| screen.offset() >= width));
-            landing = landing.or_else(|| Some(screen.offset()));
+            if screen.column() == 0 && is_start_again(text, screen.first_text()) {
+                anew = true;
+                broken_wraps += usize::from(screen.offset() > 0);
+            } else {
+                low_landings += usize::from(screen.width().is_some_and(|width| screen.offset() >= width));
+                landing = landing.or_else(|| Some(screen.offset()));
+            }
         }
         match token {
             Token::Control(b'\n') => {
@@ -108,6 +120,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
         edge,
         landing,
         low_landings,
+        anew,
     }
 }
 
@@ -120,4 +133,9 @@ fn starts_something_else(token: Token<'_>) -> bool {
 /// Whether an OSC says that the prompt ends here.
 fn is_prompt_end(payload: &[u8]) -> bool {
     matches!(payload, [b'1', b'3', b'3', b';', b'B', ..] | [b'6', b'3', b'3', b';', b'B', ..])
+}
+
+/// Whether a line is painted again from the start of its prompt.
+fn is_start_again(text: &[u8], first: &str) -> bool {
+    first.len() >= MIN_START_BYTES && text.starts_with(first.as_bytes())
 }

@@ -261,3 +261,16 @@ fn an_instant_prompt_is_painted_anew_when_the_shell_is_ready() {
     let mut sent = session.records.iter().filter_map(|record| record.command_as_sent.as_ref());
     assert!(sent.any(|sent| sent.contains("hunter2-was-here")));
 }
+
+#[test]
+fn a_paste_that_wraps_is_painted_anew_from_its_prompt() {
+    // A prompt of 94 columns, on a terminal of 135: readline shows the paste in reverse video and then goes up to paint
+    // prompt and line without. 94 is a number of rows at other widths.
+    let prompt = format!("u@h:/srv/{}$ ", "x".repeat(83));
+    let (line, row) = ("poetry run python main.py register --username bob --password 1234", 41);
+    let pasted = format!("{}\x1b[27m\x1b[7m{}", &line[..row], &line[row..]);
+    let fenced = |line: &str| format!("\x1b[?2004h{prompt}{line}\r\r\n\x1b[?2004l\rdone\r\r\n");
+    let again = format!("\x1b[7m{pasted}\x1b[27m\x1b[A\r{prompt}{line}");
+    let bytes = format!("{}{}{}", fenced(&again), fenced(&again), fenced("exit"));
+    assert_eq!(commands(bytes.as_bytes()), executed(&[line, line, "exit"]));
+}
