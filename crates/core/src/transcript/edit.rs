@@ -369,7 +369,8 @@ fn head(edit: &Edit) -> Option<(&Logical, Ends)> {
 fn styled_end(line: &Logical) -> Option<usize> {
     let styled = line.styled.filter(|&styled| line.text.is_char_boundary(styled))?;
     let (prompt, rest) = line.text.split_at(styled);
-    (!prompt.trim().is_empty()).then(|| styled + usize::from(rest.starts_with(' ')))
+    let blank = usize::from(rest.starts_with(' '));
+    (!prompt.trim().is_empty()).then(|| styled + blank + prompt::plain_sign_len(prompt, &rest[blank..]))
 }
 
 /// Whether no quote is open at the end of a text.

@@ -416,7 +416,23 @@ pub(crate) fn coloured_end(line: &str, start: usize, end: usize, styled: usize) 
     let path = field.starts_with(['~', '/']);
     // A line that is coloured to its end may be a command that is.
     let ends = if rest.trim().is_empty() { path } else { blank };
-    ends.then(|| styled + (rest.len() - rest.trim_start_matches(' ').len()))
+    let end = styled + (rest.len() - rest.trim_start_matches(' ').len());
+    ends.then(|| end + plain_sign_len(&line[..end], &line[end..]))
+}
+
+/// How long the sign is, with its blank, that stands without colour behind the coloured rest of a prompt: no command begins
+/// with one. That of root could be a comment.
+pub(crate) fn plain_sign_len(prompt: &str, behind: &str) -> usize {
+    let Some((sign, typed)) = behind.split_once(' ') else { return 0 };
+    let mut signs = sign.chars();
+    let is_sign = match (signs.next(), signs.next()) {
+        (Some('$' | '%' | '>'), None) => true,
+        (Some('#'), None) => prompt.contains("root"),
+        (Some(sign), None) => is_foreign_ending(sign),
+        _ => false,
+    };
+    let more = typed.len() - typed.trim_start_matches(' ').len();
+    if is_sign { sign.len() + 1 + more } else { 0 }
 }
 
 /// Where a prompt that ends at `end` of a line ends really, if it or the one in force stands there once more: a transcript

@@ -144,3 +144,27 @@ fn previews_below_the_line_are_not_submitted() {
     let found: Vec<String> = commands(bytes).into_iter().map(|(command, _)| command).collect();
     assert_eq!(found, ["node", "a.s()", ".exit", "id"]);
 }
+
+#[test]
+fn a_sign_without_colour_ends_a_coloured_prompt() {
+    // GitHub Codespaces and dev containers; fish with its repository in front of the sign.
+    let prompt = |user: &str, sign: &str| {
+        format!(
+            "\x1b[0;32m{user} \x1b[0m➜ \x1b[1;34m/workspaces/app \x1b[0;36m(\x1b[1;31mmain\x1b[0;36m) \x1b[0m{sign} "
+        )
+    };
+    for (user, sign) in [("@ada", "$"), ("vscode", "$"), ("root", "#")] {
+        let prompt = prompt(user, sign);
+        let bytes = format!(
+            "{prompt}ls\r\r\nx\r\r\n{prompt}# a remark\r\r\n{prompt}nano x.sh\r\r\n{prompt}exit\r\r\n"
+        );
+        assert_eq!(
+            commands(bytes.as_bytes()),
+            executed(&["ls", "# a remark", "nano x.sh", "exit"]),
+            "{user} {sign}"
+        );
+    }
+    let fish = "\x1b]133;A\x07\x1b[32m~/d/app\x1b[m (\x1b[35m(fd38207b)\x1b[m|✚1) \x1b[m$ \x1b[K\r\x1b[24C\
+                \x1b[?2004h\r\x1b[24C\x1b[31mbunsh\x1b[m\r\x1b[29C\r\n\x1b]133;C\x07\x1b[?2004lx\r\n";
+    assert_eq!(commands(fish.as_bytes()), executed(&["bunsh"]));
+}
