@@ -2,6 +2,7 @@
 
 use super::super::screen::Screen;
 use super::super::token::{Csi, Token, token_at};
+use super::newer_prompt::NewerPrompt;
 use super::prompt::screen_keeps_start;
 use super::rows::{goes_back_up, is_soft_wrap, starts_wide};
 use super::ways::{detour_end, repainted};
@@ -21,6 +22,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
     let mut landing = None;
     let (mut lands, mut low_landings, mut anew) = (false, 0, false);
     let mut no_repaint_to = 0;
+    let mut newer_prompt = NewerPrompt::default();
     let last_up = memchr::memmem::rfind(bytes, b"\x1b[A").unwrap_or(0);
     while let Some((token, next)) = token_at(bytes, at) {
         if until == Until::Newline && starts_something_else(token) {
@@ -102,6 +104,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
             Token::Osc(payload) if is_prompt_end(payload) => screen.end_prompt(),
             _ => {}
         }
+        newer_prompt.watch(token, &bytes[..at], &mut screen);
         screen.apply(token);
     }
     let damaged = !screen_keeps_start(&screen);

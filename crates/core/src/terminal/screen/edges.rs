@@ -143,6 +143,35 @@ impl Screen {
         self.above_top = 0;
     }
 
+    /// What stands behind the end of the prompt, if the shell said where that is, and if it is ASCII on one row.
+    pub(crate) fn typed(&self) -> Option<String> {
+        let (row, column) = self.prompt_end?;
+        let [last] = &self.rows[row..] else { return None };
+        let mut typed = String::new();
+        push_row(last.cells.get(column..).unwrap_or_default(), true, true, &mut typed);
+        Some(typed.trim_end().to_owned()).filter(|typed| typed.is_ascii())
+    }
+
+    /// Notes that the prompt was painted anew, with what had been typed behind it, up to the cursor. Without that, its own
+    /// blank must end it.
+    pub(crate) fn move_prompt_end(&mut self, typed: &str) {
+        let cells = &self.rows[self.row].cells;
+        let mut shown = String::new();
+        push_row(&cells[..self.column.min(cells.len())], true, false, &mut shown);
+        let blanks = shown.len() - shown.trim_end().len();
+        let column = if typed.is_empty() {
+            Some(self.column)
+        } else if shown.trim_end().ends_with(typed) {
+            self.column.checked_sub(blanks + typed.len())
+        } else {
+            None
+        };
+        let Some(column) = column else { return };
+        if column > 0 && cells.get(column - 1).is_some_and(|cell| cell.main == ' ') {
+            self.prompt_end = Some((self.row, column));
+        }
+    }
+
     /// The first characters that were printed.
     pub(crate) fn first_text(&self) -> &str {
         &self.first_text

@@ -168,3 +168,22 @@ fn a_sign_without_colour_ends_a_coloured_prompt() {
                 \x1b[?2004h\r\x1b[24C\x1b[31mbunsh\x1b[m\r\x1b[29C\r\n\x1b]133;C\x07\x1b[?2004lx\r\n";
     assert_eq!(commands(fish.as_bytes()), executed(&["bunsh"]));
 }
+
+#[test]
+fn a_prompt_that_zsh_paints_anew_ends_where_it_ends_then() {
+    // oh-my-zsh tells the state of the repository a moment later, before something is typed or after.
+    let painting = "\x1b[0m\x1b[27m\x1b[24m\x1b[J\x1b[32m➜  \x1b[36mapp\x1b[00m ";
+    let newer = "\r\r\x1b[0m\x1b[27m\x1b[24m\x1b[J\x1b[32m➜  \x1b[36mapp\x1b[00m \x1b[34mgit:(\x1b[31mmain\x1b[34m) \x1b[33m✗\x1b[00m ";
+    let mark = format!("\x1b[7m%\x1b[27m{}\r \r", " ".repeat(79));
+    let open = format!("{mark}\r{painting}\x1b[K\x1b[?1h\x1b=\x1b[?2004h");
+    let close = "\x1b[?1l\x1b>\x1b[?2004l\r\r\nx\r\r\n";
+    for typed in [
+        format!("{newer}\x1b[Kl\x08ls -la"),
+        format!("l\x08ls {newer}ls \x1b[K-la"),
+        format!("l\x08ls -{newer}ls -\x1b[Kla"),
+        format!("l\x08ls -la{newer}ls -la\x1b[K{newer}ls -la\x1b[K"),
+    ] {
+        let bytes = format!("{open}{typed}{close}{open}exit{close}");
+        assert_eq!(commands(bytes.as_bytes()), executed(&["ls -la", "exit"]), "{typed:?}");
+    }
+}
