@@ -185,6 +185,8 @@ pub enum Reason {
     LookAlike,
     /// It was painted by a program that draws its own screen (tmux, screen).
     Painted,
+    /// The shell printed it when it came back from a text editor, and ran it: no prompt stands before it.
+    EditedInFile,
     /// The carrier dropped control characters on the way (CloudWatch Logs, old Windows).
     LossyCarrier,
 }

@@ -11,6 +11,7 @@ mod context;
 mod cut;
 mod discovery;
 mod edit;
+mod edited;
 mod expect;
 mod facts;
 mod frame;
@@ -75,7 +76,7 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     let rows = windows::rows(bytes, &frame);
     let body = &rows.bytes[..];
     let mut page = render::<prompt::PromptHeads>(body, frame.columns);
-    let mut cut = cut::cut(&page, None, limits.max_records);
+    let mut cut = cut::cut(&page, body, None, limits.max_records);
     // What a program reads does not tell the prompt of the shell that started it.
     let read_by_shell = cut.commands.iter().filter(|command| command.status != Status::ProgramInput);
     let known = read_by_shell.filter(|command| command.is_record()).count();
@@ -85,7 +86,7 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     if told.is_some() || discovery::begins_coloured(body, first) {
         let heads = render::<discovery::CommandHeads>(body, frame.columns);
         if let Some(discovery) = told.or_else(|| discovery::discover_coloured(&heads, known)) {
-            cut = cut::cut(&heads, Some(discovery), limits.max_records);
+            cut = cut::cut(&heads, body, Some(discovery), limits.max_records);
             page = heads;
         }
     }

@@ -20,6 +20,8 @@ pub(crate) struct Page {
     pub hidden: Vec<Hidden>,
     /// Places where text was sent that [`Page::text`] and the edits do not hold, in order.
     pub sent: Vec<Sent>,
+    /// Screens of text editors that were given a command line by a shell, in order.
+    pub line_files: Vec<LineFile>,
     /// Not all that was sent is kept.
     pub sent_cut: bool,
     /// A control sequence was beyond its limit.
@@ -54,6 +56,17 @@ pub(crate) struct Sent {
     pub states: String,
     /// How it was lost.
     pub flags: Vec<Flag>,
+}
+
+/// The screen of a text editor that was started by a shell to edit a command line: it shows the name of the shell's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LineFile {
+    /// What it painted, in [`Page::text`].
+    pub text: Range<usize>,
+    /// Where it ends in the source.
+    pub source: usize,
+    /// What the name begins with.
+    pub name: &'static str,
 }
 
 /// What a reader of pages looks for in lines of output.

@@ -20,6 +20,7 @@ use super::command::Command;
 use super::context;
 use super::discovery::Discovery;
 use super::edit::{Parts, Prompts, background_texts, is_answer, without_interruptions};
+use super::edited;
 use super::expect::{Expectation, is_logger};
 use super::frame::target_in;
 use super::history;
@@ -64,9 +65,9 @@ pub(crate) struct Cut {
     pub too_many: bool,
 }
 
-/// Finds the commands of a page. `discovery` is a prompt of an unknown form. As soon as `max_records` of them
+/// Finds the commands of a page that was rendered from `source`. `discovery` is a prompt of an unknown form. As soon as `max_records` of them
 /// become records, or there are twice as many, lines are left where they are: in the output of the last one.
-pub(crate) fn cut(page: &Page, discovery: Option<Discovery>, max_records: usize) -> Cut {
+pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_records: usize) -> Cut {
     let prompts = Prompts::learn(page);
     let (seen, parts) = occurrences(page, &prompts);
     let mut cutter = Cutter {
@@ -103,7 +104,8 @@ pub(crate) fn cut(page: &Page, discovery: Option<Discovery>, max_records: usize)
     }
     let mut commands = cutter.commands;
     settle::settle(page, &mut commands);
-    let mut commands = ahead::assign(page, commands);
+    let commands = ahead::assign(page, commands);
+    let mut commands = edited::assign(page, source, commands);
     origin::assign(page, &mut commands);
     context::assign(page, &mut commands);
     history::assign(page, &mut commands);

@@ -4,6 +4,7 @@ mod editing;
 mod evidence;
 mod frame;
 mod habits;
+mod line_files;
 mod output;
 mod prompts;
 mod properties;

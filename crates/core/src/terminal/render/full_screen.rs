@@ -7,11 +7,21 @@ use super::hidden::BOTTOM;
 use super::{Mode, Renderer};
 use crate::session::Flag;
 use crate::terminal::fence::is_visible;
-use crate::terminal::page::Heads;
+use crate::terminal::page::{Heads, LineFile};
 use crate::terminal::token::{Csi, Token, token_at};
 
 /// How much behind a switch to the alternate screen is searched for what a program paints.
 const MAX_PREVIEW_BYTES: usize = 1_024;
+
+/// Names of the files in which shells give a command line to an editor: what they begin with, how many letters and digits
+/// follow at least, and what comes behind (seen of bash 5.2, zsh 5.9, yash 2.5x, mksh R59, ksh93u+m).
+const LINE_FILES: [(&str, usize, &str); 5] = [
+    ("/bash-fc.", 6, ""),
+    ("/tmp/zsh", 6, ""),
+    ("/yash-", 6, ".sh"),
+    ("/tmp/sh", 6, ".tmp"),
+    ("/tmp/ast", 1, "."),
+];
 
 /// A switch of the alternate screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -25,7 +35,7 @@ pub(super) struct ScreenSwitch {
 impl<H: Heads> Renderer<'_, H> {
     /// Flattens a full-screen program: each place that it prints at gives a line.
     pub(super) fn full_screen(&mut self) {
-        let start = self.at;
+        let (start, text) = (self.at, self.page.text.len());
         let mut visible = false;
         while let Some((token, next)) = token_at(self.source, self.at) {
             if matches!(token, Token::Csi(csi) if csi.private_mode(b"2004") == Some(true))
@@ -72,6 +82,10 @@ impl<H: Heads> Renderer<'_, H> {
         }
         self.place = BOTTOM;
         self.break_text();
+        if visible && let Some(name) = line_file(&self.page.text[text..]) {
+            let text = text..self.page.text.len();
+            self.page.line_files.push(LineFile { text, source: self.at, name });
+        }
         self.mode = Mode::Lines;
         self.start_line();
     }
@@ -153,6 +167,18 @@ impl<H: Heads> Renderer<'_, H> {
 /// in a corner.
 fn comes_back(source: &[u8], at: usize) -> bool {
     source[..at].ends_with(b"\x1b[s") || source[..at].ends_with(b"\x1b7")
+}
+
+/// What the name of a file begins with in which a shell gave a command line to an editor, if a screen shows one.
+fn line_file(text: &[u8]) -> Option<&'static str> {
+    let shown = LINE_FILES.iter().find(|(start, length, end)| {
+        memchr::memmem::find_iter(text, start).any(|at| {
+            let name = &text[at + start.len()..];
+            let letters = name.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+            letters >= *length && name[letters..].starts_with(end.as_bytes())
+        })
+    });
+    shown.map(|(start, ..)| *start)
 }
 
 /// Whether a sequence is one with which programs paint a screen.
