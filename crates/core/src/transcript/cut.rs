@@ -4,6 +4,7 @@
 //! current: it is the first of the transcript, it came before, or the last command brings a new one.
 
 mod alike;
+mod completion;
 mod current;
 mod more;
 mod place;
@@ -72,6 +73,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
     let (seen, parts) = occurrences(page, &prompts);
     let mut cutter = Cutter {
         page,
+        source,
         last_discovered: discovery.as_ref().and_then(|discovery| discovery.last(page)),
         discovery,
         prompts,
@@ -122,6 +124,8 @@ pub(crate) fn agent_target(commands: &[Command]) -> Option<String> {
 
 struct Cutter<'a> {
     page: &'a Page,
+    /// What it was rendered from.
+    source: &'a [u8],
     /// A prompt of an unknown form.
     discovery: Option<Discovery>,
     /// The last mark at which it stands.

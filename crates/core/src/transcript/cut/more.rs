@@ -1,9 +1,8 @@
 //! Lines that continue the last command.
 
 use super::{Cutter, MAX_SEARCH_BYTES, MAX_UNPROMPTED_LINES, text_of};
-use crate::session::{Boundary, Confidence, Reason, Status};
+use crate::session::{Confidence, Reason, Status};
 use crate::terminal::page::Edit;
-use crate::transcript::command::Command;
 use crate::transcript::edit::{continuation_len, interruption};
 use crate::transcript::programs::Grammar;
 use crate::transcript::prompt::{self, Reader};
@@ -166,39 +165,5 @@ impl Cutter<'_> {
         }
         typed.truncate(typed.trim_end().len());
         taken
-    }
-
-    /// A line editor without marks prints the prompt again below a list of completions: then the line above was not
-    /// submitted.
-    pub(super) fn after_completion(&mut self, mut command: Command) -> Command {
-        let Some(last) = self.commands.last() else { return command };
-        let again = !last.command.is_empty() && command.command.starts_with(last.command.as_str());
-        let key = |command: &Command| command.prompt.as_deref().map(prompt::key);
-        if !again || last.boundary != Boundary::Prompt || key(last) != key(&command) {
-            return command;
-        }
-        let list = self.page.text.get(last.after..command.text).unwrap_or_default();
-        let list = prompt::text_of(list);
-        let word = last.command.rsplit([' ', '/', '=', ':']).next().unwrap_or_default();
-        let mut entries = list.split_whitespace();
-        let listed = if last.bell {
-            list.starts_with("Display all") || entries.next().is_some_and(|first| first.starts_with(word))
-        } else {
-            // Without a bell, all of the list must go on with the word, and the line with one of them.
-            let more = command.command[last.command.len()..].starts_with(|next: char| next.is_alphanumeric());
-            list.len() <= MAX_SEARCH_BYTES
-                && more
-                && !word.is_empty()
-                && entries.clone().count() > 1
-                && entries.all(|entry| entry.starts_with(word))
-        };
-        if !listed {
-            return command;
-        }
-        command.text = last.text;
-        command.source = last.source;
-        command.between = list.lines().map(str::to_owned).collect();
-        self.commands.pop();
-        command
     }
 }

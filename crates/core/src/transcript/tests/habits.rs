@@ -115,6 +115,29 @@ fn completions_may_be_listed_without_a_bell() {
 }
 
 #[test]
+fn a_line_with_completions_may_be_thrown_away() {
+    // Bytes of bash 5.2: M-?, then C-u; a prompt of two lines; a list below a line that stays.
+    let back = right(5);
+    let erased = format!(
+        "~ |> ls /srv/names/al\r\r\nalpha.txt     alphabet.txt  \r\r\n~ |> ls /srv/names/al\r{back}\x1b[Kecho ok\r\r\nok\r\r\n~ |> exit\r\r\n"
+    );
+    let above = "\r\r\r\n\x1b[34m/srv 10:02\x1b[0m\r\r\r\n\x1b[35m\u{276f}\x1b[0m ";
+    let two = format!(
+        "{above}id\r\r\nx\r\r\n{above}cat al\r\r\nalpha.txt  alphabet.txt\r\r\n{above}cat alpha.txt\r\r\na\r\r\n{above}exit\r\r\n"
+    );
+    let lines = |bytes: &str| ran(bytes.as_bytes());
+    assert_eq!(lines(&erased), ["echo ok", "exit"]);
+    assert_eq!(lines(&two), ["id", "cat alpha.txt", "exit"]);
+    // It is found all the same.
+    assert_eq!(commands(erased.as_bytes())[0], ("ls /srv/names/al".to_owned(), Status::Unsubmitted));
+    // What was printed is no list of completions, or the next line began with something else.
+    let run = erased.replace("alphabet.txt", "beta.txt");
+    assert_eq!(lines(&run), ["ls /srv/names/al", "echo ok", "exit"]);
+    let other = erased.replace("~ |> ls /srv/names/al\r\u{1b}", "~ |> ls /srv\r\u{1b}");
+    assert_eq!(lines(&other), ["ls /srv/names/al", "echo ok", "exit"]);
+}
+
+#[test]
 fn lines_above_the_last_one_of_a_prompt_are_no_commands() {
     let prompt = |time: u32| format!("\r\r\n# root @ h in /srv [10:00:0{time}]\r\r\n$ ");
     let lines = ["ls", "cat notes", "false", "exit"];

@@ -1,0 +1,104 @@
+//! Lists of completions that a line editor without marks prints below the line.
+
+use super::{Cutter, MAX_SEARCH_BYTES};
+use crate::session::{Boundary, Confidence, Reason, Status};
+use crate::terminal::token::{Csi, Token, token_at};
+use crate::transcript::command::Command;
+use crate::transcript::prompt;
+
+/// Most lines above the last one of a prompt that are looked for below a list.
+const MAX_UPPER_LINES: usize = 4;
+
+impl Cutter<'_> {
+    /// A line editor without marks prints the prompt again below a list of completions, and the line as it was: then the
+    /// line above was not submitted. What was typed afterwards may have changed all of it: then it has a record.
+    pub(super) fn after_completion(&mut self, mut command: Command) -> Command {
+        let Some(last) = self.commands.last() else { return command };
+        let typed = last.command.as_str();
+        let again = || command.command.starts_with(typed) || self.begins_with(&command, typed);
+        let key = |command: &Command| command.prompt.as_deref().map(prompt::key);
+        if typed.is_empty() || last.boundary != Boundary::Prompt || !again() || key(last) != key(&command) {
+            return command;
+        }
+        let list = self.page.text.get(last.after..command.text).unwrap_or_default();
+        let list = self.without_uppers(prompt::text_of(list).as_ref(), last.text).to_owned();
+        let word = typed.rsplit([' ', '/', '=', ':']).next().unwrap_or_default();
+        let mut entries = list.split_whitespace();
+        let listed = if last.bell {
+            list.starts_with("Display all") || entries.next().is_some_and(|first| first.starts_with(word))
+        } else {
+            // Without a bell, all of the list must go on with the word, and the line with one of them or with something
+            // else instead.
+            let same = command.command.strip_prefix(typed);
+            let more = same.is_none_or(|more| more.starts_with(char::is_alphanumeric));
+            list.len() <= MAX_SEARCH_BYTES
+                && more
+                && !word.is_empty()
+                && entries.clone().count() > 1
+                && entries.all(|entry| entry.starts_with(word))
+        };
+        if !listed {
+            return command;
+        }
+        if !command.command.starts_with(typed) {
+            // The line that follows does not tell what stood in this one.
+            if let Some(last) = self.commands.last_mut() {
+                last.status = Status::Unsubmitted;
+                last.doubt(Confidence::Low, Reason::LookAlike);
+            }
+            return command;
+        }
+        command.text = last.text;
+        command.source = last.source;
+        command.between = list.lines().map(str::to_owned).collect();
+        self.commands.pop();
+        command
+    }
+
+    /// Whether the line of a command showed `typed` behind its prompt before anything was edited.
+    fn begins_with(&self, command: &Command, typed: &str) -> bool {
+        let prompt = command.prompt.as_deref().map(prompt::last_line).unwrap_or_default();
+        let wanted = prompt.len() + typed.len();
+        if !command.is_line() || wanted > MAX_SEARCH_BYTES || prompt.is_empty() {
+            return false;
+        }
+        let mut shown = Vec::with_capacity(wanted);
+        let mut at = command.source;
+        while let Some((token, next)) = token_at(self.source, at) {
+            match token {
+                Token::Text(text) => shown.extend_from_slice(text),
+                Token::Csi(Csi { command: b'm', .. })
+                | Token::Csi(Csi { marker: 1.., .. })
+                | Token::Osc(_) => {}
+                _ => break,
+            }
+            if shown.len() >= wanted || next > command.source + MAX_SEARCH_BYTES {
+                break;
+            }
+            at = next;
+        }
+        shown.strip_prefix(prompt.as_bytes()).is_some_and(|shown| shown.starts_with(typed.as_bytes()))
+    }
+
+    /// A list without the lines at its end that belong to the prompt below: they stand above the line at `text` as well.
+    fn without_uppers<'l>(&self, list: &'l str, text: usize) -> &'l str {
+        let near = &self.page.text[text.saturating_sub(MAX_SEARCH_BYTES)..text];
+        let above = prompt::text_of(near);
+        let mut above = above.lines().rev().take(MAX_UPPER_LINES);
+        let mut list = list.trim_end_matches('\n');
+        while let Some(line) = above.next()
+            && let start = list.rfind('\n').map_or(0, |at| at + 1)
+            && start > 0
+            && is_same_line(line, &list[start..])
+        {
+            list = list[..start].trim_end_matches('\n');
+        }
+        list
+    }
+}
+
+/// Whether two lines are the same but for their figures.
+fn is_same_line(one: &str, other: &str) -> bool {
+    let sign = |sign: char| if sign.is_ascii_digit() { '0' } else { sign };
+    one.trim_end().chars().map(sign).eq(other.trim_end().chars().map(sign))
+}
