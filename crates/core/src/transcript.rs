@@ -6,6 +6,7 @@
 //! (`facts`), what the last command lets one expect (`expect`), where each prompt comes back (`turns`).
 
 mod ahead;
+mod below;
 mod command;
 mod context;
 mod cut;
@@ -83,7 +84,10 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     let few = known <= MAX_KNOWN;
     let told = if few { discovery::discover(&page, known) } else { None };
     let first = cut.commands.first().map(|command| command.source);
-    if told.is_some() || discovery::begins_coloured(body, first) {
+    if let Some(above) = below::discover(body, known) {
+        page = render::<below::AllHeads>(body, frame.columns);
+        cut = cut::cut(&page, body, Some(discovery::Discovery::Above(above)), limits.max_records);
+    } else if told.is_some() || discovery::begins_coloured(body, first) {
         let heads = render::<discovery::CommandHeads>(body, frame.columns);
         if let Some(discovery) = told.or_else(|| discovery::discover_coloured(&heads, known)) {
             cut = cut::cut(&heads, body, Some(discovery), limits.max_records);

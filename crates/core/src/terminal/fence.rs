@@ -71,8 +71,10 @@ pub(crate) fn edit_span(
             Token::Csi(csi) if csi.marker == b'?' => {
                 match (csi.private_mode(b"2004"), csi.alternate_screen()) {
                     (Some(false), _) => {
-                        // bash starts and ends an edit at once; zsh leaves the keypad as it was.
-                        let interrupted = source[next..].starts_with(b"\r\x1b[?2004h\x1b[?2004l")
+                        // bash starts and ends an edit at once, behind a line that no newline ended: behind one that was
+                        // submitted, it is the program's that finds no more input. zsh leaves the keypad as it was.
+                        let interrupted = (!newline
+                            && source[next..].starts_with(b"\r\x1b[?2004h\x1b[?2004l"))
                             || (keys && application_keys);
                         return span(at, next, if interrupted { Close::Interrupt } else { Close::Fence });
                     }

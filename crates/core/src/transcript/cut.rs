@@ -4,10 +4,12 @@
 //! current: it is the first of the transcript, it came before, or the last command brings a new one.
 
 mod alike;
+mod below;
 mod completion;
 mod current;
 mod more;
 mod place;
+mod trace;
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -84,6 +86,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         records: 0,
         current: None,
         known: HashSet::default(),
+        traces: HashSet::default(),
         background: VecDeque::new(),
         quoted: VecDeque::new(),
         usual_returns: usual_returns(page),
@@ -143,6 +146,8 @@ struct Cutter<'a> {
     current: Option<Current>,
     /// Keys that were current before.
     known: HashSet<String>,
+    /// Keys of what stands before each command in a trace of them.
+    traces: HashSet<String>,
     /// What the last background commands may print.
     background: VecDeque<String>,
     /// What stands behind a prompt in the text of commands: where output shows it, it is no command.
@@ -259,7 +264,7 @@ impl Cutter<'_> {
         if self.commands.last().is_some_and(|last| last.is_line() && mark.text < last.after) {
             return;
         }
-        if self.uppers.get(self.index) == Some(&true) {
+        if self.uppers.get(self.index) == Some(&true) || self.line_below(mark, line) {
             return;
         }
         let bytes = &self.page.text[mark.text..line.end];
@@ -297,7 +302,7 @@ impl Cutter<'_> {
         let mut typed = text_of(&whole[end..]).trim_end().to_owned();
         let mut after = (line.end + usize::from(line.newline)).min(self.page.text.len());
         let taken = if line.newline { self.take_interruptions(&mut typed, &mut after) } else { Vec::new() };
-        if start == 0 && self.is_quoted(typed.trim(), false) {
+        if start == 0 && (self.is_quoted(typed.trim(), false) || self.is_traced(mark, &own, &typed)) {
             return;
         }
         // Replacement characters may be longer than what they stand for.

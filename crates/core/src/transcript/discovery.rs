@@ -3,6 +3,7 @@
 
 use foldhash::HashMap;
 
+use super::below::Above;
 use super::edit::signs;
 use super::prompt;
 use super::syntax;
@@ -40,17 +41,23 @@ pub(crate) enum Discovery {
     Shape(String),
     /// Words in colours that end with the prompt: neither the kernel nor readline colours what is typed.
     Coloured(String),
+    /// Nothing: its last line is empty. The line above.
+    Above(Above),
 }
 
 impl Discovery {
     fn text(&self) -> &str {
         match self {
             Self::Key(text) | Self::Shape(text) | Self::Coloured(text) => text,
+            Self::Above(_) => "",
         }
     }
 
     /// The last mark at which the prompt stands.
     pub(crate) fn last(&self, page: &Page) -> Option<usize> {
+        if let Self::Above(above) = self {
+            return above.last(page);
+        }
         page.marks.iter().rposition(|mark| {
             let MarkKind::Line(LineMark { end, styled, .. }) = mark.kind else { return false };
             let line = prompt::text_of(&page.text[mark.text..end.min(mark.text + MAX_LINE_BYTES)]);
@@ -66,6 +73,7 @@ impl Discovery {
             Self::Coloured(shape) => {
                 coloured(line, styled).filter(|&end| prompt::shape(&line[..end]) == *shape)
             }
+            Self::Above(_) => None,
         }
     }
 }

@@ -6,6 +6,7 @@ mod frame;
 mod habits;
 mod line_files;
 mod output;
+mod prompt_lines;
 mod prompts;
 mod properties;
 mod reading;

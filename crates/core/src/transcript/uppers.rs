@@ -22,6 +22,9 @@ const MIN_PERCENT: usize = 80;
 /// Words at the start of a line that come again.
 const SAME_WORDS: usize = 2;
 
+/// Longest line above a prompt that certainly fits on a row: where a line takes more rows, its editor sends more returns.
+const MAX_SHORT_BYTES: usize = 60;
+
 /// Most bytes of a line that are looked at.
 const MAX_LINE_BYTES: usize = 256;
 
@@ -45,7 +48,44 @@ pub(crate) fn uppers(page: &Page) -> Vec<bool> {
             uppers[mark] = true;
         }
     }
+    for mark in returned(page) {
+        uppers.resize(page.marks.len(), false);
+        uppers[mark] = true;
+    }
     uppers
+}
+
+/// The marks of the lines that the line editor ended itself: readline sends a return before each newline of its prompt, so
+/// that these lines have one more than those that are submitted. They begin like the line below them, as that of root does.
+fn returned(page: &Page) -> Vec<usize> {
+    let is_sign = |mark: &Mark| SIGNS.iter().any(|&sign| is_bare(page, mark, sign));
+    let mut found: HashMap<usize, Vec<usize>> = HashMap::default();
+    let mut others: HashMap<usize, usize> = HashMap::default();
+    for (index, mark) in page.marks.iter().enumerate().filter(|(_, mark)| is_sign(mark)) {
+        let MarkKind::Line(line) = &mark.kind else { continue };
+        let below = page.marks.get(index + 1).filter(|next| next.text == line.end + 1 && is_sign(next));
+        let fewer = |returns: usize| match below.map(|below| &below.kind) {
+            // Several such lines may stand above one another.
+            Some(MarkKind::Line(below)) => {
+                below.newline && (below.returns + 1 == returns || below.returns == returns)
+            }
+            _ => false,
+        };
+        if line.newline && line.end - mark.text <= MAX_SHORT_BYTES && fewer(line.returns) {
+            found.entry(line.returns).or_default().push(index);
+        } else if line.newline {
+            *others.entry(line.returns).or_default() += 1;
+        }
+    }
+    // Lines that are submitted have one return less, and nearly none has as many.
+    let count = |returns: &usize| others.get(returns).copied().unwrap_or(0);
+    let often = |(returns, lines): &(usize, Vec<usize>)| {
+        let submitted = returns.checked_sub(1).map_or(0, |fewer| count(&fewer));
+        lines.len() >= MIN_PROMPTS
+            && submitted >= MIN_PROMPTS
+            && count(returns) * 100 <= lines.len() * (100 - MIN_PERCENT)
+    };
+    found.into_iter().filter(often).flat_map(|(_, lines)| lines).collect()
 }
 
 /// The marks of the lines with a sign that stand above another line with that sign, begin with the same words, and are no

@@ -14,8 +14,11 @@ impl Cutter<'_> {
     /// Whether a prompt that asks for more follows the last command without output in between.
     pub(super) fn continues(&mut self, text: usize, prompt: &str, marked: bool) -> bool {
         let Some(last) = self.commands.last() else { return false };
-        let adjacent =
-            self.page.text.get(last.after..text).is_some_and(|gap| gap.iter().all(|&byte| byte == b'\n'));
+        let adjacent = self
+            .page
+            .text
+            .get(last.after..text)
+            .is_some_and(|gap| gap.iter().all(|&byte| byte == b'\n') || is_refused_reference(gap));
         if !adjacent || last.dropped || !prompt::is_continuation(prompt) {
             return false;
         }
@@ -166,4 +169,13 @@ impl Cutter<'_> {
         typed.truncate(typed.trim_end().len());
         taken
     }
+}
+
+/// Whether an output is nothing but what a shell says of a reference to its history that leads nowhere: it asks for the same
+/// line again.
+fn is_refused_reference(output: &[u8]) -> bool {
+    let line = output.strip_suffix(b"\n").unwrap_or(output);
+    line.len() <= MAX_SEARCH_BYTES
+        && line.ends_with(b": event not found")
+        && memchr::memchr(b'\n', line).is_none()
 }

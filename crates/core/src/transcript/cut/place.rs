@@ -35,7 +35,11 @@ impl Cutter<'_> {
                 |end: usize| shape.as_ref().is_some_and(|shape| *shape == prompt::shape(&line[..end]));
             let current = current.map_or("", |current| current.text.as_str());
             let sister = |end: usize| nests && prompt::is_sister(&line[..end], current);
-            ends.retain(|end| prompt::proof(&line[..end]) > Proof::None || alike(end) || sister(end));
+            // What was a prompt before may be one again, whatever its text proves.
+            let known = |end: usize| self.known.len() > 1 && self.known.contains(&prompt::key(&line[..end]));
+            ends.retain(|end| {
+                prompt::proof(&line[..end]) > Proof::None || alike(end) || sister(end) || known(end)
+            });
         }
         if let Some(current) = current
             && let Some(&end) = ends.iter().find(|&&end| prompt::has_key(&line[..end], &current.key))
@@ -97,7 +101,7 @@ impl Cutter<'_> {
         }
         let count = self.seen.get(&key).map_or(0, |seen| seen.0);
         if returns && self.known.contains(&key) {
-            return (proof >= Proof::Word || count > 1).then_some(true);
+            return Some(true);
         }
         let sibling = moves && prompt::shape(prompt) == prompt::shape(&current.text);
         let announced = opens || sibling;
@@ -117,7 +121,7 @@ impl Cutter<'_> {
     }
 
     /// What the last command lets one expect.
-    fn expectation_of_last(&mut self) -> Expectation {
+    pub(super) fn expectation_of_last(&mut self) -> Expectation {
         let last = self.commands.last().map_or("", |command| command.command.as_str());
         *self.expectation.get_or_insert_with(|| Expectation::after(last))
     }
