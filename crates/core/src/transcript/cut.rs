@@ -29,7 +29,7 @@ use super::frame::target_in;
 use super::history;
 use super::occurrences::{Seen, occurrences};
 use super::origin;
-use super::prompt::{self, Ends, Reader};
+use super::prompt::{self, Ends, Proof, Reader};
 use super::settle;
 use super::syntax::Scan;
 use super::turns::Turns;
@@ -322,6 +322,9 @@ impl Cutter<'_> {
         };
         // What is coloured behind the sign changes with the directory; the rest comes back.
         self.enter(&own, false);
+        if let Some(current) = &mut self.current {
+            current.doubtful |= !sure && current.proof <= Proof::Word;
+        }
         let command = Command {
             text: mark.text + start,
             after,
@@ -362,6 +365,7 @@ impl Cutter<'_> {
             text: text.to_owned(),
             marked,
             proof,
+            doubtful: false,
             last,
             finder: std::cell::OnceCell::new(),
         });

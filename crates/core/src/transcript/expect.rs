@@ -1,7 +1,7 @@
 //! What the last command lets one expect of the prompt that comes next. Many lines of its output may be asked whether
 //! they are that prompt, so the answers are found once per command.
 
-use super::openings::{opening, restyles};
+use super::openings::{only_prints, opening, restyles};
 use super::syntax;
 use super::windows::prompt::brought_by;
 
@@ -21,6 +21,8 @@ pub(crate) struct Expectation {
     pub brings: bool,
     /// It may change the words of the prompt.
     pub moves: bool,
+    /// It only prints.
+    pub prints: bool,
 }
 
 impl Expectation {
@@ -28,15 +30,20 @@ impl Expectation {
     pub(crate) fn after(command: &str) -> Self {
         let nests = opening(command).is_some();
         let opens = nests || restyles(command) || is_logger(command) || brought_by(command);
+        let leaves = syntax::leaves(command);
+        let prints = !opens && !leaves && only_prints(command);
+        // The other end of a pipe may bring one.
+        let alone = memchr::memchr3(b'|', b';', b'&', command.as_bytes()).is_none();
         Self {
-            leaves: syntax::leaves(command),
+            leaves,
             opens,
             nests,
-            brings: opens || syntax::brings_prompt(command),
+            brings: opens || (syntax::brings_prompt(command) && !(prints && alone)),
             moves: command
                 .as_bytes()
                 .split(|byte| matches!(byte, b' ' | b';' | b'&' | b'|' | b'\n'))
                 .any(|word| MOVING.iter().any(|moving| moving.as_bytes() == word)),
+            prints,
         }
     }
 }

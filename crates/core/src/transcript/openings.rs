@@ -228,6 +228,19 @@ fn opens_nothing(line: &str) -> bool {
     NOTHING.contains(first) && !last.bytes().fold(false, |any, byte| any | begins(byte))
 }
 
+/// Whether the last command of a line only prints: what looks like a prompt in its output is none, even if the session ends
+/// with it.
+pub(crate) fn only_prints(line: &str) -> bool {
+    let line = line.trim_start_matches(' ');
+    let line = line.strip_prefix("sudo ").unwrap_or(line);
+    let mut words = line.split(' ');
+    let carries = matches!(words.next(), Some("docker" | "kubectl" | "nerdctl" | "oc" | "podman"));
+    let prints = |word: &str| {
+        matches!(word, "build" | "describe" | "events" | "get" | "logs" | "pull" | "push" | "top")
+    };
+    opens_nothing(line) || (carries && words.next().is_some_and(prints) && !line.bytes().any(quotes))
+}
+
 /// Whether a byte may take the meaning of a separator away, or give it to others.
 fn quotes(byte: u8) -> bool {
     matches!(byte, b'\'' | b'"' | b'\\' | b'`' | b'(' | b')' | b'#' | b'<' | b'\n')

@@ -332,7 +332,8 @@ pub(crate) enum Proof {
 pub(crate) fn proof(prompt: &str) -> Proof {
     let prompt = trimmed(prompt);
     let Some(ending) = prompt.chars().next_back() else { return Proof::None };
-    let body = trimmed(&prompt[..prompt.len() - ending.len_utf8()]);
+    let before = &prompt[..prompt.len() - ending.len_utf8()];
+    let body = trimmed(before);
     // A sign made of two characters.
     let body = if ending == '>' { trimmed(body.strip_suffix('|').unwrap_or(body)) } else { body };
     let blanks = body.bytes().filter(|&byte| byte == b' ').count();
@@ -376,7 +377,9 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     {
         return Proof::Path;
     }
-    if blanks == 0 && body.len() <= 40 && body.chars().any(char::is_alphanumeric) {
+    // More blanks than one stand between the columns of a table.
+    let is_cell = before.ends_with("  ");
+    if blanks == 0 && !is_cell && body.len() <= 40 && body.chars().any(char::is_alphanumeric) {
         Proof::Word
     } else {
         Proof::None

@@ -2,7 +2,8 @@
 //!
 //! Such lines stand directly above a line with the prompt, again and again, and the prompt nearly always has them above it.
 //! A shell whose prompt is the sign alone can look so, but then what stands behind the sign is a command. Where the prompt has
-//! the same sign, the lines above it are those that begin with the same words again and again.
+//! the same sign, the lines above it are those that begin with the same words again and again. The upper corner of a frame
+//! above its lower corner needs no such proof.
 
 use foldhash::HashMap;
 
@@ -48,20 +49,35 @@ pub(crate) fn uppers(page: &Page) -> Vec<bool> {
             uppers[mark] = true;
         }
     }
-    for mark in returned(page) {
+    for mark in returned(page).into_iter().chain(framed(page)) {
         uppers.resize(page.marks.len(), false);
         uppers[mark] = true;
     }
     uppers
 }
 
+/// The marks of the lines that begin with the upper corner of a frame, with its lower corner on the line below.
+fn framed(page: &Page) -> impl Iterator<Item = usize> {
+    let starts = |mark: &Mark, corners: [&str; 3]| {
+        let line = &page.text[mark.text..];
+        corners.iter().any(|corner| line.starts_with(corner.as_bytes()))
+    };
+    page.marks.windows(2).enumerate().filter_map(move |(index, pair)| {
+        let [upper, lower] = pair else { return None };
+        let MarkKind::Line(line) = &upper.kind else { return None };
+        let below = lower.text == line.end + 1 && matches!(lower.kind, MarkKind::Line(_));
+        (below && starts(upper, ["┌", "╭", "╔"]) && starts(lower, ["└", "╰", "╚"])).then_some(index)
+    })
+}
+
 /// The marks of the lines that the line editor ended itself: readline sends a return before each newline of its prompt, so
-/// that these lines have one more than those that are submitted. They begin like the line below them, as that of root does.
+/// that these lines have one more than those that are submitted. They may begin like the line below them, as that of root
+/// does, or hold its sign.
 fn returned(page: &Page) -> Vec<usize> {
-    let is_sign = |mark: &Mark| SIGNS.iter().any(|&sign| is_bare(page, mark, sign));
+    let is_sign = |mark: &Mark| is_lone_sign(page, mark);
     let mut found: HashMap<usize, Vec<usize>> = HashMap::default();
     let mut others: HashMap<usize, usize> = HashMap::default();
-    for (index, mark) in page.marks.iter().enumerate().filter(|(_, mark)| is_sign(mark)) {
+    for (index, mark) in page.marks.iter().enumerate() {
         let MarkKind::Line(line) = &mark.kind else { continue };
         let below = page.marks.get(index + 1).filter(|next| next.text == line.end + 1 && is_sign(next));
         let fewer = |returns: usize| match below.map(|below| &below.kind) {
@@ -73,7 +89,7 @@ fn returned(page: &Page) -> Vec<usize> {
         };
         if line.newline && line.end - mark.text <= MAX_SHORT_BYTES && fewer(line.returns) {
             found.entry(line.returns).or_default().push(index);
-        } else if line.newline {
+        } else if line.newline && is_sign(mark) {
             *others.entry(line.returns).or_default() += 1;
         }
     }
@@ -134,6 +150,22 @@ fn above(page: &Page, upper: u8, lower: u8) -> Option<Vec<Vec<usize>>> {
         }
     }
     (all.len() * 100 >= (all.len() + elsewhere) * MIN_PERCENT).then_some(all)
+}
+
+/// Whether a line starts with nothing but a sign of any kind and its blank.
+fn is_lone_sign(page: &Page, mark: &Mark) -> bool {
+    let foreign = || {
+        let start = page.text[mark.text..page.text.len().min(mark.text + 8)]
+            .utf8_chunks()
+            .next()
+            .map_or("", |chunk| chunk.valid());
+        let mut start = start.chars();
+        start.next().is_some_and(prompt::is_foreign_ending) && start.next() == Some(' ')
+    };
+    SIGNS.iter().any(|&sign| is_bare(page, mark, sign))
+        || (matches!(mark.kind, MarkKind::Line(_))
+            && page.text.get(mark.text).is_some_and(|&byte| byte >= 0x80)
+            && foreign())
 }
 
 /// Whether a line starts with nothing but a sign and its blank.

@@ -15,6 +15,8 @@ pub(super) struct Current {
     /// It stands in marked edits only.
     pub(super) marked: bool,
     pub(super) proof: Proof,
+    /// It proves little, and nothing announced it: its lines may be what a program prints.
+    pub(super) doubtful: bool,
     /// A line that starts with it and has no other ending ends its prompt where it does.
     pub(super) single: bool,
     /// The last mark at which it stands.

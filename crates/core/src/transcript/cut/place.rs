@@ -24,7 +24,7 @@ impl Cutter<'_> {
         if let (Some(current), Some(&end)) = (current, ends.first())
             && line[..end] == current.text
         {
-            return Some((0, end, true));
+            return Some((0, end, !current.doubtful));
         }
         // Only a line with another prompt needs to know what the last command opens.
         let nests = !ends.is_empty() && self.expectation_of_last().nests;
@@ -44,7 +44,7 @@ impl Cutter<'_> {
         if let Some(current) = current
             && let Some(&end) = ends.iter().find(|&&end| prompt::has_key(&line[..end], &current.key))
         {
-            return Some((0, end, true));
+            return Some((0, end, !current.doubtful));
         }
         if let Some((end, sure)) = ends.iter().find_map(|&end| Some((end, self.may_begin(&line[..end])?))) {
             return Some((0, end, sure));
@@ -85,7 +85,7 @@ impl Cutter<'_> {
             let count = self.seen.get(&prompt::key(prompt)).map_or(0, |seen| seen.0);
             return self.may_be_first(prompt, proof, count).then_some(true);
         }
-        let Expectation { leaves, opens, nests, brings, moves } = self.expectation_of_last();
+        let Expectation { leaves, opens, nests, brings, moves, prints } = self.expectation_of_last();
         let current = self.current.as_ref()?;
         let gone = current.last.is_none_or(|last| last < self.index);
         // Of the known prompts one is current, and it was looked for before.
@@ -111,9 +111,12 @@ impl Cutter<'_> {
                     || (gone && count > 1)
                     || (brings && (gone || count > 1 || self.is_left_before(&key)))
             }
-            Proof::Path => brings || sibling || (gone && count > 2),
+            Proof::Path => brings || sibling || (gone && count > 2 && !prints),
             Proof::Bare => brings && (gone || self.is_left_before(&key)),
-            Proof::Word => (brings && count > 1) || sibling || (gone && count > 2),
+            // Where nothing brings it, it may be what a program prints line by line.
+            Proof::Word => {
+                (brings && count > 1) || sibling || (gone && count > 2 && !prints && !current.marked)
+            }
             // The prompt of an inner shell is written as that of the outer one, with another name or sign.
             Proof::None => sibling || (nests && prompt::is_sister(prompt, &current.text)),
         };

@@ -1,7 +1,7 @@
 //! What was printed, and where it came from.
 
 use super::{commands, executed, parsed};
-use crate::session::Defect;
+use crate::session::{Confidence, Defect};
 use crate::terminal::page::MarkKind;
 use crate::terminal::render::{MAX_EDITS, MAX_MARKS, render};
 use crate::transcript::prompt::PromptHeads;
@@ -163,4 +163,36 @@ fn a_million_tiny_commands_are_as_many_records_as_the_limit_says_and_lose_no_tex
     let output = &found.records.last().unwrap().output;
     assert_eq!(output.lines().count(), 1_000_000 - found.records.len());
     assert!(output.ends_with("$ c999999."), "{}", output.len());
+}
+
+#[test]
+fn a_session_that_ends_in_a_program_that_prints_ends_in_output() {
+    let log = "app > GET received\r\r\napp > POST received\r\r\napp > PUT received\r\r\n";
+    for prompt in ["[root@web-01 ~]# ", "sh-4.2$ "] {
+        for last in
+            ["tail -f /var/log/app.log", "sudo tail -f x", "kubectl logs -f pod", "docker build .", "less x"]
+        {
+            let bytes = format!("{prompt}ls\r\r\na b\r\r\n{prompt}{last}\r\r\n{log}");
+            assert_eq!(commands(bytes.as_bytes()), executed(&["ls", last]), "{prompt} {last}");
+            let marked = bytes.replace(prompt, &format!("\x1b[?2004h{prompt}"));
+            let marked = marked.replacen("\r\r\n", "\r\r\n\x1b[?2004l", 1).replacen(
+                &format!("{last}\r\r\n"),
+                &format!("{last}\r\r\n\x1b[?2004l"),
+                1,
+            );
+            assert_eq!(commands(marked.as_bytes()), executed(&["ls", last]), "{marked:?}");
+        }
+    }
+    // What an unknown program may have opened is told, and not believed.
+    let bytes = format!("sh-4.2$ ls\r\r\nx\r\r\nsh-4.2$ ./console\r\r\n{log}");
+    let session = parsed(bytes.as_bytes());
+    let doubted = session.records.iter().skip(2).all(|record| record.confidence == Confidence::Low);
+    assert!(session.records.len() == 5 && doubted, "{session:#?}");
+}
+
+#[test]
+fn a_table_with_signs_between_its_columns_holds_no_prompt() {
+    let greeting = "_col1               # select column 1\r\r\n_col2               # select column 2\r\r\n_col3               # select column 3\r\r\n";
+    let bytes = format!("{greeting}[root@web ~]# ls\r\r\nx\r\r\n[root@web ~]# exit\r\r\n");
+    assert_eq!(commands(bytes.as_bytes()), executed(&["ls", "exit"]));
 }

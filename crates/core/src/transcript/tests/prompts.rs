@@ -187,3 +187,17 @@ fn a_prompt_that_zsh_paints_anew_ends_where_it_ends_then() {
         assert_eq!(commands(bytes.as_bytes()), executed(&["ls -la", "exit"]), "{typed:?}");
     }
 }
+
+#[test]
+fn the_upper_line_of_a_frame_is_no_command_whatever_sign_it_holds() {
+    for lower in ["╰❯ ", "╰─$ "] {
+        let prompt = format!("\r\r\n╭─ ada@arch ── ~/go/src/server ── ⚡ master ⚡\r\r\n{lower}");
+        let bytes = format!("{prompt}go build\r\r\nno module\r\r\n{prompt}ls *.mod\r\r\n{prompt}exit\r\r\n");
+        assert_eq!(commands(bytes.as_bytes()), executed(&["go build", "ls *.mod", "exit"]), "{lower}");
+    }
+    // Without a frame, readline's returns tell: it sends one more before the newlines of its prompt.
+    let prompt = "ada@web ❯ ~/go ❯ master\r\r\r\n❯ ";
+    let bytes =
+        format!("{prompt}go build\r\r\nx\r\r\n{prompt}ls\r\r\n{prompt}pwd\r\r\n/\r\r\n{prompt}exit\r\r\n");
+    assert_eq!(commands(bytes.as_bytes()), executed(&["go build", "ls", "pwd", "exit"]));
+}
