@@ -323,7 +323,7 @@ impl Cutter<'_> {
         // What is coloured behind the sign changes with the directory; the rest comes back.
         self.enter(&own, false);
         if let Some(current) = &mut self.current {
-            current.doubtful |= !sure && current.proof <= Proof::Word;
+            current.doubtful |= !sure && current.proof <= Proof::Bare;
         }
         let command = Command {
             text: mark.text + start,

@@ -9,7 +9,7 @@ use super::prompt;
 use super::syntax;
 use crate::terminal::block::{Block, Kind};
 use crate::terminal::page::{Heads, LineMark, MarkKind, Page};
-use crate::terminal::token::colour_len;
+use crate::terminal::token::{Csi, Token, colour_len, token_at};
 
 /// How much text is searched.
 const MAX_TEXT_BYTES: usize = 512 * 1024;
@@ -132,10 +132,23 @@ pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
 /// Whether a transcript begins with a coloured line in which no command was found; `first` is where the first one stands.
 /// Nearly all begin with a prompt.
 pub(crate) fn begins_coloured(source: &[u8], first: Option<usize>) -> bool {
-    let start = source.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let start = first_shown(source);
     let length = memchr::memchr(b'\n', &source[start..]).unwrap_or(source.len() - start);
     let line = &source[start..start + length.min(MAX_SOURCE_BYTES)];
     first.is_none_or(|first| first >= start + length) && line.starts_with(b"\x1b[") && colour_len(line) > 3
+}
+
+/// Where the first thing stands that is shown: modes and titles are set before.
+fn first_shown(source: &[u8]) -> usize {
+    let near = &source[..source.len().min(MAX_SOURCE_BYTES)];
+    let mut at = 0;
+    while let Some((token, next)) = token_at(near, at) {
+        match token {
+            Token::Control(_) | Token::Osc(_) | Token::Csi(Csi { marker: 1.., .. }) => at = next,
+            _ => break,
+        }
+    }
+    at
 }
 
 /// Looks for a prompt that has no sign, but ends where its colours do, and that shows more commands than the `known` ones:

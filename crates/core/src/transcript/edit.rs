@@ -26,7 +26,7 @@ const LONGER_PROMPT_PERCENT: usize = 80;
 const MAX_CONTINUATION_CHARS: usize = 6;
 
 /// How far from the start of a line a prompt without a known form may end.
-const MAX_SIGN_BYTES: usize = 80;
+const MAX_SIGN_BYTES: usize = 128;
 
 /// Most lines of one edit that are searched for such a prompt.
 const MAX_PROMPT_LINES: usize = 3;

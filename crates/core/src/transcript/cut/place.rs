@@ -8,6 +8,9 @@ use crate::transcript::prompt::{self, Ends, Proof, Reader};
 use crate::transcript::syntax;
 use crate::transcript::turns::Turns;
 
+/// Most lines before the first prompt that are looked at to tell whether they are a banner.
+const MAX_BANNER_LINES: usize = 50;
+
 impl Cutter<'_> {
     /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
     pub(super) fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize, bool)> {
@@ -46,7 +49,7 @@ impl Cutter<'_> {
         {
             return Some((0, end, !current.doubtful));
         }
-        if let Some((end, sure)) = ends.iter().find_map(|&end| Some((end, self.may_begin(&line[..end])?))) {
+        if let Some((end, sure)) = ends.iter().find_map(|&end| Some((end, self.may_begin(line, end)?))) {
             return Some((0, end, sure));
         }
         let (start, end) = self.place_in_middle(line)?;
@@ -79,7 +82,8 @@ impl Cutter<'_> {
     }
 
     /// Whether a prompt that is not current may become so here, and whether that is sure.
-    pub(super) fn may_begin(&mut self, prompt: &str) -> Option<bool> {
+    pub(super) fn may_begin(&mut self, line: &str, end: usize) -> Option<bool> {
+        let (prompt, typed) = line.split_at(end);
         let proof = prompt::proof(prompt);
         if self.current.is_none() {
             let count = self.seen.get(&prompt::key(prompt)).map_or(0, |seen| seen.0);
@@ -90,7 +94,8 @@ impl Cutter<'_> {
         let gone = current.last.is_none_or(|last| last < self.index);
         // Of the known prompts one is current, and it was looked for before.
         let returns = self.known.len() > 1 && (gone || leaves || self.output_says_left());
-        if !(gone || brings || moves || returns) {
+        let hides = !(prints || brings) && proof >= Proof::Bare && syntax::looks_like_command(typed);
+        if !(gone || brings || moves || returns || hides) {
             return None;
         }
         let key = prompt::key(prompt);
@@ -105,14 +110,18 @@ impl Cutter<'_> {
         }
         let sibling = moves && prompt::shape(prompt) == prompt::shape(&current.text);
         let announced = opens || sibling;
+        // Any program may open a shell, as an exploit does; that it is left with a command tells it from what is printed.
+        let hidden = hides && self.is_left_before(&key);
+        let current = self.current.as_ref()?;
         let begins = match proof {
             Proof::Strict => {
                 announced
+                    || hidden
                     || (gone && count > 1)
                     || (brings && (gone || count > 1 || self.is_left_before(&key)))
             }
             Proof::Path => brings || sibling || (gone && count > 2 && !prints),
-            Proof::Bare => brings && (gone || self.is_left_before(&key)),
+            Proof::Bare => hidden || (brings && (gone || self.is_left_before(&key))),
             // Where nothing brings it, it may be what a program prints line by line.
             Proof::Word => {
                 (brings && count > 1) || sibling || (gone && count > 2 && !prints && !current.marked)
@@ -149,9 +158,32 @@ impl Cutter<'_> {
                     || are_commands(before)
                     || (count > 1 && ends_with_prompt(&self.page.text, prompt))
             }
-            Proof::Word => count > 2 || (blank && (count > 1 || line.bell)),
+            Proof::Word => (count > 2 || (blank && (count > 1 || line.bell))) && !self.is_banner(prompt),
             Proof::None => false,
         }
+    }
+
+    /// Whether lines that begin with a word and a sign are what is printed before the first prompt: none of them shows a known
+    /// command before a line that is surely one of a shell, and none comes again behind it.
+    fn is_banner(&self, prompt: &str) -> bool {
+        let key = prompt::key(prompt);
+        let last = self.seen.get(&key).map_or(self.index, |seen| seen.1);
+        for (index, mark) in self.page.marks.iter().enumerate().skip(self.index).take(MAX_BANNER_LINES) {
+            let MarkKind::Line(line) = &mark.kind else { return false };
+            let text =
+                prompt::text_of(&self.page.text[mark.text..line.end.min(mark.text + MAX_SEARCH_BYTES)]);
+            let Some(&end) = prompt::ends(&text).first() else { continue };
+            let (start, typed) = text.split_at(end);
+            match prompt::proof(start) {
+                // This one will be taken for the first prompt.
+                Proof::Strict if start.ends_with(' ') => return last < index,
+                Proof::Word if syntax::looks_like_command(typed) && prompt::has_key(start, &key) => {
+                    return false;
+                }
+                _ => {}
+            }
+        }
+        false
     }
 
     /// Whether the shell with this prompt is left before the current prompt comes back.

@@ -50,6 +50,11 @@ fn a_prompt_without_a_sign_ends_where_its_colours_end() {
     let prompts = ["~", "~", "/srv", "/srv", "/srv"].map(of);
     let prompts = prompts.each_ref().map(String::as_str);
     assert_eq!(commands(unmarked(&prompts, &LINES).as_bytes()), executed(&LINES));
+    // The readline of old systems switches a mode first, others set a title.
+    for before in ["\x1b[?1034h", "\x1b]0;me\x07\r\n"] {
+        let bytes = format!("{before}{}", unmarked(&prompts, &LINES));
+        assert_eq!(commands(bytes.as_bytes()), executed(&LINES), "{before:?}");
+    }
     // What programs colour is none.
     let log = "\x1b[32mINFO\x1b[0m started\r\n".repeat(9);
     assert_eq!(commands(format!("{log}$ id\r\nout\r\n$ exit\r\n").as_bytes()), executed(&["id", "exit"]));
@@ -200,4 +205,19 @@ fn the_upper_line_of_a_frame_is_no_command_whatever_sign_it_holds() {
     let bytes =
         format!("{prompt}go build\r\r\nx\r\r\n{prompt}ls\r\r\n{prompt}pwd\r\r\n/\r\r\n{prompt}exit\r\r\n");
     assert_eq!(commands(bytes.as_bytes()), executed(&["go build", "ls", "pwd", "exit"]));
+}
+
+#[test]
+fn a_banner_hides_no_prompt() {
+    for banner in
+        ["Host1 > ok\r\r\nHost2 > ok\r\r\n", "eth0 # uplink\r\r\neth1 # other\r\r\neth2 # none\r\r\n"]
+    {
+        for prompt in ["[root@web ~]# ", "sh-4.2$ ", "bob@web-01:~$ "] {
+            let bytes = format!("{banner}{prompt}uptime\r\r\nup\r\r\n{prompt}exit\r\r\n");
+            assert_eq!(commands(bytes.as_bytes()), executed(&["uptime", "exit"]), "{banner} {prompt}");
+        }
+    }
+    // A shell with such a prompt may open one with another.
+    let bytes = "web1$ ls\r\r\nx\r\r\nweb1$ ssh db\r\r\n[root@db ~]# id\r\r\n0\r\r\n[root@db ~]# ls\r\r\n";
+    assert_eq!(commands(bytes.as_bytes()), executed(&["ls", "ssh db", "id", "ls"]));
 }

@@ -180,3 +180,27 @@ fn hidden_answers_and_empty_lines_are_no_commands() {
         ("echo off", b"\x1b[?2004hsh-5.2$ stty -echo; read p; stty echo\r\r\n\x1b[?2004l\r\x1b[?2004hsh-5.2$ exit\r\r\n", &["stty -echo; read p; stty echo", "exit"]),
     ]);
 }
+
+#[test]
+fn a_shell_that_an_unknown_program_opens_is_seen() {
+    let inner = |prompt: &str| {
+        format!("{prompt}whoami\r\r\nroot\r\r\n{prompt}id; cat /etc/shadow\r\r\nx\r\r\n{prompt}exit\r\r\n")
+    };
+    for prompt in ["# ", "bash-5.1# ", "root@c18b5dd1670a:/# "] {
+        let inside = inner(prompt);
+        let unmarked = format!(
+            "[ada@web ~]$ ls\r\r\na\r\r\n[ada@web ~]$ ./getroot\r\r\nNo key!\r\r\n{inside}[ada@web ~]$ exit\r\r\n"
+        );
+        let marked = format!(
+            "\x1b[?2004h[ada@web ~]$ ./getroot\r\r\n\x1b[?2004l{inside}\x1b[?2004h[ada@web ~]$ exit\r\r\n\x1b[?2004l"
+        );
+        let all = ["ls", "./getroot", "whoami", "id; cat /etc/shadow", "exit", "exit"];
+        assert_eq!(commands(unmarked.as_bytes()), executed(&all), "{prompt}");
+        assert_eq!(commands(marked.as_bytes()), executed(&all[1..]), "{prompt}");
+        // Nothing says that it was a shell where it is not left with a command, or where a program only prints.
+        let printed = marked.replace(&format!("{prompt}exit\r\r\n"), "").replace("./getroot", "./story");
+        assert_eq!(commands(printed.as_bytes()), executed(&["./story", "exit"]), "{prompt}");
+        let shown = marked.replace("./getroot", "tail story.log");
+        assert_eq!(commands(shown.as_bytes()), executed(&["tail story.log", "exit"]), "{prompt}");
+    }
+}
