@@ -13,6 +13,7 @@ mod cut;
 mod discovery;
 mod edit;
 mod edited;
+mod empty_line;
 mod expect;
 mod facts;
 mod frame;
@@ -92,6 +93,15 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
         if let Some(discovery) = told.or_else(|| discovery::discover_coloured(&heads, known)) {
             cut = cut::cut(&heads, body, Some(discovery), limits.max_records);
             page = heads;
+        }
+    } else if discovery::begins_unread(body, first)
+        && let Some(discovery) = discovery::discover_first(&page)
+    {
+        let heads = render::<discovery::CommandHeads>(body, frame.columns);
+        let other = cut::cut(&heads, body, Some(discovery), limits.max_records);
+        let count = |cut: &cut::Cut| cut.commands.iter().filter(|command| command.is_record()).count();
+        if count(&other) > count(&cut) {
+            (cut, page) = (other, heads);
         }
     }
     let cut::Cut { commands, too_many } = cut;

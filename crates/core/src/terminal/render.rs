@@ -15,6 +15,7 @@ use super::token::{Csi, Token, colour_len, token_at};
 use full_screen::ScreenSwitch;
 use hidden::{BOTTOM, Place};
 
+mod again;
 mod edit;
 mod full_screen;
 mod hidden;
@@ -94,6 +95,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         width,
         replayed: 0,
         last_start: Vec::new(),
+        unmarked: again::Prompts::default(),
         spare: Screen::new(None),
         strip: Strip::default(),
         suspect: false,
@@ -153,6 +155,8 @@ struct Renderer<'a, H> {
     replayed: usize,
     /// How the last line started that may hold a prompt.
     last_start: Vec<u8>,
+    /// What may be the prompts of the last lines that no shell marked.
+    unmarked: again::Prompts,
     /// An empty screen for the next overprinted line, so that its memory is used again.
     spare: Screen,
     /// The same for lines that a row of bytes is enough for.
@@ -386,6 +390,7 @@ impl<H: Heads> Renderer<'_, H> {
             }
             self.last_start.clear();
             self.last_start.extend_from_slice(&line[..line.len().min(MAX_START_BYTES)]);
+            self.unmarked.note(&self.last_start);
             let returns = if newline { returns_before(&self.source[..self.at]) } else { 0 };
             let mark = LineMark { end: self.page.text.len(), newline, returns, ..self.line };
             self.page.marks.push(Mark {

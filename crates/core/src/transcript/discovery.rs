@@ -129,6 +129,40 @@ pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
         .map(|(form, _)| form)
 }
 
+/// Looks for the prompt that the first line of a transcript begins with, where no command was found in it. Nearly all begin
+/// with a prompt.
+pub(crate) fn discover_first(page: &Page) -> Option<Discovery> {
+    let text = prompt::text_of(&page.text[..page.text.len().min(MAX_TEXT_BYTES)]);
+    let lines = || lines(&text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
+    let first = lines().find(|line| !line.trim().is_empty())?;
+    let mut counts: HashMap<Discovery, (usize, usize)> =
+        signs(first, 0).flat_map(|end| forms(&first[..end])).map(|form| (form, (0, 0))).collect();
+    if counts.is_empty() {
+        return None;
+    }
+    for line in lines() {
+        for end in signs(line, 0) {
+            let command = usize::from(syntax::looks_like_command(&line[end..]));
+            for form in forms(&line[..end]) {
+                if let Some(count) = counts.get_mut(&form) {
+                    *count = (count.0 + 1, count.1 + command);
+                }
+            }
+        }
+    }
+    counts.retain(|_, (all, commands)| *commands >= MIN_COMMANDS && *commands * 100 >= *all * MIN_PERCENT);
+    let order = |form: &Discovery, commands: usize| (commands, form.text().len(), form.text().to_owned());
+    let best = counts.into_iter().max_by_key(|(form, (_, commands))| order(form, *commands));
+    best.map(|(form, _)| form)
+}
+
+/// Whether no command was found in the first line; `first` is where the first one stands.
+pub(crate) fn begins_unread(source: &[u8], first: Option<usize>) -> bool {
+    let start = source.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let length = memchr::memchr(b'\n', &source[start..]).unwrap_or(source.len() - start);
+    first.is_none_or(|first| first >= start + length)
+}
+
 /// Whether a transcript begins with a coloured line in which no command was found; `first` is where the first one stands.
 /// Nearly all begin with a prompt.
 pub(crate) fn begins_coloured(source: &[u8], first: Option<usize>) -> bool {

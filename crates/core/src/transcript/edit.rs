@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use foldhash::HashMap;
 
+use super::empty_line::EmptyLines;
 use super::facts::{Facts, Lexicon};
 use super::prompt::{self, Ends, Proof, Reader};
 use super::syntax::Scan;
@@ -53,6 +54,7 @@ pub(crate) struct Prompts<'a> {
     sign_shapes: HashMap<String, usize>,
     /// How often a text that is coloured to its end starts an edit with no known ending behind it, by its key.
     coloured: HashMap<String, usize>,
+    empty_lines: EmptyLines,
 }
 
 /// How a line was split.
@@ -150,6 +152,7 @@ impl<'a> Prompts<'a> {
             }
         }
         prompts.coloured = coloured.finish();
+        prompts.empty_lines = EmptyLines::learn(page);
         if bare.len() >= MIN_EDITS_TO_LEARN {
             prompts.common = common_start(&bare).to_owned();
         }
@@ -159,7 +162,7 @@ impl<'a> Prompts<'a> {
                 continue;
             }
             for line in edit.lines.iter().take(MAX_PROMPT_LINES) {
-                for end in sign_ends(line) {
+                for end in sign_ends_with_colon(line) {
                     *prompts.signs.entry(prompt::key(&line.text[..end])).or_default() += 1;
                     *prompts.sign_shapes.entry(prompt::shape(&line.text[..end])).or_default() += 1;
                 }
@@ -206,7 +209,7 @@ impl<'a> Prompts<'a> {
             if shapes >= MIN_EDITS_TO_LEARN { shapes } else { 0 }
         };
         let recurs = |end: &usize| count(end).max(shapes(end)) * 100 >= best.1 * LONGER_PROMPT_PERCENT;
-        sign_ends(line).filter(|end| blank(end) == best.0 && recurs(end)).last()
+        sign_ends_with_colon(line).filter(|end| blank(end) == best.0 && recurs(end)).max()
     }
 
     /// The key of a prompt.
@@ -216,6 +219,9 @@ impl<'a> Prompts<'a> {
 
     /// Takes an edit apart.
     pub(crate) fn split(&self, edit: &'a Edit) -> Parts {
+        if let Some(parts) = self.empty_lines.split(edit) {
+            return parts;
+        }
         let (first, last, end) = self.prompt_place(edit);
         let mut between = edit.cleared.clone();
         let mut aborted = Vec::new();
@@ -321,7 +327,9 @@ impl<'a> Prompts<'a> {
                     || self.coloured_count(&line[..from]) > keys
             };
             match proof {
-                Proof::Strict | Proof::Path | Proof::Bare => true,
+                Proof::Strict | Proof::Bare => true,
+                // Colours that come back with other commands behind them end the prompt before it: `~ cat > file`.
+                Proof::Path => from == 0 || self.coloured_count(&line[..from]) <= keys,
                 Proof::Word => glued || (keys > 1 && !typed()),
                 // The directory may be one that is entered once. An open quote was typed.
                 Proof::None => (keys > 1 || shapes >= MIN_EDITS_TO_LEARN) && is_closed(prompt) && !typed(),
@@ -382,6 +390,13 @@ fn is_closed(text: &str) -> bool {
 /// Where the prompt of an edit may end that has no known form.
 fn sign_ends(line: &Logical) -> impl Iterator<Item = usize> {
     signs(&line.text, line.styled.unwrap_or(0))
+}
+
+/// The same, and behind a colon that stands alone: it may be a command, unless it comes back with nearly every edit.
+fn sign_ends_with_colon(line: &Logical) -> impl Iterator<Item = usize> {
+    let near = &line.text[..line.text.floor_char_boundary(MAX_SIGN_BYTES)];
+    let colon = memchr::memmem::find(near.as_bytes(), b" : ").map(|at| at + 3);
+    sign_ends(line).chain(colon.filter(|&end| end >= line.styled.unwrap_or(0)))
 }
 
 /// Where a prompt may end that has no known form, not before `from`: behind a sign and its blank, or behind the sign of a

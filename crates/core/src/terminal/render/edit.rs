@@ -59,7 +59,7 @@ impl<H: Heads> Renderer<'_, H> {
         let keys = self.application_keys;
         let mut colours = self.colours;
         let span = edit_span(self.source, start, integration, keys, &mut colours, feeds);
-        if fresh && span.is_stray(self.source, start) {
+        if fresh && (span.is_stray(self.source, start) || self.goes_on_unmarked(start, span.end)) {
             self.strip = row;
             self.at = start;
             // What stands up to there was looked at once.

@@ -30,7 +30,12 @@ impl Cutter<'_> {
             };
             !shown.is_empty() && !typed.trim().is_empty() && self.commands.last().is_some_and(says)
         };
-        (!same && told()) || (extra && (!same || short()))
+        // Where the lines before have no marks, they tell how many returns are usual.
+        let more = || {
+            let usual = self.line_returns.is_some_and(|usual| edit.newline && edit.returns > usual);
+            usual && !edit.painted && !edit.integration && !current.marked && !self.is_opened() && short()
+        };
+        (!same && (told() || more())) || (extra && (!same || short()))
     }
 
     /// Whether a line with another prompt is part of a transcript that a command printed: the terminal ended it once more.
