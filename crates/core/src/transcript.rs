@@ -23,6 +23,7 @@ mod mixed_script;
 mod occurrences;
 mod openings;
 mod origin;
+mod printed;
 mod programs;
 mod prompt;
 mod record;

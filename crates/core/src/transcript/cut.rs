@@ -22,13 +22,14 @@ use super::ahead;
 use super::command::Command;
 use super::context;
 use super::discovery::Discovery;
-use super::edit::{Parts, Prompts, background_texts, is_answer, without_interruptions};
+use super::edit::{Parts, Prompts, is_answer, without_interruptions};
 use super::edited;
 use super::expect::{Expectation, is_logger};
 use super::frame::target_in;
 use super::history;
 use super::occurrences::{Seen, occurrences};
 use super::origin;
+use super::printed;
 use super::prompt::{self, Ends, Proof, Reader};
 use super::settle;
 use super::syntax::Scan;
@@ -173,11 +174,16 @@ impl Cutter<'_> {
             Some((lines, taken)) => (lines, taken),
             None => (parts.command, Vec::new()),
         };
-        let interrupted = !taken.is_empty();
         let mut typed = join(lines);
+        let open = printed::without_open(&typed, &self.background).map(|(rest, text)| {
+            typed = rest;
+            text
+        });
+        let interrupted = !taken.is_empty() || open.is_some();
         typed.truncate(typed.trim_end().len());
         let mut between = parts.between;
         between.extend(taken);
+        between.extend(open);
         let aborted =
             edit.close == Close::Interrupt || (!edit.newline && !edit.painted && typed.ends_with("^C"));
         if aborted {
@@ -378,7 +384,7 @@ impl Cutter<'_> {
 
     fn push(&mut self, command: Command) {
         self.note_quotes(&command.command);
-        self.background.extend(background_texts(&command.command));
+        self.background.extend(printed::background_texts(&command.command));
         self.background.drain(..self.background.len().saturating_sub(MAX_BACKGROUND));
         self.open = Scan::default();
         self.scanned = 0;

@@ -4,7 +4,7 @@
 use foldhash::HashMap;
 
 use super::below::Above;
-use super::edit::signs;
+use super::edit::{colon_end, signs};
 use super::prompt;
 use super::syntax;
 use crate::terminal::block::{Block, Kind};
@@ -68,8 +68,8 @@ impl Discovery {
     /// Where the prompt ends in a line that is coloured up to `styled`.
     pub(crate) fn end(&self, line: &str, styled: usize) -> Option<usize> {
         match self {
-            Self::Key(key) => signs(line, 0).find(|&end| prompt::key(&line[..end]) == *key),
-            Self::Shape(shape) => signs(line, 0).find(|&end| prompt::shape(&line[..end]) == *shape),
+            Self::Key(key) => places(line).find(|&end| prompt::key(&line[..end]) == *key),
+            Self::Shape(shape) => places(line).find(|&end| prompt::shape(&line[..end]) == *shape),
             Self::Coloured(shape) => {
                 coloured(line, styled).filter(|&end| prompt::shape(&line[..end]) == *shape)
             }
@@ -95,7 +95,7 @@ impl Heads for CommandHeads {
             return true;
         }
         let text = prompt::text_of(&line[..line.len().min(MAX_LINE_BYTES)]);
-        signs(&text, 0).next().is_some()
+        places(&text).next().is_some()
     }
 }
 
@@ -136,12 +136,12 @@ pub(crate) fn discover_first(page: &Page) -> Option<Discovery> {
     let lines = || lines(&text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
     let first = lines().find(|line| !line.trim().is_empty())?;
     let mut counts: HashMap<Discovery, (usize, usize)> =
-        signs(first, 0).flat_map(|end| forms(&first[..end])).map(|form| (form, (0, 0))).collect();
+        places(first).flat_map(|end| forms(&first[..end])).map(|form| (form, (0, 0))).collect();
     if counts.is_empty() {
         return None;
     }
     for line in lines() {
-        for end in signs(line, 0) {
+        for end in places(line) {
             let command = usize::from(syntax::looks_like_command(&line[end..]));
             for form in forms(&line[..end]) {
                 if let Some(count) = counts.get_mut(&form) {
@@ -209,6 +209,11 @@ fn coloured(line: &str, styled: usize) -> Option<usize> {
     let typed = rest.trim_start_matches(' ');
     let blank = start.ends_with(' ') || typed.len() < rest.len();
     (blank && !start.trim().is_empty() && !typed.is_empty()).then_some(line.len() - typed.len())
+}
+
+/// Where a prompt may end that has no known form, or with a colon that stands alone.
+fn places(line: &str) -> impl Iterator<Item = usize> {
+    signs(line, 0).chain(colon_end(line))
 }
 
 /// The lines of a text.

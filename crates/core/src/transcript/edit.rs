@@ -8,6 +8,7 @@ use foldhash::HashMap;
 
 use super::empty_line::EmptyLines;
 use super::facts::{Facts, Lexicon};
+use super::printed::VALUE;
 use super::prompt::{self, Ends, Proof, Reader};
 use super::syntax::Scan;
 use crate::terminal::block::{Block, bits, set_bits};
@@ -31,12 +32,6 @@ const MAX_SIGN_BYTES: usize = 128;
 
 /// Most lines of one edit that are searched for such a prompt.
 const MAX_PROMPT_LINES: usize = 3;
-
-/// Least bytes of a text by which it is known again.
-const MIN_SAID_BYTES: usize = 4;
-
-/// Stands for the value of a variable in such a text.
-const VALUE: char = '\0';
 
 /// Longest such value.
 const MAX_VALUE_BYTES: usize = 12;
@@ -394,9 +389,13 @@ fn sign_ends(line: &Logical) -> impl Iterator<Item = usize> {
 
 /// The same, and behind a colon that stands alone: it may be a command, unless it comes back with nearly every edit.
 fn sign_ends_with_colon(line: &Logical) -> impl Iterator<Item = usize> {
-    let near = &line.text[..line.text.floor_char_boundary(MAX_SIGN_BYTES)];
-    let colon = memchr::memmem::find(near.as_bytes(), b" : ").map(|at| at + 3);
-    sign_ends(line).chain(colon.filter(|&end| end >= line.styled.unwrap_or(0)))
+    sign_ends(line).chain(colon_end(&line.text).filter(|&end| end >= line.styled.unwrap_or(0)))
+}
+
+/// Where a prompt ends whose last sign is a colon that stands alone.
+pub(crate) fn colon_end(line: &str) -> Option<usize> {
+    let near = &line.as_bytes()[..line.len().min(MAX_SIGN_BYTES)];
+    memchr::memmem::find(near, b" : ").map(|at| at + 3)
 }
 
 /// Where a prompt may end that has no known form, not before `from`: behind a sign and its blank, or behind the sign of a
@@ -540,34 +539,6 @@ fn state_notice(line: &str) -> Option<usize> {
         let state = rest.trim_start_matches(['+', '-', ' ']);
         digits > 0 && state.len() < rest.len() && STATES.iter().any(|name| state.starts_with(name))
     })
-}
-
-/// What the parts of a command that run in the background may print: its words and quoted texts.
-pub(crate) fn background_texts(command: &str) -> Vec<String> {
-    if memchr::memchr(b'&', command.as_bytes()).is_none() {
-        return Vec::new();
-    }
-    let background = command.contains("& ") || command.trim_end().ends_with('&');
-    if !background || command.contains("&&") && !command.trim_end().ends_with('&') {
-        return Vec::new();
-    }
-    let quoted = command.split(['"', '\'']).skip(1).step_by(2);
-    let spoken =
-        command.split(['(', ')', ';', '&', '|']).filter_map(|part| part.trim().strip_prefix("echo "));
-    quoted.chain(spoken).filter_map(said).collect()
-}
-
-/// What of a text is shown as it is written: its start, or what stands behind the value of its first variable, with
-/// [`VALUE`] between.
-fn said(text: &str) -> Option<String> {
-    let mut parts = text.split(['%', '$', '\\', '"', '\'']);
-    let start = parts.next()?;
-    if start.trim().len() >= MIN_SAID_BYTES {
-        return Some(start.to_owned());
-    }
-    let rest =
-        parts.next()?.trim_start_matches(|name: char| name.is_ascii_alphanumeric() || "_{}".contains(name));
-    (!start.trim().is_empty() && rest.trim().len() >= MIN_SAID_BYTES).then(|| format!("{start}{VALUE}{rest}"))
 }
 
 /// Whether a line without a known prompt is a question and its answer.

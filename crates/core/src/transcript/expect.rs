@@ -38,7 +38,8 @@ impl Expectation {
             leaves,
             opens,
             nests,
-            brings: opens || (syntax::brings_prompt(command) && !(prints && alone)),
+            brings: opens
+                || (syntax::brings_prompt(command) && !is_fed(command) && !(prints && alone)),
             moves: command
                 .as_bytes()
                 .split(|byte| matches!(byte, b' ' | b';' | b'&' | b'|' | b'\n'))
@@ -46,6 +47,11 @@ impl Expectation {
             prints,
         }
     }
+}
+
+/// Whether a here-document is what the command reads: then it asks nobody.
+fn is_fed(command: &str) -> bool {
+    command.split_once('\n').is_some_and(|(first, _)| first.contains("<<"))
 }
 
 /// Whether this is the program with which agents print a transcript.

@@ -5,6 +5,7 @@ use crate::session::{Confidence, Reason, Status};
 use crate::terminal::page::Edit;
 use crate::transcript::edit::{continuation_len, interruption};
 use crate::transcript::programs::Grammar;
+use crate::transcript::printed;
 use crate::transcript::prompt::{self, Reader};
 
 /// Most texts of background programs in one line.
@@ -148,6 +149,10 @@ impl Cutter<'_> {
     /// is where the output starts.
     pub(super) fn take_interruptions(&mut self, typed: &mut String, after: &mut usize) -> Vec<String> {
         let mut taken = Vec::new();
+        if let Some((rest, text)) = printed::without_open(typed, &self.background) {
+            *typed = rest;
+            taken.push(text);
+        }
         while taken.len() < MAX_INTERRUPTIONS {
             let rest = self.page.text.get(*after..).unwrap_or_default();
             let Some(at) = interruption(typed, &self.background) else { break };
