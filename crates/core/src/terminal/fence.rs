@@ -10,6 +10,9 @@ use super::token::{Token, token_at};
 /// Bytes at the start of an edit that tell its prompt.
 const HEAD_BYTES: usize = 8;
 
+/// What opens an edit.
+const REOPENED: &[u8] = b"\x1b[?2004h";
+
 /// Where an edit ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EditSpan {
@@ -70,6 +73,8 @@ pub(crate) fn edit_span(
             Token::Csi(csi) if csi.command == b'm' && csi.marker == 0 => colours.apply(csi.params),
             Token::Csi(csi) if csi.marker == b'?' => {
                 match (csi.private_mode(b"2004"), csi.alternate_screen()) {
+                    // zsh lets a text editor have the terminal, and goes on in the same line.
+                    (Some(false), _) if !newline && !integration && source[next..].starts_with(REOPENED) => {}
                     (Some(false), _) => {
                         // bash starts and ends an edit at once, behind a line that no newline ended: behind one that was
                         // submitted, it is the program's that finds no more input. zsh leaves the keypad as it was.

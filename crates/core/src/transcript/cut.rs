@@ -27,7 +27,7 @@ use super::edited;
 use super::expect::{Expectation, is_logger};
 use super::frame::target_in;
 use super::history;
-use super::occurrences::{Seen, occurrences};
+use super::occurrences::{Longer, Seen, occurrences};
 use super::origin;
 use super::printed;
 use super::prompt::{self, Ends, Proof, Reader};
@@ -73,7 +73,7 @@ pub(crate) struct Cut {
 /// become records, or there are twice as many, lines are left where they are: in the output of the last one.
 pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_records: usize) -> Cut {
     let prompts = Prompts::learn(page);
-    let (seen, parts) = occurrences(page, &prompts);
+    let (seen, parts, longer) = occurrences(page, &prompts);
     let mut cutter = Cutter {
         page,
         source,
@@ -81,6 +81,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         discovery,
         prompts,
         seen,
+        longer,
         turns: None,
         uppers: uppers(page),
         commands: Vec::with_capacity(page.marks.len().min(max_records.saturating_mul(2))),
@@ -96,6 +97,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         scanned: 0,
         expectation: None,
         index: 0,
+        marked: false,
         last_edit: page.marks.iter().rposition(|mark| matches!(mark.kind, MarkKind::Edit(_))).unwrap_or(0),
     };
     let mut parts = parts.into_iter();
@@ -137,6 +139,8 @@ struct Cutter<'a> {
     prompts: Prompts<'a>,
     /// How often a prompt stands at a mark, and the last such mark.
     seen: Seen,
+    /// Prompts that end behind another sign than their first.
+    longer: Longer,
     /// Where the lines of each prompt stand; made when it is first asked for.
     turns: Option<Turns>,
     /// For each mark whether it is a line above the last one of a prompt; empty if none is.
@@ -165,6 +169,8 @@ struct Cutter<'a> {
     index: usize,
     /// The last mark that is an edit.
     last_edit: usize,
+    /// A shell has marked a command.
+    marked: bool,
 }
 
 impl Cutter<'_> {
@@ -239,6 +245,7 @@ impl Cutter<'_> {
         };
         let confidence = if reason.is_some() { Confidence::Low } else { Confidence::High };
         let dropped = typed.trim().is_empty() && status != Status::Eof;
+        self.marked = true;
         if prompt.is_some() {
             self.enter(last_line, true);
         }
@@ -304,6 +311,9 @@ impl Cutter<'_> {
         let known = self.current.as_ref().map_or("", |current| current.text.as_str());
         let end = prompt::repeated_end(&whole, end, [&own, known]);
         let end = prompt::coloured_end(&whole, start, end, line.styled).unwrap_or(end);
+        let next = ends.iter().find(|&&next| start == 0 && next > end && !self.longer.is_empty());
+        let longer = next.filter(|&&next| self.longer.contains(&prompt::shape(&whole[..next])));
+        let end = longer.copied().unwrap_or(end);
         let prompt = text_of(&whole[start..end]).into_owned();
         let mut typed = text_of(&whole[end..]).trim_end().to_owned();
         let mut after = (line.end + usize::from(line.newline)).min(self.page.text.len());

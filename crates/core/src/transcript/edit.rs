@@ -192,8 +192,11 @@ impl<'a> Prompts<'a> {
         let count = |end: &usize| self.count(&line.text, *end);
         let blank =
             |end: &usize| line.text[..*end].ends_with(|sign| sign == ' ' || prompt::is_foreign_ending(sign));
-        let best =
-            sign_ends(line).map(|end| (blank(&end), count(&end))).filter(|(_, count)| *count > 1).max()?;
+        let seen = |least: usize| {
+            move |end: usize| Some((blank(&end), count(&end))).filter(|(_, count)| *count >= least)
+        };
+        let best = sign_ends(line).filter_map(seen(2)).max();
+        let best = best.or_else(|| colon_end(&line.text).and_then(seen(MIN_EDITS_TO_LEARN)))?;
         let coloured = line.styled.and_then(|styled| line.text.get(..styled));
         if coloured.is_some_and(|coloured| self.coloured_count(coloured) > best.1) {
             return styled_end(line);

@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::prompt;
+use super::settle::is_upper_prompt;
 use crate::session::Status;
 use crate::terminal::page::Page;
 
@@ -31,7 +32,9 @@ pub(crate) fn assign(page: &Page, commands: &mut [Command]) {
         if let Some((start, end)) = references(&command.command) {
             let output = command.output(page, rest.first());
             let next = rest.first().filter(|next| next.boundary == command.boundary && !next.dropped);
-            if output.iter().all(u8::is_ascii_whitespace)
+            let shows_nothing =
+                output.iter().all(u8::is_ascii_whitespace) || is_upper_prompt(command, output, page);
+            if shows_nothing
                 && next
                     .is_some_and(|next| is_shown_first(&command.command, start, end, &next.command, before))
             {

@@ -1,6 +1,6 @@
 //! How often each prompt stands where one can stand.
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::edit::{Parts, Prompts};
 use super::prompt::{self, Proof};
@@ -12,12 +12,22 @@ const MAX_START_BYTES: usize = 256;
 /// Most possible prompts of one line that are counted.
 const MAX_PROMPTS: usize = 2;
 
+/// Least lines with a longer prompt.
+const MIN_LONGER: usize = 4;
+
+/// Least share, in percent, of the lines with the shorter one.
+const LONGER_PERCENT: usize = 80;
+
 /// By key, how often each prompt stands at the start of a marked line or edit, and the mark where it does so last.
 pub(crate) type Seen = HashMap<String, (usize, usize)>;
 
+/// The shapes of prompts that have a sign before their last one, in lines without marks.
+pub(crate) type Longer = HashSet<String>;
+
 /// Looks at the starts of all marks. The parts of the edits are needed for that, and again when they are cut.
-pub(crate) fn occurrences<'a>(page: &'a Page, prompts: &Prompts<'a>) -> (Seen, Vec<Parts>) {
+pub(crate) fn occurrences<'a>(page: &'a Page, prompts: &Prompts<'a>) -> (Seen, Vec<Parts>, Longer) {
     let mut seen = Seen::default();
+    let mut longer: HashMap<String, (String, usize)> = HashMap::default();
     let edits = page.marks.iter().filter(|mark| matches!(mark.kind, MarkKind::Edit(_))).count();
     let mut all_parts = Vec::with_capacity(edits);
     // Mostly the same prompt stands there as before: it is counted when another one comes.
@@ -60,6 +70,12 @@ pub(crate) fn occurrences<'a>(page: &'a Page, prompts: &Prompts<'a>) -> (Seen, V
                     known.clear();
                     known.push_str(start);
                 }
+                if let [first, second, ..] = ends[..]
+                    && prompt::proof(&text[..first]) > Proof::None
+                {
+                    let count = longer.entry(prompt::shape(&text[..second]));
+                    count.or_insert_with(|| (text[..first].to_owned(), 0)).1 += 1;
+                }
                 for &end in ends.iter().take(MAX_PROMPTS) {
                     // Text that proves nothing is a prompt at most where it starts the line.
                     if prompt::proof(&text[..end]) > Proof::None {
@@ -70,5 +86,9 @@ pub(crate) fn occurrences<'a>(page: &'a Page, prompts: &Prompts<'a>) -> (Seen, V
         }
     }
     count(run);
-    (seen, all_parts)
+    longer.retain(|_, (first, count)| {
+        let all = seen.get(&*prompts.key(first)).map_or(0, |seen| seen.0);
+        *count >= MIN_LONGER && *count * 100 >= all * LONGER_PERCENT
+    });
+    (seen, all_parts, longer.into_keys().collect())
 }

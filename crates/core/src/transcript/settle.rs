@@ -64,7 +64,7 @@ fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], pag
 }
 
 /// Whether what stands behind a command are the lines of the next prompt above its last one, as they stand above its own.
-fn is_upper_prompt(command: &Command, output: &[u8], page: &Page) -> bool {
+pub(super) fn is_upper_prompt(command: &Command, output: &[u8], page: &Page) -> bool {
     output.len() <= MAX_UPPER_BYTES
         && page.text.get(..command.text).is_some_and(|before| before.ends_with(output))
 }

@@ -4,8 +4,8 @@ use super::{Cutter, MAX_SEARCH_BYTES, MAX_UNPROMPTED_LINES, text_of};
 use crate::session::{Confidence, Reason, Status};
 use crate::terminal::page::Edit;
 use crate::transcript::edit::{continuation_len, interruption};
-use crate::transcript::programs::Grammar;
 use crate::transcript::printed;
+use crate::transcript::programs::Grammar;
 use crate::transcript::prompt::{self, Reader};
 
 /// Most texts of background programs in one line.

@@ -84,7 +84,6 @@ fn a_prompt_that_proves_nothing_comes_back_behind_a_program() {
 
 #[test]
 fn a_reference_that_leads_nowhere_ends_no_command() {
-    let edit = |prompt: &str, line: &str| format!("\x1b[?2004h{prompt}{line}\r\r\n\x1b[?2004l\r");
     let mut session = edit("u@h> ", "echo \"open");
     session += &(edit("> ", "two") + &edit("> ", ":!ls") + "-bash: !ls: event not found\r\r\n");
     session += &(edit("> ", "three\"") + "open\r\r\n" + &edit("u@h> ", "id") + "0\r\r\n");
@@ -98,4 +97,108 @@ fn a_program_that_finds_no_input_breaks_nothing_off() {
     assert_eq!(commands(left.as_bytes()), executed(&["bc -q", "id"]));
     let broken = "\x1b[?2004hu@h:~$ bc -q^C\x1b[?2004l\r\x1b[?2004h\x1b[?2004l\r\r\r\n\x1b[?2004hu@h:~$ id\r\r\n\x1b[?2004l\r0\r\r\n";
     assert_eq!(commands(broken.as_bytes())[0], ("bc -q".to_owned(), Status::Aborted));
+}
+
+/// An edit that bash marks.
+fn edit(prompt: &str, line: &str) -> String {
+    format!("\x1b[?2004h{prompt}{line}\r\r\n\x1b[?2004l\r")
+}
+
+#[test]
+fn marked_edits_may_begin_with_all_of_the_prompt() {
+    let lines = ["seq 3", "cd /opt/src", "", "frobnicate", "ls \\", "exit"];
+    for above in ["[u@h PLACE]\r\r\r\n", "\r\r\r\n10:02:03 PLACE\r\r\r\n"] {
+        let mut session = String::new();
+        for (at, line) in lines.iter().enumerate() {
+            let above = above
+                .replace("PLACE", if at < 2 { "~" } else { "/opt/src" })
+                .replace("03", &format!("0{at}"));
+            session += &edit(&above, line);
+            session +=
+                if *line == "ls \\" { "\x1b[?2004h> -l\r\r\n\x1b[?2004l\rout\r\r\n" } else { "out\r\r\n" };
+        }
+        assert_eq!(ran(&session), ["seq 3", "cd /opt/src", "frobnicate", "ls \\\n-l", "exit"]);
+        let prompt = parsed(session.as_bytes()).records[0].prompt.clone();
+        assert!(prompt.is_some_and(|prompt| prompt.ends_with('~') || prompt.ends_with("~]")));
+    }
+    // The prompt of two lines whose last one has a sign, and a command of several lines that comes again.
+    let two: String =
+        ["id", "ls", "pwd"].iter().map(|line| edit("u@h ~\r\r\r\n$ ", line) + "x\r\r\n").collect();
+    assert_eq!(ran(&two), ["id", "ls", "pwd"]);
+    let block = "\x1b[?2004hu@h:~$ for i in 1 2\r\n\rdo\r\n\rls; done\r\r\n\x1b[?2004l\rx\r\r\n".repeat(3);
+    let again = format!("{block}{}x\r\r\n{}", edit("u@h:~$ ", "id"), edit("u@h:~$ ", "exit"));
+    assert_eq!(ran(&again).first().map(String::as_str), Some("for i in 1 2\ndo\nls; done"));
+}
+
+#[test]
+fn marks_that_are_printed_open_no_edit_in_a_shell_without_them() {
+    let printed = "\x1b[?2004h\x1b]0;op@old: ~\x07[op@old ~]$ rm -rf /data\r\r\n\x1b[?2004l\rrm: busy\r\r\n\x1b[?2004h[op@old ~]$ \r\r\n";
+    for prompt in ["u@h ~ $ ", "\x1b[32mu@h\x1b[0m:~$ "] {
+        let line = |line: &str| format!("{prompt}{line}\r\n");
+        let mut session = line("id") + "0\r\n" + &line("cat old") + printed + &line("ls /srv") + "a\r\n";
+        session +=
+            &(line("cat old") + printed + &line("echo a > b") + &line("uptime") + "up\r\n" + &line("exit"));
+        assert_eq!(ran(&session), ["id", "cat old", "ls /srv", "cat old", "echo a > b", "uptime", "exit"]);
+    }
+    // Below a list of completions the prompt of a marked edit stands again.
+    let list =
+        "out\r\n\x1b[?2004hu@h:~$ cat al\x07\r\nalpha  alphabet\r\nu@h:~$ cat alpha\r\n\x1b[?2004l\ra\r\n";
+    assert_eq!(ran(&(edit("u@h:~$ ", "id") + list)), ["id", "cat alpha"]);
+}
+
+#[test]
+fn a_prompt_may_end_with_a_colon_or_behind_its_second_sign() {
+    let lines = ["id", "ls -l", "cat notes", "cd /opt", "git stash", "exit"];
+    let prompt = |form: &str, at: usize| {
+        form.replace("PLACE", if at < 4 { "~" } else { "/opt" }).replace("03", &format!("0{at}"))
+    };
+    for form in ["h PLACE : ", "0 host-1 $ ", "<10:02:03> PLACE $ "] {
+        let unmarked = (0..).zip(lines).map(|(at, line)| format!("{}{line}\r\nout\r\n", prompt(form, at)));
+        assert_eq!(ran(&unmarked.collect::<String>()), lines, "{form}");
+        let marked = (0..).zip(lines).map(|(at, line)| edit(&prompt(form, at), line) + "out\r\r\n");
+        assert_eq!(ran(&marked.collect::<String>()), lines, "{form}");
+    }
+    // The colours of a prompt end it before a sign that was typed.
+    let coloured = |line: &str| edit("\x1b[1;32m\u{279c} \x1b[0m \x1b[36m~\x1b[0m ", line) + "out\r\r\n";
+    let lines = ["id", "ls", "# restart all", "cat > notes", "pwd"];
+    assert_eq!(ran(&lines.map(coloured).concat()), lines);
+}
+
+#[test]
+fn zsh_goes_on_in_the_line_that_it_gave_to_an_editor() {
+    let prompt = "\r\x1b[0m\x1b[27m\x1b[24m\x1b[Ju@h % \x1b[K";
+    let session = format!(
+        "{prompt}\x1b[?2004he\x08echo XX one\x1b[?2004l\x1b[?2004h\x08\x08\x08\x08\x08\x08edited one\x08\x08\x08\x08\x1b[?2004l\r\r\r\nedited one\r\r\n\
+         {prompt}\x1b[?2004hi\x08id\x1b[?2004l\r\r\r\n0\r\r\n"
+    );
+    assert_eq!(ran(&session), ["echo edited one", "id"]);
+}
+
+#[test]
+fn what_a_background_command_prints_is_taken_out_of_the_line() {
+    let prompt = "u@h:~$ ";
+    let table: [(&str, &str, &str); 5] = [
+        ("(sleep .4; printf \"no newline\") &", "wc -no newlinel /etc/hosts", "wc -l /etc/hosts"),
+        ("(sleep .4; printf \"no newline\") &", "wc no newline-l /etc/hosts", "wc -l /etc/hosts"),
+        // It may have been typed.
+        ("(sleep .4; printf \"no newline\") &", "echo no newline here", "echo no newline here"),
+        ("(sleep .4; printf \"no newline\")", "wc -no newlinel /etc/hosts", "wc -no newlinel /etc/hosts"),
+        ("(sleep .4; echo -n done) &", "ls -done", "ls -"),
+    ];
+    for (first, shown, typed) in table {
+        let unmarked = format!("{prompt}{first}\r\n[1] 9\r\n{prompt}{shown}\r\nx\r\n{prompt}exit\r\n");
+        let marked = edit(prompt, first) + "[1] 9\r\r\n" + &edit(prompt, shown) + "x\r\r\n";
+        assert_eq!(ran(&unmarked)[1], typed);
+        assert_eq!(ran(&marked)[1], typed);
+    }
+}
+
+#[test]
+fn a_program_that_reads_a_here_document_asks_nobody() {
+    let mut session = edit("u@h:~$ ", "python3 - <<PY");
+    session +=
+        &(edit("> ", "for i in (0, 1): print('>>>', i)") + &edit("> ", "PY") + ">>> 0\r\r\n>>> 1\r\r\n");
+    session += &(edit("u@h:~$ ", "id") + "0\r\r\n");
+    let found: Vec<String> = commands(session.as_bytes()).into_iter().map(|(command, _)| command).collect();
+    assert_eq!(found, ["python3 - <<PY\nfor i in (0, 1): print('>>>', i)\nPY", "id"]);
 }
