@@ -38,8 +38,7 @@ impl Expectation {
             leaves,
             opens,
             nests,
-            brings: opens
-                || (syntax::brings_prompt(command) && !is_fed(command) && !(prints && alone)),
+            brings: opens || (syntax::brings_prompt(command) && !is_fed(command) && !(prints && alone)),
             moves: command
                 .as_bytes()
                 .split(|byte| matches!(byte, b' ' | b';' | b'&' | b'|' | b'\n'))
