@@ -1,7 +1,8 @@
 //! What is known not to be in the index: objects that failed, and backfills that did not end.
 //!
 //! It is read before the partitions are opened. The other way round an object could be indexed, and taken off its list,
-//! between the two: then it would be in neither, and a "no" without it would call itself complete.
+//! between the two: then it would be in neither, and a "no" without it would call itself complete. For the same reason the
+//! backfills come first: an object that one of them gives up is listed as failed before its note goes.
 
 use std::collections::BTreeMap;
 
@@ -27,6 +28,13 @@ struct Failed {
 impl Known {
     /// Reads the lists of a root. One that cannot be read is told with every answer.
     pub fn read(root: &IndexRoot) -> Self {
+        Self::read_in_turn(root, || {})
+    }
+
+    /// The same; `between` is called between the two lists.
+    fn read_in_turn(root: &IndexRoot, between: impl FnOnce()) -> Self {
+        let backfills = root.unfinished_backfills().map_err(|error| with_causes(&error));
+        between();
         let failures = failures::list(&root.failures_dir()).map(|list| {
             let mut by_account = BTreeMap::new();
             for failure in list.failures {
@@ -34,10 +42,7 @@ impl Known {
             }
             Failed { by_account, unreadable: list.unreadable.len() as u64 }
         });
-        Self {
-            backfills: root.unfinished_backfills().map_err(|error| with_causes(&error)),
-            failures: failures.map_err(|error| with_causes(&error)),
-        }
+        Self { backfills, failures: failures.map_err(|error| with_causes(&error)) }
     }
 
     /// Adds what concerns some accounts.
@@ -59,5 +64,57 @@ impl Known {
             }
             Err(reason) => drop(coverage.failed_partitions.insert("failures".to_owned(), reason.clone())),
         }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used)]
+mod tests {
+    use jiff::Timestamp;
+    use shelltrail_core::ObjectRef;
+    use shelltrail_core::sink::Failure;
+
+    use super::*;
+    use crate::failures::FailureWriter;
+
+    fn told(known: &Known) -> Coverage {
+        let mut coverage = Coverage::default();
+        known.tell(&mut coverage, |_| true);
+        coverage
+    }
+
+    #[test]
+    fn what_a_backfill_gives_up_while_we_look_is_in_one_of_the_lists() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, _lock) = IndexRoot::open_for_writing(dir.path(), None).unwrap();
+        let note = root.begin_backfill("s3://bucket/ssm", "").unwrap();
+        let object = ObjectRef { bucket: Some("b".into()), key: "k".into(), version: None, etag: None };
+        let failure = Failure {
+            object,
+            account: None,
+            reason: "kms-denied".to_owned(),
+            detail: String::new(),
+            attempts: 1,
+            failed_at: Timestamp::UNIX_EPOCH,
+            size: None,
+            sequencer: None,
+            message: None,
+        };
+        let known = Known::read_in_turn(&root, || {
+            FailureWriter::new(root.failures_dir()).record(&failure).unwrap();
+            note.end().unwrap();
+        });
+        assert!(!told(&known).is_complete());
+    }
+
+    #[test]
+    fn a_list_of_failures_that_is_not_there_makes_no_answer_complete() {
+        let dir = tempfile::tempdir().unwrap();
+        let (root, _lock) = IndexRoot::open_for_writing(dir.path(), None).unwrap();
+        assert!(told(&Known::read(&root)).is_complete());
+        std::fs::remove_dir(root.failures_dir()).unwrap();
+        let coverage = told(&Known::read(&root));
+        assert!(coverage.failed_partitions["failures"].contains("failures"), "{coverage:?}");
+        assert!(!coverage.is_complete());
     }
 }
