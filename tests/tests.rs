@@ -10,6 +10,7 @@ mod cli_ask;
 mod cli_failures;
 mod cli_index;
 mod cli_marks;
+mod cli_odd;
 mod cli_text;
 mod kill;
 mod ops;

@@ -10,6 +10,25 @@ use crate::paint::{ColorChoice, Paint};
 /// Most bytes that a pager is given; more is told, and can be written to a file.
 const MAX_PAGED_BYTES: usize = 64 << 20;
 
+/// Whether something failed because nobody reads what we print any more.
+#[must_use]
+pub fn is_closed(error: &anyhow::Error) -> bool {
+    let mut causes = error.chain().filter_map(|cause| cause.downcast_ref::<io::Error>());
+    causes.any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+}
+
+/// Prints. Who has seen enough (`| head`) closes the pipe: what follows the answer, that it is not complete for one, is
+/// told all the same.
+///
+/// # Errors
+/// Whatever else goes wrong.
+pub fn while_read(print: impl FnOnce() -> anyhow::Result<()>) -> anyhow::Result<()> {
+    match print() {
+        Err(error) if is_closed(&error) => Ok(()),
+        printed => printed,
+    }
+}
+
 /// Columns of a line of a transcript where no terminal says how many there are.
 const UNLIMITED_COLUMNS: usize = 400;
 
@@ -138,7 +157,7 @@ enum Sink {
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match &mut self.sink {
-            Sink::Stream(out) => out.write(bytes),
+            Sink::Stream(out) => out.write(bytes).map_err(to_stdout),
             Sink::Paged { text, cut } => {
                 *cut |= text.len() + bytes.len() > MAX_PAGED_BYTES;
                 if !*cut {
@@ -151,7 +170,7 @@ impl Write for Output {
 
     fn flush(&mut self) -> io::Result<()> {
         match &mut self.sink {
-            Sink::Stream(out) => out.flush(),
+            Sink::Stream(out) => out.flush().map_err(to_stdout),
             Sink::Paged { .. } => Ok(()),
         }
     }
@@ -165,7 +184,7 @@ impl Output {
     pub fn finish(self) -> anyhow::Result<()> {
         let (mut text, cut, screen, pager) = match (self.sink, self.screen) {
             (Sink::Paged { text, cut }, Some((screen, pager))) => (text, cut, screen, pager),
-            (Sink::Stream(mut out), _) => return Ok(out.flush()?),
+            (Sink::Stream(mut out), _) => return Ok(out.flush().map_err(to_stdout)?),
             (Sink::Paged { .. }, None) => return Ok(()),
         };
         if cut {
@@ -186,9 +205,14 @@ impl Output {
             Pager::Builtin | Pager::None => {}
         }
         let mut out = io::stdout().lock();
-        out.write_all(text.as_bytes())?;
-        Ok(out.flush()?)
+        out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(to_stdout)?;
+        Ok(())
     }
+}
+
+/// Names the place where the answer should have gone.
+fn to_stdout(error: io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("write to standard output: {error}"))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ use crate::audit;
 use crate::exit::Exit;
 use crate::lens::Lens;
 use crate::question::Question;
+use crate::screen::while_read;
 use crate::words::count;
 
 /// Prints how a query is read and what it costs. No text is read.
@@ -31,10 +32,12 @@ pub fn run(args: &Args, command: &ExplainArgs) -> anyhow::Result<Exit> {
         complete,
         ..audit::Entry::default()
     })?;
-    let mut out = opened.screen.open();
-    node(&mut out, &explanation.root, 0, &Lens::new(false))?;
-    cost(&mut out, &explanation)?;
-    out.finish()?;
+    while_read(|| {
+        let mut out = opened.screen.open();
+        node(&mut out, &explanation.root, 0, &Lens::new(false))?;
+        cost(&mut out, &explanation)?;
+        out.finish()
+    })?;
     coverage::report_notes(&question.notes);
     if !complete {
         coverage::report(&explanation.coverage, true);

@@ -22,7 +22,7 @@ use crate::formats::{InSession, Of, Printer};
 use crate::hits::HitPrinter;
 use crate::lens::{Lens, View};
 use crate::question::Question;
-use crate::screen::Output;
+use crate::screen::{Output, while_read};
 use crate::words::count;
 
 /// Searches and prints.
@@ -112,14 +112,14 @@ fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
     opened.audit.write(&entry(command, question, extent.hits, coverage.is_complete()))?;
     let lens = Lens::new(output.reveal).keyed(opened.mask_key);
     let hits = Marked { hits: &answer.hits, marks: &marks };
-    match printer {
+    while_read(|| match &printer {
         Some(printer) => {
             let mut out = opened.screen.open_for_programs();
-            print_rows(&mut out, &printer, &lens, &hits, &windows)?;
+            print_rows(&mut out, printer, &lens, &hits, &windows)?;
             if command.page.summary {
                 printer.end(&mut out, coverage, &extent)?;
             }
-            out.finish()?;
+            out.finish()
         }
         None => {
             let mut out = opened.screen.open();
@@ -127,9 +127,9 @@ fn hits(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
             let mut hit_printer =
                 HitPrinter::new(&opened.screen, &output.screen.tz, around.context_lines, around.output_lines);
             print_text(&mut out, &mut hit_printer, &lens, &query, &hits, &windows)?;
-            out.finish()?;
+            out.finish()
         }
-    }
+    })?;
     lens.report();
     if command.mode.stats {
         Stats::of(&answer.hits).report(extent.more);
@@ -177,23 +177,26 @@ fn list(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Result
         coverage::report_unknown_times(unknown as u64, "session");
     }
     opened.audit.write(&entry(command, question, extent.hits, coverage.is_complete()))?;
-    let mut out = if printer.is_some() { opened.screen.open_for_programs() } else { opened.screen.open() };
-    if let Some(printer) = &printer {
-        printer.begin(&mut out, Of::Sessions)?;
-    }
-    for (found, marks) in answer.sessions.iter().zip(&marks) {
-        match &printer {
-            Some(printer) => printer.session(&mut out, found, marks)?,
-            None => {
-                use std::io::Write as _;
-                writeln!(out, "{}", shelltrail_core::sanitize::printable(&found.session.session))?;
+    while_read(|| {
+        let mut out =
+            if printer.is_some() { opened.screen.open_for_programs() } else { opened.screen.open() };
+        if let Some(printer) = &printer {
+            printer.begin(&mut out, Of::Sessions)?;
+        }
+        for (found, marks) in answer.sessions.iter().zip(&marks) {
+            match &printer {
+                Some(printer) => printer.session(&mut out, found, marks)?,
+                None => {
+                    use std::io::Write as _;
+                    writeln!(out, "{}", shelltrail_core::sanitize::printable(&found.session.session))?;
+                }
             }
         }
-    }
-    if let Some(printer) = printer.filter(|_| command.page.summary) {
-        printer.end(&mut out, coverage, &extent)?;
-    }
-    out.finish()?;
+        if let Some(printer) = printer.as_ref().filter(|_| command.page.summary) {
+            printer.end(&mut out, coverage, &extent)?;
+        }
+        out.finish()
+    })?;
     coverage::report_more(&extent, coverage);
     if extent.hits == 0 {
         coverage::report_empty(&opened.searcher, &opened.index);
@@ -227,11 +230,8 @@ fn counts(args: &Args, command: &SearchArgs, question: Question) -> anyhow::Resu
     let asks_for_times = question.query.asks_for_times();
     opened.audit.write(&entry(command, question, counts.records, complete))?;
     let layout = Layout { by, format, limit: command.page.limit as usize, bars: true };
-    let mut out =
-        if format == StackFormat::Text { opened.screen.open() } else { opened.screen.open_for_programs() };
     let lens = Lens::new(output.reveal).keyed(opened.mask_key);
-    stack::print(&mut out, &counts, &layout, &opened.screen, &lens, &output.screen.tz)?;
-    out.finish()?;
+    stack::write(&counts, &layout, &opened.screen, &lens, &output.screen.tz)?;
     lens.report();
     if asks_for_times {
         coverage::report_unknown_times(counts.sessions_of_unknown_end, "session");

@@ -17,7 +17,7 @@ use crate::exit::Exit;
 use crate::formats::{Of, Printer};
 use crate::hits;
 use crate::question::Question;
-use crate::screen::Screen;
+use crate::screen::{Screen, while_read};
 use crate::words::{count, words};
 
 /// Lists stored transcripts.
@@ -76,7 +76,7 @@ pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
         revealed: output.reveal,
         ..audit::Entry::default()
     })?;
-    match printer {
+    while_read(|| match &printer {
         Some(printer) => {
             let mut out = opened.screen.open_for_programs();
             printer.begin(&mut out, Of::Sessions)?;
@@ -86,16 +86,16 @@ pub fn run(args: &Args, command: &SessionsArgs) -> anyhow::Result<Exit> {
             if command.summary {
                 printer.end(&mut out, coverage, &extent)?;
             }
-            out.finish()?;
+            out.finish()
         }
         None => {
             let mut out = opened.screen.open();
             for (found, marks) in answer.sessions.iter().zip(&marks) {
                 session_line(&mut out, found, marks, &opened.screen, &output.screen.tz)?;
             }
-            out.finish()?;
+            out.finish()
         }
-    }
+    })?;
     if extent.more {
         eprintln!(
             "shelltrail: {} of at most {} sessions (--limit)",

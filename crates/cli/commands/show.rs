@@ -19,6 +19,7 @@ use crate::exit::Exit;
 use crate::formats::{InSession, Of, Printer};
 use crate::lens::Lens;
 use crate::reader::{Reader, object};
+use crate::screen::while_read;
 use crate::words::name;
 
 /// How many records a suggested window has at each side.
@@ -100,8 +101,8 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
     tell_origins(&metas);
     let lens = Lens::new(output.reveal).keyed(opened.mask_key);
     let windowed = window != Window { first: 0, last: u32::MAX };
-    match (command.reading, printer) {
-        (Reading::Raw, _) => write_raw(command, &stored, windowed)?,
+    while_read(|| match (command.reading, &printer) {
+        (Reading::Raw, _) => write_raw(command, &stored, windowed),
         (_, Some(printer)) => {
             let mut out = screen.open_for_programs();
             printer.begin(&mut out, Of::Records)?;
@@ -112,7 +113,7 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
                     printer.record(&mut out, &of, record, &lens, false)?;
                 }
             }
-            out.finish()?;
+            out.finish()
         }
         (reading, None) => {
             let mut out = screen.open();
@@ -130,8 +131,9 @@ pub fn run(args: &Args, command: &ShowArgs) -> anyhow::Result<Exit> {
             if let Some(Stored { meta, records, .. }) = stored.first() {
                 follow_up(&screen, &index, meta, records, windowed);
             }
+            Ok(())
         }
-    }
+    })?;
     lens.report();
     if transcripts.is_empty() {
         eprintln!("shelltrail: no transcript of session {} is stored", printable(&command.session));

@@ -19,7 +19,7 @@ use crate::formats::{Value, csv};
 use crate::json;
 use crate::lens::Lens;
 use crate::question::Question;
-use crate::screen::Screen;
+use crate::screen::{Screen, while_read};
 use crate::text::Line;
 use crate::times;
 use crate::words::count;
@@ -87,11 +87,8 @@ pub fn run(args: &Args, command: &StackArgs) -> anyhow::Result<Exit> {
         limit: command.limit as usize,
         bars: false,
     };
-    let text = command.format == StackFormat::Text;
-    let mut out = if text { opened.screen.open() } else { opened.screen.open_for_programs() };
     let lens = Lens::new(command.reveal).keyed(opened.mask_key);
-    print(&mut out, &counts, &layout, &opened.screen, &lens, &command.screen.tz)?;
-    out.finish()?;
+    write(&counts, &layout, &opened.screen, &lens, &command.screen.tz)?;
     lens.report();
     coverage::report_notes(&question.notes);
     if question.query.asks_for_times() {
@@ -105,11 +102,40 @@ pub fn run(args: &Args, command: &StackArgs) -> anyhow::Result<Exit> {
     Ok(exit(complete, found))
 }
 
-/// Prints counts, and tells on stderr what of them is left out.
+/// Prints counts, as long as anybody reads them, and tells on stderr what of them is left out.
 ///
 /// # Errors
 /// As the writer.
-pub fn print(
+pub fn write(
+    counts: &Counts,
+    layout: &Layout,
+    screen: &Screen,
+    lens: &Lens<'_>,
+    zone: &TimeZone,
+) -> anyhow::Result<()> {
+    while_read(|| {
+        let text = layout.format == StackFormat::Text;
+        let mut out = if text { screen.open() } else { screen.open_for_programs() };
+        print(&mut out, counts, layout, screen, lens, zone)?;
+        out.finish()
+    })?;
+    if layout.by.is_none() {
+        return Ok(());
+    }
+    let shown = layout.limit.min(counts.groups.len());
+    if shown < counts.groups.len() {
+        eprintln!("shelltrail: {shown} of {} values (--limit)", counts.groups.len());
+    }
+    if counts.ungrouped > 0 {
+        eprintln!(
+            "shelltrail: {} of further values, which are too many to count",
+            count(counts.ungrouped, "record")
+        );
+    }
+    Ok(())
+}
+
+fn print(
     out: &mut impl Write,
     counts: &Counts,
     layout: &Layout,
@@ -135,15 +161,6 @@ pub fn print(
         }
         StackFormat::Text if layout.bars => bars(out, groups, screen, lens)?,
         StackFormat::Text => table(out, groups, &field, screen, lens, zone)?,
-    }
-    if groups.len() < counts.groups.len() {
-        eprintln!("shelltrail: {} of {} values (--limit)", groups.len(), counts.groups.len());
-    }
-    if counts.ungrouped > 0 {
-        eprintln!(
-            "shelltrail: {} of further values, which are too many to count",
-            count(counts.ungrouped, "record")
-        );
     }
     Ok(())
 }
