@@ -48,6 +48,9 @@ fn main() -> ExitCode {
     }
     // The text of a panic may quote a transcript, so only its place is told.
     std::panic::set_hook(Box::new(|panic| {
+        if shelltrail_index::is_guarded() {
+            return;
+        }
         let place = panic.location().map(ToString::to_string).unwrap_or_default();
         match log::format() {
             LogFormat::Text => {
@@ -56,25 +59,13 @@ fn main() -> ExitCode {
             LogFormat::Json => tracing::error!(place, "internal error; please report it"),
         }
     }));
-    let result = match &args.command {
-        Command::Index(command) => commands::index::run(&args, command),
-        Command::Worker(command) => commands::worker::run(&args, command),
-        Command::Backfill(command) => commands::backfill::run(&args, command),
-        Command::Search(command) => commands::search::run(&args, command),
-        Command::Show(command) => commands::show::run(&args, command),
-        Command::Sessions(command) => commands::sessions::run(&args, command),
-        Command::Stack(command) => commands::stack::run(&args, command),
-        Command::Explain(command) => commands::explain::run(&args, command),
-        Command::Parse(command) => commands::parse::run(&args, command),
-        Command::Failures(command) => commands::failures::run(&args, command),
-        Command::Status(command) => commands::status::run(&args, command),
-        Command::Completions(command) => commands::completions::completions(command),
-        Command::Man(command) => commands::completions::man(command),
-    };
+    // An end that nobody expected has the exit code of a failure, too; its place was told.
+    let result =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| execute(&args))).unwrap_or(Ok(Exit::Failed));
     match result {
         Ok(exit) => exit.into(),
         // Whoever reads our output has seen enough: that is success, as for any other filter.
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) if screen::is_closed(&error) => ExitCode::SUCCESS,
         Err(error) => {
             match log::format() {
                 LogFormat::Text => mistakes::tell(&mut io::stderr(), &error),
@@ -85,9 +76,20 @@ fn main() -> ExitCode {
     }
 }
 
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<io::Error>())
-        .any(|cause| cause.kind() == io::ErrorKind::BrokenPipe)
+fn execute(args: &Args) -> anyhow::Result<Exit> {
+    match &args.command {
+        Command::Index(command) => commands::index::run(args, command),
+        Command::Worker(command) => commands::worker::run(args, command),
+        Command::Backfill(command) => commands::backfill::run(args, command),
+        Command::Search(command) => commands::search::run(args, command),
+        Command::Show(command) => commands::show::run(args, command),
+        Command::Sessions(command) => commands::sessions::run(args, command),
+        Command::Stack(command) => commands::stack::run(args, command),
+        Command::Explain(command) => commands::explain::run(args, command),
+        Command::Parse(command) => commands::parse::run(args, command),
+        Command::Failures(command) => commands::failures::run(args, command),
+        Command::Status(command) => commands::status::run(args, command),
+        Command::Completions(command) => commands::completions::completions(command),
+        Command::Man(command) => commands::completions::man(command),
+    }
 }

@@ -12,6 +12,7 @@ use shelltrail_core::sink::RemovalKind;
 use crate::candidates::Segment;
 use crate::dictionary::FlatBudget;
 use crate::failures;
+use crate::guard::guarded;
 use crate::partition::{PartitionError, PartitionIndex};
 use crate::removals::RemovalReader;
 use crate::root::{IndexRoot, RootError};
@@ -107,7 +108,7 @@ pub fn inventory(path: &Path) -> Result<Inventory, RootError> {
     };
     let mut accounts = BTreeMap::new();
     for partition in root.partitions()? {
-        match take(&root, &partition, &mut accounts) {
+        match guarded(|| take(&root, &partition, &mut accounts)) {
             Ok(Some(part)) => inventory.add(part),
             Ok(None) => {}
             Err(error) => {
@@ -129,8 +130,11 @@ pub fn inventory(path: &Path) -> Result<Inventory, RootError> {
             inventory.unreadable_partitions.insert("failures".to_owned(), with_causes(&error));
         }
     }
-    let removals = RemovalReader::open(&root.removals_dir());
-    match removals.and_then(|reader| reader.map_or(Ok(BTreeMap::new()), |reader| reader.count())) {
+    let removals = guarded(|| {
+        let reader = RemovalReader::open(&root.removals_dir())?;
+        reader.map_or(Ok(BTreeMap::new()), |reader| reader.count())
+    });
+    match removals {
         Ok(removals) => inventory.removals = removals,
         Err(error) => {
             inventory.unreadable_partitions.insert("removals".to_owned(), with_causes(&error));

@@ -18,6 +18,7 @@ mod durable;
 mod facts;
 pub mod failures;
 pub mod fold;
+mod guard;
 pub mod holdings;
 pub mod inventory;
 pub mod literal;
@@ -42,6 +43,7 @@ pub mod starts;
 pub mod tokens;
 mod writing;
 
+pub use guard::is_guarded;
 pub use holdings::{Holdings, Vanished};
 pub use literal::Literal;
 pub use local::LocalSink;

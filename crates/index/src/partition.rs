@@ -52,6 +52,9 @@ pub enum PartitionError {
     /// The documents of a segment are not in the order in which they were written.
     #[error("the documents are not in their order: {0}")]
     Order(String),
+    /// tantivy panicked on what a file holds.
+    #[error("a file of it is not as it was written; `shelltrail index check` names it and the way out")]
+    Damaged,
     /// Text was appended before a sync of the pack failed.
     #[error("the text of the batch may not be on the disk; it has to be built again")]
     LostText,

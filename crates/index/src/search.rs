@@ -26,6 +26,7 @@ use crate::block_cache::BlockCache;
 use crate::candidates::{Segment, What};
 use crate::dictionary::FlatBudget;
 use crate::failures;
+use crate::guard::guarded;
 use crate::pack::{PackError, PackReader};
 use crate::partition::{PartitionError, PartitionIndex};
 use crate::query::{Account, Fact, Glob, Identifier, Query};
@@ -72,8 +73,8 @@ impl Searcher {
         let names = root.partitions()?;
         let (cache, budget) = (BlockCache::new(), FlatBudget::new());
         let open = |(number, partition): (usize, Partition)| {
-            let reader =
-                PartitionReader::open(&root.partition_dir(&partition), cache.of_partition(number), &budget);
+            let cache = cache.of_partition(number);
+            let reader = guarded(|| PartitionReader::open(&root.partition_dir(&partition), cache, &budget));
             (partition, reader)
         };
         let partitions =
@@ -226,7 +227,7 @@ impl Searcher {
             })
             .collect();
         let candidates = |segment: &'s Segment| {
-            segment.candidates(segment.bounds(query)?, segment.scope(query)?, what, after)
+            guarded(|| segment.candidates(segment.bounds(query)?, segment.scope(query)?, what, after))
         };
         let found: Vec<_> = segments.par_iter().map(|(_, _, segment)| candidates(segment)).collect();
         let mut merge = Merge { sources: Vec::with_capacity(segments.len()) };

@@ -5,6 +5,7 @@ use std::ops::Range;
 use shelltrail_core::Partition;
 
 use crate::candidates::{Segment, What};
+use crate::guard::guarded;
 use crate::literal::Condition;
 use crate::partition::PartitionError;
 use crate::query::{Need, Query, Within};
@@ -116,7 +117,7 @@ impl Searcher {
 fn node(query: &Query, segments: &[(&Partition, &Segment)], coverage: &mut Coverage) -> Node {
     let mut records = 0;
     for (partition, segment) in segments {
-        match count(segment, query) {
+        match guarded(|| count(segment, query)) {
             Ok(count) => records += count,
             Err(error) => {
                 coverage.failed_partitions.insert(partition.to_string(), with_causes(&error));

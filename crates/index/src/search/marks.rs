@@ -8,6 +8,7 @@ use shelltrail_core::session::Marks;
 
 use super::{Coverage, PartitionReader, Searcher, with_causes};
 use crate::block::SessionMeta;
+use crate::guard::guarded;
 use crate::marks::marks;
 use crate::pack::BlockAt;
 use crate::partition::{PartitionError, tantivy_error};
@@ -24,8 +25,10 @@ impl Searcher {
             return vec![Marks::default(); sessions.len()];
         }
         let columns: HashSet<u64> = wanted.iter().map(|hash| key_column(*hash)).collect();
-        let events = RemovalReader::open(&self.root.removals_dir())
-            .and_then(|reader| reader.map_or(Ok(HashMap::new()), |reader| reader.find(&columns)));
+        let events = guarded(|| {
+            let reader = RemovalReader::open(&self.root.removals_dir())?;
+            reader.map_or(Ok(HashMap::new()), |reader| reader.find(&columns))
+        });
         let events = events.unwrap_or_else(|error| {
             coverage.failed_partitions.insert("removals".to_owned(), with_causes(&error));
             HashMap::new()
@@ -56,7 +59,8 @@ impl Searcher {
         // A partition that cannot be opened is told by whoever asks it.
         let mut failed = BTreeMap::new();
         let mut places: HashMap<u64, Vec<(usize, BlockAt)>> = HashMap::new();
-        let found: Vec<_> = open.par_iter().map(|(_, partition)| partition.keyed(columns)).collect();
+        let found: Vec<_> =
+            open.par_iter().map(|(_, partition)| guarded(|| partition.keyed(columns))).collect();
         for (number, found) in found.into_iter().enumerate() {
             match found {
                 Ok(found) => {

@@ -3,6 +3,7 @@
 use shelltrail_core::{Confidence, Flag, Partition};
 
 use crate::candidates::{Candidate, Candidates};
+use crate::guard::guarded;
 use crate::pack::{BlockAt, PackReader};
 use crate::partition::PartitionError;
 use crate::search::answer::{Coverage, Place};
@@ -67,7 +68,7 @@ impl<'s> Merge<'s> {
     /// What the index knows of the session of a candidate.
     pub fn signs(&self, group: &Group<'_>) -> Result<(Vec<Flag>, Option<Confidence>), PartitionError> {
         match (self.sources.get(group.segment), group.candidates.first()) {
-            (Some(source), Some(candidate)) => source.candidates.signs(candidate),
+            (Some(source), Some(candidate)) => guarded(|| source.candidates.signs(candidate)),
             _ => Ok((Vec::new(), None)),
         }
     }

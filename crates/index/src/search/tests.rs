@@ -270,6 +270,30 @@ fn an_answer_says_what_it_could_not_see() {
 }
 
 #[test]
+fn a_file_that_makes_tantivy_panic_costs_its_partition_alone() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    drop(store(dir.path(), &[&sessions]));
+    let mut files = std::fs::read_dir(dir.path().join("partitions/4/tantivy")).unwrap();
+    let path = files.find_map(|file| {
+        Some(file.unwrap().path()).filter(|path| path.extension() == Some("fieldnorm".as_ref()))
+    });
+    let path = path.unwrap();
+    let whole = std::fs::read(&path).unwrap();
+    let mut panics = 0;
+    for at in 0..whole.len() {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x80;
+        std::fs::write(&path, bytes).unwrap();
+        let answer = ask(&Searcher::open(dir.path()).unwrap(), &Query::literal("sudo"), 1000);
+        let failed = answer.coverage.failed_partitions.get("4");
+        panics += usize::from(failed.is_some_and(|why| why.contains("index check")));
+        assert!(found(&answer).iter().any(|(session, _)| session.starts_with("user0")), "{at}");
+    }
+    assert!(panics > 0, "this test has to find another way");
+}
+
+#[test]
 fn a_deadline_ends_an_answer_honestly_and_the_next_goes_on() {
     let sessions = corpus();
     let dir = tempfile::tempdir().unwrap();

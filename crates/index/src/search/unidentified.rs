@@ -3,6 +3,7 @@
 //! A session without a target matches no `target:`, so a "no" about a target says nothing about it: it must be told how many
 //! there are.
 
+use crate::guard::guarded;
 use crate::partition::PartitionError;
 use crate::query::{Fact, FactLeaf, Glob, Identifier, Query};
 use crate::search::answer::{Coverage, with_causes};
@@ -21,7 +22,7 @@ pub fn count(query: &Query, merge: &Merge<'_>, coverage: &mut Coverage) {
     for name in asked {
         let mut all = 0;
         for source in &merge.sources {
-            match count_in(source.candidates.segment(), &lenient, name) {
+            match guarded(|| count_in(source.candidates.segment(), &lenient, name)) {
                 Ok(count) => all += count,
                 Err(error) => {
                     coverage.failed_partitions.insert(source.partition.to_string(), with_causes(&error));
