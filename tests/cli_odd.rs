@@ -58,3 +58,55 @@ fn who_has_seen_enough_is_told_all_the_same_that_it_was_not_all() {
         assert!(told.contains("not complete"), "{words:?} {told}");
     }
 }
+
+/// A command as somebody who may read the index and not write to it.
+fn as_a_reader(dir: &Path, index: &Path, words: &[&str]) -> Command {
+    let program = dir.join("shelltrail");
+    let as_root = fs::metadata(dir).unwrap().uid() == 0;
+    if !program.exists() {
+        fs::copy(env!("CARGO_BIN_EXE_shelltrail"), &program).unwrap();
+        fs::set_permissions(dir, fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let mut command = Command::new(&program);
+    command.env_clear().args(words).arg("--index").arg(index);
+    if as_root {
+        command.uid(65534).gid(65534);
+    }
+    command
+}
+
+fn allow(path: &Path, directory: u32, file: u32) {
+    if path.is_dir() {
+        fs::read_dir(path).unwrap().for_each(|entry| allow(&entry.unwrap().path(), directory, file));
+    }
+    let mode = if path.is_dir() { directory } else { file };
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn who_may_only_read_searches_as_well() {
+    let (dir, index) = fixture_index();
+    let audit = dir.path().join("audit");
+    File::create(&audit).unwrap().set_permissions(fs::Permissions::from_mode(0o666)).unwrap();
+    allow(&index, 0o555, 0o444);
+    let search = |words: &[&str]| {
+        let words: Vec<&str> = words.iter().copied().chain(["--audit", audit.to_str().unwrap()]).collect();
+        run(&mut as_a_reader(dir.path(), &index, &words))
+    };
+    search(&["search", "sudo -i"]).exits(0);
+    search(&["search", "zzznothing"]).exits(1);
+    run(&mut as_a_reader(dir.path(), &index, &["index", "check", "--deep"])).exits(0);
+    // A file that may not be read is no damage, and a partition that is there is not nothing.
+    let partition = fs::read_dir(index.join("partitions")).unwrap().next().unwrap().unwrap().path();
+    for file in fs::read_dir(partition.join("tantivy")).unwrap() {
+        let file = file.unwrap().path();
+        if file.extension() == Some("term".as_ref()) {
+            fs::set_permissions(&file, fs::Permissions::from_mode(0o000)).unwrap();
+        }
+    }
+    let told = search(&["search", "zzznothing"]).exits(3);
+    assert!(!told.err.contains("nothing is indexed"), "{told:?}");
+    let told = run(&mut as_a_reader(dir.path(), &index, &["index", "check"])).exits(2);
+    assert!(told.out.contains("unchecked") && !told.out.contains("DAMAGED"), "{told:?}");
+    allow(&index, 0o755, 0o644);
+}

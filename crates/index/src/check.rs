@@ -159,13 +159,31 @@ impl Found {
 fn is_about_rights(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if kind == Some(io::ErrorKind::PermissionDenied) {
+        if kind_of(error) == Some(io::ErrorKind::PermissionDenied) {
             return true;
         }
         cause = error.source();
     }
     false
+}
+
+/// What the system said. tantivy keeps its answers in fields that are no sources.
+fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
+    use tantivy::TantivyError;
+    use tantivy::directory::error::{LockError, OpenReadError};
+    if let Some(error) = error.downcast_ref::<io::Error>() {
+        return Some(error.kind());
+    }
+    if let Some(OpenReadError::IoError { io_error, .. }) = error.downcast_ref::<OpenReadError>() {
+        return Some(io_error.kind());
+    }
+    let tantivy = error.downcast_ref::<TantivyError>();
+    match tantivy.or_else(|| error.downcast_ref::<Box<TantivyError>>().map(|error| &**error))? {
+        TantivyError::IoError(error) | TantivyError::LockFailure(LockError::IoError(error), _) => {
+            Some(error.kind())
+        }
+        _ => None,
+    }
 }
 
 /// Checks an index.

@@ -1,6 +1,7 @@
 //! The directory of a tantivy index (of a partition, of the removals), as tantivy sees it.
 //!
-//! Reading is tantivy's own `MmapDirectory`. Writing goes through [`crate::disk`], with three differences:
+//! Reading is tantivy's own `MmapDirectory`, but for its lock, which who may only read takes as well as it can be had (see
+//! [`Directory::acquire_lock`]). Writing goes through [`crate::disk`], with three differences:
 //!
 //! - When `meta.json` is replaced, the directory is synced before anything else happens. tantivy syncs it before, and
 //!   removes files that the new `meta.json` does not name right after: a power loss between could have brought the old
@@ -11,7 +12,7 @@
 //!   anew and synced for each file of each segment, and forgets what a crash left behind.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tantivy::directory::error::{DeleteError, LockError, OpenDirectoryError, OpenReadError, OpenWriteError};
 use tantivy::directory::{
-    Directory, DirectoryLock, FileHandle, Lock, MmapDirectory, WatchCallback, WatchHandle, WritePtr,
+    Directory, DirectoryLock, FileHandle, Lock, META_LOCK, MmapDirectory, WatchCallback, WatchHandle,
+    WritePtr,
 };
 
 use crate::disk::{self, DiskFile, Sequential};
@@ -159,12 +161,38 @@ impl Directory for PartitionDirectory {
         disk::sync_dir(&self.path).inspect_err(|_| self.gate.doubt())
     }
 
+    /// tantivy opens the file of a lock for writing, also to read. Who may not write (another user, a snapshot that is
+    /// mounted read-only) shares the lock through a file that is opened for reading. Where there is none to be had either,
+    /// a merge may remove a file before it is opened: that is an error of this one reading, and told.
     fn acquire_lock(&self, lock: &Lock) -> Result<DirectoryLock, LockError> {
-        self.files.acquire_lock(lock)
+        match self.files.acquire_lock(lock) {
+            Err(LockError::IoError(error))
+                if lock.filepath == META_LOCK.filepath && is_about_writing(error.kind()) =>
+            {
+                let file = File::open(self.path.join(&lock.filepath)).ok();
+                let shared = file.filter(|file| file.lock_shared().is_ok());
+                Ok(DirectoryLock::from(Box::new(Shared(shared))))
+            }
+            acquired => acquired,
+        }
     }
 
     fn watch(&self, callback: WatchCallback) -> tantivy::Result<WatchHandle> {
         self.files.watch(callback)
+    }
+}
+
+fn is_about_writing(kind: io::ErrorKind) -> bool {
+    matches!(kind, io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+}
+
+/// A lock that is given back when it is dropped.
+struct Shared(Option<File>);
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        // Closing the file would do it as well.
+        let _ = self.0.as_ref().map(File::unlock);
     }
 }
 
