@@ -110,3 +110,16 @@ fn who_may_only_read_searches_as_well() {
     assert!(told.out.contains("unchecked") && !told.out.contains("DAMAGED"), "{told:?}");
     allow(&index, 0o755, 0o644);
 }
+
+#[test]
+fn a_partition_that_cannot_be_opened_is_not_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, index) = (dir.path().join("bucket/ssm/111122223333"), dir.path().join("index"));
+    fs::create_dir_all(&source).unwrap();
+    let object = fixtures().join("bucket/ssm/333344445555/carol.ops-011c0c5bb626d3fdf.log");
+    fs::copy(object, source.join("carol.ops-011c0c5bb626d3fdf.log")).unwrap();
+    run(shelltrail().arg("backfill").arg(dir.path().join("bucket")).arg("--index").arg(&index)).exits(0);
+    fs::write(index.join("partitions/1/tantivy/meta.json"), "{").unwrap();
+    let told = ask(&index, "search", &["zzznothing"]).exits(3);
+    assert!(!told.err.contains("nothing is indexed"), "{told:?}");
+}

@@ -99,7 +99,10 @@ pub fn report_unknown_times(unknown: u64, noun: &str) {
 /// Says so if nothing is indexed at all: then nothing could be found, whatever is asked.
 pub fn report_empty(searcher: &Searcher, index: &std::path::Path) {
     let options = SearchOptions { limit: 1, ..SearchOptions::default() };
-    if searcher.sessions(&Query::All, &options).sessions.is_empty() {
+    let all = searcher.sessions(&Query::All, &options);
+    // What cannot be read is not nothing.
+    let is_readable = all.coverage.failed_partitions.is_empty() && all.coverage.unreadable_records == 0;
+    if all.sessions.is_empty() && is_readable {
         let index = index.to_string_lossy();
         let words = ["shelltrail", "backfill", "SOURCE", "--index", &index];
         eprintln!(
