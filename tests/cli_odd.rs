@@ -22,6 +22,20 @@ fn full() -> File {
 }
 
 #[test]
+fn a_variable_that_is_no_text_disturbs_nobody() {
+    let (_dir, index) = fixture_index();
+    let odd = OsStr::from_bytes(b"caf\xe9");
+    let search =
+        |name: &str| run(shelltrail().args(["search", "sudo -i", "--index"]).arg(&index).env(name, odd));
+    search("LESSCHARDEF").exits(0);
+    let told = search("SHELLTRAIL_PAGER").exits(2);
+    assert!(told.err.contains("SHELLTRAIL_PAGER"), "{told:?}");
+    let path = index.with_file_name(odd);
+    fs::rename(&index, &path).unwrap();
+    run(shelltrail().args(["search", "sudo -i"]).env("SHELLTRAIL_INDEX", &path)).exits(0);
+}
+
+#[test]
 fn an_answer_that_cannot_be_written_says_where() {
     let (_dir, index) = fixture_index();
     let told = shelltrail().args(["search", "sudo", "--index"]).arg(&index).stdout(full()).output().unwrap();

@@ -2,6 +2,7 @@
 //!
 //! `deploy/shelltrail.toml` shows every setting with its default; a test loads it.
 
+use std::ffi::OsString;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -157,7 +158,7 @@ impl Config {
                 .with_context(|| format!("read the configuration file {}", path.display()))?,
             None => String::new(),
         };
-        let variables = std::env::vars().filter(|(name, _)| !NOT_SETTINGS.contains(&name.as_str()));
+        let variables = settings_of(std::env::vars_os())?;
         let origin = file.unwrap_or(Path::new("environment"));
         Self::from_parts(&text, variables).with_context(|| format!("configuration in {}", origin.display()))
     }
@@ -269,6 +270,26 @@ impl Config {
             kms_key_arns: self.kms.key_arns.clone(),
         })
     }
+}
+
+/// The variables that are settings. Others may hold whatever they like.
+fn settings_of(
+    variables: impl IntoIterator<Item = (OsString, OsString)>,
+) -> anyhow::Result<Vec<(String, String)>> {
+    let mut settings = Vec::new();
+    for (name, value) in variables {
+        let name = name.to_string_lossy();
+        if !name.starts_with("SHELLTRAIL_") || NOT_SETTINGS.contains(&&*name) {
+            continue;
+        }
+        match value.into_string() {
+            Ok(value) => settings.push((name.into_owned(), value)),
+            // A path, which the flag of this name has read as it is.
+            Err(_) if name == "SHELLTRAIL_INDEX" => {}
+            Err(_) => bail!("the variable {name} is not UTF-8"),
+        }
+    }
+    Ok(settings)
 }
 
 /// A variable's value as TOML would read it; whatever is no number, boolean or array is a string.
