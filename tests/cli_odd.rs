@@ -36,6 +36,35 @@ fn a_variable_that_is_no_text_disturbs_nobody() {
 }
 
 #[test]
+fn the_exit_code_outlives_a_full_disk_under_stderr() {
+    let (dir, index) = fixture_index();
+    let code = |command: &mut Command| command.stderr(full()).stdout(full()).status().unwrap().code();
+    let search = |words: &[&str]| {
+        let mut command = shelltrail();
+        command.arg("search").args(words).arg("--index").arg(&index);
+        command
+    };
+    assert_eq!(search(&["zzznothing"]).stderr(full()).status().unwrap().code(), Some(1));
+    assert_eq!(
+        search(&["sudo"])
+            .stderr(full())
+            .stdout(File::create(dir.path().join("o")).unwrap())
+            .status()
+            .unwrap()
+            .code(),
+        Some(0)
+    );
+    assert_eq!(code(&mut search(&["sudo"])), Some(2), "the answer is not there");
+    let mut backfill = shelltrail();
+    backfill.args(["backfill", "-vvv"]).arg(fixtures().join("bucket"));
+    backfill.arg("--index").arg(dir.path().join("other"));
+    assert_eq!(
+        backfill.stderr(full()).stdout(File::create(dir.path().join("p")).unwrap()).status().unwrap().code(),
+        Some(0)
+    );
+}
+
+#[test]
 fn an_answer_that_cannot_be_written_says_where() {
     let (_dir, index) = fixture_index();
     let told = shelltrail().args(["search", "sudo", "--index"]).arg(&index).stdout(full()).output().unwrap();

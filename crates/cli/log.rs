@@ -63,6 +63,8 @@ pub fn init(format: LogFormat, verbose: u8) -> anyhow::Result<()> {
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|no| no.is_empty());
     let events = Events { format, colour };
     let layer = tracing_subscriber::fmt::layer().event_format(events).with_writer(io::stderr);
+    // What it says of a line that cannot be written goes where that should have gone, and fails by a panic.
+    let layer = layer.log_internal_errors(false);
     tracing_subscriber::registry().with(layer.with_filter(filter.and(ceiling()))).init();
     Ok(())
 }

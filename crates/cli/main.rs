@@ -1,5 +1,14 @@
 //! The `shelltrail` command: reads flags and configuration, calls one library, prints what it says.
 
+/// Says something on standard error. Where that takes nothing (a full disk, a closed pipe), the work goes on and the exit
+/// code says the rest; the macro of the standard library would end the process.
+macro_rules! eprintln {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod args;
 mod audit;
 mod commands;
