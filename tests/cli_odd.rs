@@ -102,6 +102,32 @@ fn who_has_seen_enough_is_told_all_the_same_that_it_was_not_all() {
     }
 }
 
+#[test]
+fn a_query_file_of_another_system_asks_the_same() {
+    let (dir, index) = fixture_index();
+    let file = dir.path().join("query");
+    let count = |content: &[u8]| {
+        fs::write(&file, content).unwrap();
+        ask(&index, "search", &["-c", "--query-file", file.to_str().unwrap()]).out
+    };
+    let plain = count(b"sudo -i");
+    assert_ne!(plain, "0\n");
+    for content in ["sudo -i\n", "sudo -i\r\n", "\u{feff}sudo -i", "\u{feff}sudo -i\r\n"] {
+        assert_eq!(count(content.as_bytes()), plain, "{content:?}");
+    }
+    assert_eq!(count(b"sudo -i\n\n"), "0\n", "one line end is taken off");
+}
+
+#[test]
+fn blanks_at_the_ends_of_a_text_are_pointed_out() {
+    let (_dir, index) = fixture_index();
+    for (query, told) in [(" sudo -i", true), ("sudo -i\t", true), ("sudo -i", false), (" cmd:sudo ", false)]
+    {
+        let err = ask(&index, "search", &[query]).err;
+        assert_eq!(err.contains("blank"), told, "{query:?} {err}");
+    }
+}
+
 /// A command as somebody who may read the index and not write to it.
 fn as_a_reader(dir: &Path, index: &Path, words: &[&str]) -> Command {
     let program = dir.join("shelltrail");

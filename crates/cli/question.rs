@@ -105,11 +105,9 @@ fn read(path: &std::path::Path) -> anyhow::Result<String> {
         std::fs::File::open(path).and_then(|file| file.take(most).read_to_string(&mut text))
     };
     result.with_context(|| format!("read the query from {}", path.display()))?;
-    // The line feed that editors and `echo` add is no part of it.
-    if text.ends_with('\n') {
-        text.pop();
-    }
-    Ok(text)
+    // The line end that editors and `echo` add is no part of it, nor the mark that editors of Windows put in front.
+    let query = text.strip_suffix('\n').map_or(&*text, |text| text.strip_suffix('\r').unwrap_or(text));
+    Ok(query.strip_prefix('\u{feff}').unwrap_or(query).to_owned())
 }
 
 fn options(how: &QueryArgs) -> Options {
@@ -196,6 +194,9 @@ fn notes_on(query: &Query, text: &str, options: &Options, notes: &mut Vec<String
             }
         }
         Query::Text(leaf) if leaf.pattern.source() == text && !options.regex && !options.fixed => {
+            if text.trim() != text {
+                notes.push("the text is looked for with the blanks at its ends".to_owned());
+            }
             if let Some(no_field) = no_field_in(text) {
                 let meant = no_field.meant.map(|meant| format!("; did you mean {}:?", meant.name()));
                 let name = no_field.name;
