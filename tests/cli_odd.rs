@@ -128,6 +128,22 @@ fn blanks_at_the_ends_of_a_text_are_pointed_out() {
     }
 }
 
+#[test]
+fn a_time_with_the_name_of_a_zone_is_no_time() {
+    let (_dir, index) = fixture_index();
+    for time in ["2026-11-20T10:00[Europe/Berlin]", "2026-11-20[Europe/Berlin]"] {
+        let told = ask(&index, "search", &["sudo", "--since", time]).exits(2);
+        assert!(told.err.contains("not a time"), "{told:?}");
+        ask(&index, "search", &[&format!("cmd:sudo after:{time}")]).exits(2);
+    }
+    for time in
+        ["2026-11-20T10:00", "2026-11-20 10:00", "2026-11-20T12:00+02:00[Europe/Berlin]", "20261120T10"]
+    {
+        let told = ask(&index, "search", &["sudo", "--since", time]).exits(0);
+        assert!(told.err.contains("2026-11-20T10:00:00Z"), "{told:?}");
+    }
+}
+
 /// A command as somebody who may read the index and not write to it.
 fn as_a_reader(dir: &Path, index: &Path, words: &[&str]) -> Command {
     let program = dir.join("shelltrail");

@@ -141,6 +141,10 @@ pub fn time(text: &str, now: Timestamp) -> Result<Timestamp, QueryError> {
     if let Ok(time) = text.parse::<Timestamp>() {
         return Ok(time);
     }
+    // A date without an offset may have the name of a zone behind it, which would be read and left out.
+    if text.contains('[') {
+        return Err(error("this is not a time"));
+    }
     let civil = text.parse::<DateTime>().or_else(|_| text.parse::<Date>().map(|date| date.at(0, 0, 0, 0)));
     let zoned = civil.and_then(|civil| civil.to_zoned(TimeZone::UTC));
     zoned.map(|zoned| zoned.timestamp()).map_err(|_| error("this is not a time"))
