@@ -144,6 +144,19 @@ fn a_time_with_the_name_of_a_zone_is_no_time() {
     }
 }
 
+#[test]
+fn a_line_of_the_audit_file_that_was_cut_spoils_no_other() {
+    let (_dir, index) = fixture_index();
+    let file = index.join("audit.jsonl");
+    fs::write(&file, "{\"schema\":1,\"ti").unwrap();
+    for _ in 0..2 {
+        ask(&index, "search", &["sudo"]).exits(0);
+    }
+    let text = fs::read_to_string(&file).unwrap();
+    let whole = text.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok());
+    assert_eq!((text.lines().count(), whole.count()), (3, 2), "{text}");
+}
+
 /// A command as somebody who may read the index and not write to it.
 fn as_a_reader(dir: &Path, index: &Path, words: &[&str]) -> Command {
     let program = dir.join("shelltrail");

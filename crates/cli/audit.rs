@@ -4,7 +4,7 @@
 //! one, and stands in for the first only where that cannot be written. Without a place to write to there is no answer.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -109,7 +109,9 @@ impl Audit {
         for (path, mut file) in self.files {
             let write = |file: &mut File| {
                 file.lock()?;
-                file.write_all(&text)?;
+                // What a crash or a full disk left of a line must not swallow this one.
+                let cut = if ends_within_a_line(&path) { "\n".as_bytes() } else { &[] };
+                file.write_all(&[cut, &text].concat())?;
                 file.sync_data()
             };
             write(&mut file).with_context(|| format!("write the audit file {}", path.display()))?;
@@ -128,6 +130,16 @@ fn open(path: &Path) -> anyhow::Result<File> {
         bail!("{}: it is {kind}", name());
     }
     OpenOptions::new().append(true).create(true).mode(0o600).open(path).with_context(name)
+}
+
+/// Whether the last byte of a file is no line feed; it may be one that may only be written.
+fn ends_within_a_line(path: &Path) -> bool {
+    let mut last = [0];
+    let read = File::open(path).and_then(|mut file| {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)
+    });
+    read.is_ok() && last != *b"\n"
 }
 
 impl User {
