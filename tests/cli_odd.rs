@@ -221,3 +221,12 @@ fn a_partition_that_cannot_be_opened_is_not_nothing() {
     let told = ask(&index, "search", &["zzznothing"]).exits(3);
     assert!(!told.err.contains("nothing is indexed"), "{told:?}");
 }
+
+#[test]
+fn a_file_beyond_the_limit_is_not_read_to_be_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("giant.log");
+    File::create(&path).unwrap().set_len(1 << 40).unwrap();
+    let told = run(shelltrail().arg("parse").arg(&path)).exits(2);
+    assert!(told.err.contains("giant.log") && told.err.contains("1073741824"), "{told:?}");
+}

@@ -73,11 +73,18 @@ pub fn run(args: &Args, command: &ParseArgs) -> anyhow::Result<Exit> {
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {
-    if path.as_os_str() != "-" {
-        return std::fs::read(path);
-    }
     let mut body = Vec::new();
     // One byte more than the limit tells "at the limit" from "over".
-    stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut body)?;
+    if path.as_os_str() == "-" {
+        stdin().lock().take(MAX_BYTES + 1).read_to_end(&mut body)?;
+    } else {
+        let file = std::fs::File::open(path)?;
+        let size = file.metadata()?.len();
+        if size > MAX_BYTES {
+            let what = format!("it has {size} bytes; at most {MAX_BYTES} are read");
+            return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, what));
+        }
+        file.take(MAX_BYTES + 1).read_to_end(&mut body)?;
+    }
     Ok(body)
 }
