@@ -116,8 +116,7 @@ impl FailureWriter {
 /// The directory cannot be listed. It is made with the index, so one that is not there was lost: nobody knows what it told.
 pub fn list(dir: &Path) -> Result<FailureList, FailureListError> {
     let mut list = FailureList::default();
-    fs::metadata(dir)
-        .map_err(|source| FailureListError { action: "list", path: dir.to_owned(), source })?;
+    fs::metadata(dir).map_err(|source| FailureListError { action: "list", path: dir.to_owned(), source })?;
     for path in entry_paths(dir)? {
         match read(&path) {
             Ok(failure) => list.failures.push(failure),

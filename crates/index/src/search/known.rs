@@ -7,10 +7,15 @@
 use std::collections::BTreeMap;
 
 use shelltrail_core::AccountId;
+use shelltrail_core::layout::KeyLayout;
+use shelltrail_core::sink::Failure;
 
 use crate::failures::{self, UNREADABLE};
 use crate::root::IndexRoot;
 use crate::search::answer::{Coverage, with_causes};
+
+/// Names of the files that hold what one command printed.
+const OF_ONE_COMMAND: [&str; 2] = ["stdout", "stderr"];
 
 /// As it was when the index was opened.
 pub struct Known {
@@ -38,7 +43,7 @@ impl Known {
         let failures = failures::list(&root.failures_dir()).map(|list| {
             let mut by_account = BTreeMap::new();
             for failure in list.failures {
-                *by_account.entry((failure.account, failure.reason)).or_default() += 1;
+                *by_account.entry((account_of(&failure), failure.reason)).or_default() += 1;
             }
             Failed { by_account, unreadable: list.unreadable.len() as u64 }
         });
@@ -67,15 +72,36 @@ impl Known {
     }
 }
 
+/// The account whose sessions alone an object can hold. Nobody has looked into what failed, and what CloudWatch Logs
+/// delivers holds sessions of any account, below whatever key; but not under the name of a session.
+fn account_of(failure: &Failure) -> Option<AccountId> {
+    let place = KeyLayout::default().locate(&failure.object.key);
+    let is_of_one = place.principal.is_some() || OF_ONE_COMMAND.contains(&place.session.as_str());
+    failure.account.filter(|_| is_of_one)
+}
+
 #[cfg(test)]
 #[allow(clippy::unwrap_used)]
 mod tests {
     use jiff::Timestamp;
     use shelltrail_core::ObjectRef;
-    use shelltrail_core::sink::Failure;
 
     use super::*;
     use crate::failures::FailureWriter;
+
+    fn failure(key: &str) -> Failure {
+        Failure {
+            object: ObjectRef { bucket: Some("b".into()), key: key.to_owned(), version: None, etag: None },
+            account: KeyLayout::default().locate(key).account,
+            reason: "kms-denied".to_owned(),
+            detail: String::new(),
+            attempts: 1,
+            failed_at: Timestamp::UNIX_EPOCH,
+            size: None,
+            sequencer: None,
+            message: None,
+        }
+    }
 
     fn told(known: &Known) -> Coverage {
         let mut coverage = Coverage::default();
@@ -88,23 +114,31 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (root, _lock) = IndexRoot::open_for_writing(dir.path(), None).unwrap();
         let note = root.begin_backfill("s3://bucket/ssm", "").unwrap();
-        let object = ObjectRef { bucket: Some("b".into()), key: "k".into(), version: None, etag: None };
-        let failure = Failure {
-            object,
-            account: None,
-            reason: "kms-denied".to_owned(),
-            detail: String::new(),
-            attempts: 1,
-            failed_at: Timestamp::UNIX_EPOCH,
-            size: None,
-            sequencer: None,
-            message: None,
-        };
         let known = Known::read_in_turn(&root, || {
-            FailureWriter::new(root.failures_dir()).record(&failure).unwrap();
+            FailureWriter::new(root.failures_dir()).record(&failure("k")).unwrap();
             note.end().unwrap();
         });
         assert!(!told(&known).is_complete());
+    }
+
+    #[test]
+    fn a_failed_object_that_may_hold_sessions_of_many_accounts_concerns_all() {
+        for (key, concerns_others) in [
+            ("ssm/111122223333/alice-05ba181f37a0fb8d2.log", false),
+            ("ssm/111122223333/alice-rcgmuq6yl72ww5dg2r3gpt5l3f.log.gz", false),
+            ("out/111122223333/5c9a/i-0123456789abcdef0/awsrunShellScript/0.x/stdout", false),
+            ("firehose/111122223333/2026/11/20/stream-1-2026-11-20-10-00-00-5c9a", true),
+            ("exports/111122223333/5c9a/ssm-sessions/000000.gz", true),
+            ("ssm/alice-05ba181f37a0fb8d2.log", true),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let (root, _lock) = IndexRoot::open_for_writing(dir.path(), None).unwrap();
+            FailureWriter::new(root.failures_dir()).record(&failure(key)).unwrap();
+            let mut coverage = Coverage::default();
+            let asked: AccountId = "444455556666".parse().unwrap();
+            Known::read(&root).tell(&mut coverage, |account| account.is_none_or(|account| *account == asked));
+            assert_eq!(!coverage.is_complete(), concerns_others, "{key}");
+        }
     }
 
     #[test]
