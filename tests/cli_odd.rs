@@ -8,7 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::program::{ask, fixtures, run, shelltrail};
+use crate::support::program::{ask, fixtures, run, shelltrail, stored_sessions};
 
 fn fixture_index() -> (tempfile::TempDir, PathBuf) {
     let dir = tempfile::tempdir().unwrap();
@@ -220,6 +220,18 @@ fn a_partition_that_cannot_be_opened_is_not_nothing() {
     fs::write(index.join("partitions/1/tantivy/meta.json"), "{").unwrap();
     let told = ask(&index, "search", &["zzznothing"]).exits(3);
     assert!(!told.err.contains("nothing is indexed"), "{told:?}");
+}
+
+#[test]
+fn another_key_layout_stores_nothing_twice() {
+    let (_dir, index) = fixture_index();
+    let before = stored_sessions(&index);
+    let mut again = shelltrail();
+    again.arg("backfill").arg(fixtures().join("bucket")).arg("--index").arg(&index);
+    let told = run(again.env("SHELLTRAIL_S3_KEY_LAYOUT", r#"["ssm/*"]"#)).exits(0);
+    assert!(told.err.contains("key_layout"), "{told:?}");
+    assert_eq!(stored_sessions(&index), before);
+    run(shelltrail().args(["index", "check", "--deep", "--index"]).arg(&index)).exits(0);
 }
 
 #[test]

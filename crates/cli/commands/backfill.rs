@@ -85,7 +85,7 @@ impl Work<'_> {
         let place = Arc::new(Place::find(&root, self.command, self.source.file())?);
         let holdings = if self.command.reconcile { stored(&path)? } else { None };
         let comparison = self.comparison(holdings);
-        let sink = Arc::new(LocalSink::new(root, lock));
+        let sink = Arc::new(LocalSink::new(root, lock).laid_out_by(&config.s3.key_layout)?);
         let Opened { origin, keys, .. } = self.open(config, true).await?;
         let (origin, books) = self.prepared(origin, Some(&place), comparison.as_ref())?;
         let done = {

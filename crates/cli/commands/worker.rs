@@ -31,7 +31,7 @@ pub fn run(args: &Args, command: &WorkerArgs) -> anyhow::Result<Exit> {
     pipeline.drain = command.drain;
     let door = ops::open(config.listen(command.ops.listen.as_ref())?.as_ref())?;
     let (root, lock) = IndexRoot::open_for_writing(&config.index(&command.index)?, config.partition_digits)?;
-    let sink = Arc::new(LocalSink::new(root, lock));
+    let sink = Arc::new(LocalSink::new(root, lock).laid_out_by(&config.s3.key_layout)?);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let progress = Arc::new(Progress::new());
     let summary = runtime.block_on(async {

@@ -25,6 +25,8 @@ const LOOKED_UP: usize = 4096;
 /// The commits of all partitions, as they were when this was opened.
 pub struct Holdings {
     root: IndexRoot,
+    /// An object may lie in any partition (see `layouts`).
+    is_scattered: bool,
     partitions: Vec<(Partition, PartitionIndex)>,
 }
 
@@ -47,11 +49,11 @@ impl Holdings {
                 }
             }
         }
-        Ok(Self { root, partitions })
+        Ok(Self { is_scattered: root.has_several_layouts()?, root, partitions })
     }
 
     /// Whether a transcript is stored: in the partition of the account in its key, or in that of objects that name
-    /// their accounts themselves.
+    /// their accounts themselves; in any, if the index was written by several key layouts.
     ///
     /// # Errors
     /// A partition cannot be read.
@@ -59,8 +61,8 @@ impl Holdings {
         let digits = self.root.manifest().partition_digits;
         let possible = [Partition::of(account, digits), Partition::of(None, digits)];
         for (partition, index) in &self.partitions {
-            if possible.contains(partition) && index.find(id).map_err(|e| unreadable(partition, e))?.is_some()
-            {
+            let is_possible = self.is_scattered || possible.contains(partition);
+            if is_possible && index.find(id).map_err(|e| unreadable(partition, e))?.is_some() {
                 return Ok(true);
             }
         }

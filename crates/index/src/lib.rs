@@ -21,6 +21,7 @@ pub mod fold;
 mod guard;
 pub mod holdings;
 pub mod inventory;
+mod layouts;
 pub mod literal;
 pub mod local;
 mod marks;

@@ -21,7 +21,7 @@ use crate::merge::Merger;
 use crate::pack::BlockAt;
 use crate::partition::{PartitionError, PartitionIndex, tantivy_error};
 use crate::removals::RemovalWriter;
-use crate::root::{IndexRoot, WriterLock};
+use crate::root::{IndexRoot, RootError, WriterLock};
 use crate::row::Stored;
 use crate::starts::StartMarks;
 use crate::writing::{Claims, OpenPartition, lock};
@@ -40,6 +40,8 @@ pub struct LocalSink {
     failures: FailureWriter,
     removals: RemovalWriter,
     starts: StartMarks,
+    /// The index was written by more than one key layout: an object may lie in any partition.
+    is_scattered: bool,
     _lock: WriterLock,
 }
 
@@ -62,8 +64,36 @@ impl LocalSink {
             merger: Merger::start(),
             partitions: Mutex::default(),
             absent: Mutex::default(),
+            is_scattered: false,
             _lock: writer_lock,
         }
+    }
+
+    /// Says by which key layout (its templates) the index is written from here on. Where that is not the one of all that
+    /// is stored, every partition is asked whether it holds an object: slower, and nothing is stored twice.
+    ///
+    /// # Errors
+    /// It cannot be noted.
+    pub fn laid_out_by(self, layout: &[String]) -> Result<Self, RootError> {
+        let is_scattered = self.root.note_layout(layout)?;
+        if is_scattered {
+            tracing::warn!(
+                "s3.key_layout is not the only one by which this index was written: every partition is asked for each object, \
+                 and what is stored keeps the account that it has"
+            );
+        }
+        Ok(Self { is_scattered, ..self })
+    }
+
+    /// The partitions that may hold an object that would be stored in this one.
+    fn possible(&self, partition: &Partition) -> Result<Vec<Partition>, RootError> {
+        if self.is_scattered { self.root.partitions() } else { Ok(vec![partition.clone()]) }
+    }
+
+    /// Opens a partition to look something up; asking must not create one.
+    fn existing(&self, partition: &Partition) -> Result<Option<Arc<OpenPartition>>, PartitionError> {
+        let is_open = lock(&self.partitions).contains_key(partition);
+        if !is_open && self.is_absent(partition)? { Ok(None) } else { self.open(partition).map(Some) }
     }
 
     /// The index root.
@@ -195,13 +225,14 @@ impl RecordSink for LocalSink {
     }
 
     fn contains(&self, partition: &Partition, id: &TranscriptId) -> Result<bool, SinkError> {
-        // Asking must not create a partition.
-        let is_open = lock(&self.partitions).contains_key(partition);
-        let found = || match !is_open && self.is_absent(partition)? {
-            true => Ok(None),
-            false => self.open(partition)?.find(id),
-        };
-        Ok(found().map_err(|source| sink_error("read", partition.as_str(), source))?.is_some())
+        let possible = self.possible(partition).map_err(|source| sink_error("list", "-", source))?;
+        for partition in &possible {
+            let found = || self.existing(partition)?.map_or(Ok(None), |open| open.find(id));
+            if found().map_err(|source| sink_error("read", partition.as_str(), source))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     fn build(
@@ -250,12 +281,15 @@ impl RecordSink for LocalSink {
     }
 
     fn write_of(&self, partition: &Partition, id: &TranscriptId) -> Result<Option<Write>, SinkError> {
-        let is_open = lock(&self.partitions).contains_key(partition);
-        let written = || match !is_open && self.is_absent(partition)? {
-            true => Ok(None),
-            false => self.open(partition)?.write_of(id),
-        };
-        written().map_err(|source| sink_error("read", partition.as_str(), source))
+        let possible = self.possible(partition).map_err(|source| sink_error("list", "-", source))?;
+        for partition in &possible {
+            let written = || self.existing(partition)?.map_or(Ok(None), |open| open.write_of(id));
+            let write = written().map_err(|source| sink_error("read", partition.as_str(), source))?;
+            if write.is_some() {
+                return Ok(write);
+            }
+        }
+        Ok(None)
     }
 
     fn open_starts(&self, id: &TranscriptId) -> Result<u32, SinkError> {
@@ -344,6 +378,29 @@ mod tests {
         sink.commit(vec![again]).unwrap();
         let open = sink.open(&sink.partition(session.account.as_ref())).unwrap();
         assert_eq!(open.index.searcher().num_docs(), 2, "one session document, one record");
+    }
+
+    #[test]
+    fn under_another_layout_an_object_is_found_where_it_lies() {
+        let dir = tempfile::tempdir().unwrap();
+        let session = samples::session("alice-05ba181f37a0fb8d2", &[("id", "uid=0")]);
+        let (own, none) = (Partition::of(session.account.as_ref(), 1), Partition::of(None, 1));
+        let laid_out_by = |layout: &[&str]| {
+            let layout: Vec<String> = layout.iter().map(|template| (*template).to_owned()).collect();
+            sink(dir.path()).laid_out_by(&layout).unwrap()
+        };
+        let first = laid_out_by(&[]);
+        first.commit(vec![put(&first, &session).unwrap()]).unwrap();
+        assert!(first.contains(&own, &session.id).unwrap() && !first.contains(&none, &session.id).unwrap());
+        drop(first);
+        let other = laid_out_by(&["ssm/*"]);
+        assert!(other.contains(&none, &session.id).unwrap());
+        assert!(other.write_of(&none, &session.id).unwrap().is_some());
+        assert!(!other.contains(&none, &TranscriptId::of_object("b", "k", "e")).unwrap());
+        drop(other);
+        // What was written meanwhile stays where it is.
+        assert!(laid_out_by(&[]).contains(&none, &session.id).unwrap());
+        assert!(crate::Holdings::open(dir.path()).unwrap().contains(None, &session.id).unwrap());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/shelltrail.json            the manifest: schema version and partition digits, fixed for good
 //! DIR/mask.key                   under which the fingerprints of masked passwords are made
+//! DIR/layouts.json               the key layouts by which it was written
 //! DIR/writer.lock                held by the one writing process
 //! DIR/partitions/NAME/tantivy/   a tantivy index: terms and columns, no text
 //! DIR/partitions/NAME/packs/     the clear text, in blocks
@@ -26,6 +27,7 @@ use shelltrail_core::Partition;
 use crate::backfills::{self, BackfillNote};
 use crate::disk;
 use crate::durable;
+use crate::layouts;
 use crate::mask_key;
 
 /// The version of everything below an index root. Another version is refused.
@@ -39,10 +41,11 @@ const WRITER_LOCK: &str = "writer.lock";
 const LOCK_TRIES: (u32, Duration) = (5, Duration::from_millis(20));
 
 /// Everything that may stand in an index root; what else is there is not ours.
-pub const ENTRIES: [&str; 9] = [
+pub const ENTRIES: [&str; 10] = [
     MANIFEST,
     WRITER_LOCK,
     mask_key::NAME,
+    layouts::NAME,
     "partitions",
     "failures",
     "backfills",
@@ -282,6 +285,26 @@ impl IndexRoot {
     #[must_use]
     pub fn starts_dir(&self) -> PathBuf {
         self.path.join("starts")
+    }
+
+    /// Notes that the index is written by a key layout (its templates), and tells whether it was ever written by another
+    /// one: then any partition may hold an object.
+    ///
+    /// # Errors
+    /// The note is not durable.
+    pub(crate) fn note_layout(&self, layout: &[String]) -> Result<bool, RootError> {
+        let io = |source| RootError::Io { action: "note the key layout in", path: self.path.clone(), source };
+        layouts::note(&self.path, layout).map_err(io)
+    }
+
+    /// Whether it is known to be written by more than one key layout.
+    ///
+    /// # Errors
+    /// The note cannot be read.
+    pub(crate) fn has_several_layouts(&self) -> Result<bool, RootError> {
+        let io =
+            |source| RootError::Io { action: "read the key layouts in", path: self.path.clone(), source };
+        layouts::are_several(&self.path).map_err(io)
     }
 
     /// Notes that a backfill of a source begins, or goes on: until its end no answer is complete. The same source

@@ -145,7 +145,7 @@ impl Plan {
 fn here(config: &Config, root: &IndexRoot, plan: Plan, pipeline: PipelineConfig) -> anyhow::Result<Exit> {
     let (root, lock) = IndexRoot::open_for_writing(root.path(), None)
         .context("try objects again in this process; a running worker takes them with --enqueue QUEUE_URL")?;
-    let sink = Arc::new(LocalSink::new(root, lock));
+    let sink = Arc::new(LocalSink::new(root, lock).laid_out_by(&config.s3.key_layout)?);
     sink.record_key_events(&plan.events)?;
     let progress = Arc::new(Progress::new());
     // Without an object nobody needs credentials.
