@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
-use aws_sdk_kms::Client;
+use aws_sdk_kms::config::Region;
 use aws_sdk_kms::primitives::Blob;
+use aws_sdk_kms::{Client, Config};
 use shelltrail_core::envelope::DataKey;
 use shelltrail_ingest::source::{KeyService, SourceError, SourceErrorKind};
 
@@ -34,12 +35,18 @@ impl KmsKeys {
     ) -> Result<DataKey, SourceError> {
         let action = || format!("unwrap a data key under {}", key_arn.unwrap_or("the key it names"));
         let context = context.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        // A key can be used in its own region only, which need not be that of the queue.
+        let region = key_arn.and_then(region_of).map(|region| Region::new(region.to_owned()));
         let answer = self
             .client
             .decrypt()
             .set_key_id(key_arn.map(str::to_owned))
             .ciphertext_blob(Blob::new(wrapped_key))
             .set_encryption_context(Some(context))
+            .customize()
+            .config_override(
+                Config::builder().region(region.or_else(|| self.client.config().region().cloned())),
+            )
             .send()
             .await
             .map_err(|error| kms_error(action(), error))?;
@@ -76,6 +83,13 @@ impl KeyService for KmsKeys {
         }
         Err(unusable.or(unfit).expect("the list of keys is not empty, and each one left its error"))
     }
+}
+
+/// The region that an ARN names; `None` of what is none.
+fn region_of(arn: &str) -> Option<&str> {
+    let mut parts = arn.split(':');
+    let region = (parts.next() == Some("arn")).then(|| parts.nth(2)).flatten()?;
+    (!region.is_empty()).then_some(region)
 }
 
 /// Whether the fault lies with this key, so that another one of the list may do better.
@@ -117,6 +131,21 @@ mod tests {
         let requests = server.requests();
         assert!(requests[0].contains(FIRST) && requests[1].contains(SECOND), "{requests:?}");
         assert!(requests[1].contains(r#""aws:x-amz-cek-alg":"115""#), "{requests:?}");
+    }
+
+    #[tokio::test]
+    async fn a_key_is_asked_for_in_its_own_region() {
+        let key = || plaintext("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
+        for (arn, scope) in [
+            ("arn:aws:kms:ap-south-2:111122223333:key/first", "/ap-south-2/kms/"),
+            ("arn:aws-cn:kms:cn-north-1:111122223333:alias/transcripts", "/cn-north-1/kms/"),
+            ("alias/transcripts", "/eu-west-1/kms/"),
+        ] {
+            let server = TestServer::start(vec![key()]);
+            decrypt(&server, &[arn]).await.unwrap();
+            let requests = server.requests();
+            assert!(requests[0].contains(scope), "{requests:?}");
+        }
     }
 
     #[tokio::test]
