@@ -41,6 +41,39 @@ fn account(ran: &Ran) -> Value {
     account
 }
 
+#[test]
+fn a_folder_of_the_same_name_elsewhere_is_another_source() {
+    let dir = tempfile::tempdir().unwrap();
+    let index = dir.path().join("index");
+    let key = "ssm/111122223333/alice-05ba181f37a0fb8d2.log";
+    for place in ["here", "there", "here/logs", "there/logs"] {
+        fs::create_dir(dir.path().join(place)).unwrap();
+    }
+    for (place, command) in [("here", "whoami"), ("there", "shutdown")] {
+        let file = dir.path().join(place).join("logs").join(key);
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, format!("$ {command}\r\r\n$ exit\r\r\n")).unwrap();
+    }
+    let backfill = |from: &str, source: &str| {
+        let mut command = shelltrail();
+        command.args(["backfill", source, "--index"]).arg(&index).current_dir(dir.path().join(from));
+        run(&mut command)
+    };
+    backfill("here", "logs").exits(0);
+    // The notes of runs that were stopped behind everything: by the name that was typed, and by that of the directory.
+    let (root, lock) = IndexRoot::open_for_writing(&index, None).unwrap();
+    let source = fs::canonicalize(dir.path().join("here/logs")).unwrap();
+    for name in ["logs", source.to_str().unwrap()] {
+        let note = root.begin_backfill(name, "").unwrap();
+        note.keep(serde_json::json!({"after": {"key": "zzz"}})).unwrap();
+    }
+    drop((root, lock));
+    backfill("there", "logs").exits(0);
+    assert_eq!(ask(&index, "search", &["-c", "shutdown"]).out, "1\n");
+    let told = ask(&index, "search", &["nothing"]).exits(3);
+    assert!(told.err.contains(&format!("a backfill of {}", source.display())), "{told:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn versions_are_read_each_as_itself() {
     for world in World::in_each(setup()).await {

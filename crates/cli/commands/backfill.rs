@@ -82,7 +82,7 @@ impl Work<'_> {
         let path = config.index(&self.command.index)?;
         let door = ops::open(Some(self.command.ops.listen.as_ref().unwrap_or(&Listen::Off)))?;
         let (root, lock) = IndexRoot::open_for_writing(&path, config.partition_digits)?;
-        let place = Arc::new(Place::find(&root, self.command, self.source.file())?);
+        let place = Arc::new(self.place(&root)?);
         let holdings = if self.command.reconcile { stored(&path)? } else { None };
         let comparison = self.comparison(holdings);
         let sink = Arc::new(LocalSink::new(root, lock).laid_out_by(&config.s3.key_layout)?);
@@ -127,9 +127,7 @@ impl Work<'_> {
         let path = named.then(|| config.index(&self.command.index)).transpose()?;
         let known = path.as_deref().map(stored).transpose()?.flatten();
         let place = match (&path, &known) {
-            (Some(path), Some(_)) => {
-                Some(Arc::new(Place::find(&IndexRoot::open(path)?, self.command, self.source.file())?))
-            }
+            (Some(path), Some(_)) => Some(Arc::new(self.place(&IndexRoot::open(path)?)?)),
             _ => None,
         };
         if place.is_none() {
@@ -186,6 +184,11 @@ impl Work<'_> {
         show::difference(self.command.progress, planned.difference.as_ref());
         let whole = ended && planned.plan.unreadable == 0;
         Ok(if whole && !missed { Exit::Done } else { Exit::Incomplete })
+    }
+
+    fn place(&self, root: &IndexRoot) -> anyhow::Result<Place> {
+        let command = self.command;
+        Place::find(root, &self.source.name(&command.source), command, self.source.file())
     }
 
     async fn open(&self, config: &Config, read: bool) -> anyhow::Result<Opened> {

@@ -21,7 +21,7 @@ struct Kept {
     until: Option<Timestamp>,
     after: Option<Cursor>,
     settled: Tally,
-    /// What the file of the source was when its rows were counted.
+    /// What the file or the folder of the source was when the place was kept.
     file: Option<String>,
 }
 
@@ -33,13 +33,18 @@ pub struct Place {
 }
 
 impl Place {
-    /// Finds the place of the same backfill, or begins one. A place counts rows or entries where the source is a file; in
-    /// another `file` they are others, so it is begun anew.
+    /// Finds the place of the same backfill of the source with this name, or begins one. A place is one in a `file`, or a
+    /// folder: in another one in its stead there are others in front of it, so it is begun anew.
     ///
     /// # Errors
     /// The note cannot be written, or what it says cannot be understood.
-    pub fn find(root: &IndexRoot, command: &BackfillArgs, file: Option<String>) -> anyhow::Result<Self> {
-        let note = root.begin_backfill(&command.source, &selection(command))?;
+    pub fn find(
+        root: &IndexRoot,
+        source: &str,
+        command: &BackfillArgs,
+        file: Option<String>,
+    ) -> anyhow::Result<Self> {
+        let note = root.begin_backfill(source, &selection(command))?;
         let state = note.state().filter(|_| !command.restart && keeps_place(command));
         let mut kept: Kept = match state {
             Some(state) => serde_json::from_value(state.clone())
@@ -52,7 +57,7 @@ impl Place {
         };
         // Of a place that an older version kept nobody knows.
         if kept.after.is_some() && kept.file.is_some() && kept.file != file {
-            log::say("the file is not what it was when an earlier run was stopped: beginning anew");
+            log::say("the source is not what it was when an earlier run was stopped: beginning anew");
             kept = Kept { since: kept.since, until: kept.until, ..Kept::default() };
         }
         kept.file = file;
@@ -146,7 +151,8 @@ mod tests {
         let (root, _lock) = IndexRoot::open_for_writing(dir.path(), None).unwrap();
         let args = Args::try_parse_from(["shelltrail", "backfill", "keys.csv"]).unwrap();
         let Command::Backfill(command) = args.command else { panic!("another verb") };
-        let find = |file: Option<&str>| Place::find(&root, &command, file.map(str::to_owned)).unwrap();
+        let find =
+            |file: Option<&str>| Place::find(&root, "keys.csv", &command, file.map(str::to_owned)).unwrap();
         let keep = |place: Place| {
             let settled = Tally { seen: 7, indexed: 7, ..Tally::default() };
             place.keep(&Cursor::Row { file: 0, rows: 7 }, &settled).unwrap();
@@ -157,7 +163,7 @@ mod tests {
         keep(find(Some("another")));
         assert!(find(Some("another")).after().is_some());
         assert!(find(None).after().is_none(), "nobody can tell what it is");
-        // A folder or a bucket is no file: its places are keys.
+        // A bucket is no file: its places are keys.
         keep(find(None));
         assert!(find(None).after().is_some());
     }

@@ -1,5 +1,6 @@
 //! Where the objects of a backfill are.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -81,9 +82,28 @@ impl Source {
         !matches!(self, Self::Folder(_) | Self::Tar(_))
     }
 
-    /// What tells a file of rows or entries from another one in its place; `None` where places are keys, or it lies in a
-    /// bucket, where a report does not change.
+    /// The name under which a place in it is kept: as it was typed, but for what lies on this machine, where the same words
+    /// name another source in another directory.
+    pub fn name(&self, typed: &str) -> String {
+        let path = match self {
+            Self::Folder(path) if path.as_os_str().is_empty() => Path::new("."),
+            Self::Folder(path)
+            | Self::Tar(path)
+            | Self::Keys(path)
+            | Self::Inventory(ManifestAt::File(path)) => path,
+            Self::Inventory(ManifestAt::Bucket { .. }) | Self::Bucket { .. } => return typed.to_owned(),
+        };
+        let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        path.to_str().map_or_else(|| format!("{path:?}"), str::to_owned)
+    }
+
+    /// What tells a folder or a file of rows or entries from another one in its place; `None` of what lies in a bucket,
+    /// where places are keys and a report does not change.
     pub fn file(&self) -> Option<String> {
+        if let Self::Folder(path) = self {
+            let metadata = path.metadata().ok()?;
+            return Some(format!("directory {} of device {}", metadata.ino(), metadata.dev()));
+        }
         let (Self::Tar(path) | Self::Keys(path) | Self::Inventory(ManifestAt::File(path))) = self else {
             return None;
         };
@@ -231,6 +251,28 @@ mod tests {
         let inventory = Source::Inventory(ManifestAt::Bucket { bucket: "b".into(), key });
         assert_eq!(Source::parse("s3://b/x/manifest.json").unwrap(), inventory);
         assert!(Source::parse("s3:///x").is_err());
+    }
+
+    #[test]
+    fn what_lies_on_this_machine_has_one_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let (one, other, link) = (dir.path().join("one"), dir.path().join("other"), dir.path().join("link"));
+        std::fs::create_dir(&one).unwrap();
+        std::fs::create_dir(&other).unwrap();
+        std::os::unix::fs::symlink(&one, &link).unwrap();
+        let told = |path: &Path| {
+            let source = Source::Folder(path.to_owned());
+            (source.name("typed"), source.file())
+        };
+        assert_eq!(told(&one), told(&link));
+        assert_eq!(told(&one), told(&dir.path().join("other/../one")));
+        assert_ne!(told(&one).0, told(&other).0);
+        assert_ne!(told(&one).1, told(&other).1);
+        let here = std::env::current_dir().unwrap().canonicalize().unwrap();
+        assert_eq!(told(Path::new(".")).0, here.to_str().unwrap());
+        assert_eq!(told(Path::new("")).0, here.to_str().unwrap());
+        let bucket = Source::parse("s3://b/p/").unwrap();
+        assert_eq!((bucket.name("s3://b/p/"), bucket.file()), ("s3://b/p/".to_owned(), None));
     }
 
     #[test]
