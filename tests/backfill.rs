@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use shelltrail_core::ObjectRef;
 use shelltrail_core::sink::{KeyEvent, KeyEventKind, RecordSink, RemovalKind};
 use shelltrail_index::{IndexRoot, LocalSink};
@@ -65,13 +66,45 @@ fn a_folder_of_the_same_name_elsewhere_is_another_source() {
     let source = fs::canonicalize(dir.path().join("here/logs")).unwrap();
     for name in ["logs", source.to_str().unwrap()] {
         let note = root.begin_backfill(name, "").unwrap();
-        note.keep(serde_json::json!({"after": {"key": "zzz"}})).unwrap();
+        note.keep(json!({"after": {"key": "zzz"}})).unwrap();
     }
     drop((root, lock));
     backfill("there", "logs").exits(0);
     assert_eq!(ask(&index, "search", &["-c", "shutdown"]).out, "1\n");
     let told = ask(&index, "search", &["nothing"]).exits(3);
     assert!(told.err.contains(&format!("a backfill of {}", source.display())), "{told:?}");
+}
+
+#[test]
+fn what_the_configuration_left_out_is_read_when_it_does_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, index) = (dir.path().join("logs"), dir.path().join("index"));
+    for (prefix, command) in [("a", "whoami"), ("b", "shutdown")] {
+        let file = source.join(prefix).join("alice-05ba181f37a0fb8d2.log");
+        fs::create_dir_all(file.parent().unwrap()).unwrap();
+        fs::write(file, format!("$ {command}\r\r\n$ exit\r\r\n")).unwrap();
+    }
+    let backfill = |prefixes: &str| {
+        let mut command = shelltrail();
+        command.arg("backfill").arg(&source).arg("--index").arg(&index);
+        run(command.env("SHELLTRAIL_S3_KEY_PREFIXES", prefixes)).exits(0)
+    };
+    backfill(r#"["a/"]"#);
+    // What a run with one prefix leaves that is stopped behind everything.
+    let stop = || {
+        let (root, _lock) = IndexRoot::open_for_writing(&index, None).unwrap();
+        let (name, metadata) = (fs::canonicalize(&source).unwrap(), fs::metadata(&source).unwrap());
+        let folder = format!("directory {} of device {}", metadata.ino(), metadata.dev());
+        let place = json!({"after": {"key": "zzz"}, "file": format!("{folder}, key_prefixes [\"a/\"]")});
+        root.begin_backfill(name.to_str().unwrap(), "").unwrap().keep(place).unwrap();
+    };
+    stop();
+    let told = backfill(r#"["a/"]"#);
+    assert!(told.err.contains("going on"), "{told:?}");
+    stop();
+    let told = backfill("[]");
+    assert!(told.err.contains("beginning anew"), "{told:?}");
+    assert_eq!(ask(&index, "search", &["-c", "shutdown"]).out, "1\n");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -118,7 +151,7 @@ async fn put_inventory(world: &World, keys: &[&str]) -> String {
     let data = gzip.finish().unwrap();
     let put = world.put("inv/data/1.csv.gz", &data).await;
     assert!(put.etag.is_some());
-    let manifest = serde_json::json!({
+    let manifest = json!({
         "sourceBucket": world.bucket, "destinationBucket": format!("arn:aws:s3:::{}", world.bucket),
         "version": "2016-11-30", "creationTimestamp": "1772586000000", "fileFormat": "CSV",
         "fileSchema": "Bucket, Key, Size, ETag, EncryptionStatus",

@@ -188,7 +188,25 @@ impl Work<'_> {
 
     fn place(&self, root: &IndexRoot) -> anyhow::Result<Place> {
         let command = self.command;
-        Place::find(root, &self.source.name(&command.source), command, self.source.file())
+        Place::find(root, &self.source.name(&command.source), command, self.identity())
+    }
+
+    /// What a place in the source is good for: this source, and what of it the configuration leaves out, unseen by the
+    /// command line. `None` if neither says anything.
+    fn identity(&self) -> Option<String> {
+        let PipelineConfig { key_prefixes, allowed_buckets, layout, .. } = &self.pipeline;
+        let mut parts: Vec<String> = self.source.file().into_iter().collect();
+        if !key_prefixes.is_empty() {
+            parts.push(format!("key_prefixes {key_prefixes:?}"));
+        }
+        if !allowed_buckets.is_empty() {
+            parts.push(format!("allowed_buckets {allowed_buckets:?}"));
+        }
+        // It says which accounts are meant.
+        if !self.command.account.is_empty() {
+            parts.push(format!("key_layout {layout:?}"));
+        }
+        (!parts.is_empty()).then(|| parts.join(", "))
     }
 
     async fn open(&self, config: &Config, read: bool) -> anyhow::Result<Opened> {

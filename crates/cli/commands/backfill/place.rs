@@ -21,7 +21,7 @@ struct Kept {
     until: Option<Timestamp>,
     after: Option<Cursor>,
     settled: Tally,
-    /// What the file or the folder of the source was when the place was kept.
+    /// What the file or the folder of the source was when the place was kept, and what the configuration left out of it.
     file: Option<String>,
 }
 
@@ -57,7 +57,9 @@ impl Place {
         };
         // Of a place that an older version kept nobody knows.
         if kept.after.is_some() && kept.file.is_some() && kept.file != file {
-            log::say("the source is not what it was when an earlier run was stopped: beginning anew");
+            log::say(
+                "source or settings are not what they were when an earlier run was stopped: beginning anew",
+            );
             kept = Kept { since: kept.since, until: kept.until, ..Kept::default() };
         }
         kept.file = file;
