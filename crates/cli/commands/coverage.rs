@@ -51,7 +51,10 @@ fn lines(coverage: &Coverage, found: bool) -> Vec<String> {
         ));
     }
     for source in &coverage.unfinished_backfills {
-        lines.push(format!("a backfill of {} did not end: it runs, or was broken off", printable(source)));
+        lines.push(format!(
+            "a backfill of {} did not end: it runs, or was broken off, and the same command goes on with it",
+            printable(source)
+        ));
     }
     if coverage.budget_exceeded {
         lines.push("the time was up before everything was searched (--budget)".to_owned());
