@@ -223,6 +223,34 @@ fn a_partition_that_cannot_be_opened_is_not_nothing() {
 }
 
 #[test]
+fn a_secret_behind_su_is_masked_around_every_line_that_follows() {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, index) = (dir.path().join("ssm/111122223333"), dir.path().join("index"));
+    fs::create_dir_all(&source).unwrap();
+    let lines =
+        ["sh-5.2$ su AKIAIOSFODNN7EXAMPLQ", "Password: ", "$ whoami", "x", "$ exit", "sh-5.2$ exit", ""];
+    let file = source.join("alice-05ba181f37a0fb8d2.log");
+    fs::write(&file, lines.join("\r\r\n")).unwrap();
+    run(shelltrail().arg("backfill").arg(dir.path().join("ssm")).arg("--index").arg(&index)).exits(0);
+    let ways: [&[&str]; 6] = [
+        &["search", "whoami", "-C", "9"],
+        &["search", "whoami", "--format", "jsonl"],
+        &["search", "whoami", "--template", "{context}"],
+        &["show", "alice-05ba181f37a0fb8d2"],
+        &["stack", "context"],
+        &["search", "whoami", "--stats"],
+    ];
+    for words in ways {
+        let told = ask(&index, words[0], &words[1..]).exits(0);
+        assert!(!format!("{told:?}").contains("AKIAIOSFODNN7EXAMPLQ"), "{words:?} {told:?}");
+    }
+    let told = run(shelltrail().args(["parse", "--mask", "--format", "text"]).arg(&file)).exits(0);
+    assert!(told.out.contains("su:AKIA****"), "{told:?}");
+    let shown = ask(&index, "show", &["--reveal", "alice-05ba181f37a0fb8d2"]);
+    assert!(shown.out.contains("su:AKIAIOSFODNN7EXAMPLQ"), "{shown:?}");
+}
+
+#[test]
 fn another_key_layout_stores_nothing_twice() {
     let (_dir, index) = fixture_index();
     let before = stored_sessions(&index);

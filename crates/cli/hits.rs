@@ -18,7 +18,7 @@ use shelltrail_core::sink::RemovalKind;
 use shelltrail_core::{AccountId, CommandRecord, Confidence, Session, SessionKind, Status, TimeSource};
 use unicode_width::UnicodeWidthStr;
 
-use crate::lens::View;
+use crate::lens::{Lens, View};
 use crate::paint::Paint;
 use crate::screen::Screen;
 use crate::text::{Line, Text};
@@ -85,6 +85,7 @@ impl<'s> HitPrinter<'s> {
         session: &Session,
         records: u64,
         record: &CommandRecord,
+        lens: &Lens<'_>,
     ) -> io::Result<()> {
         let mut fields = vec![
             format!("{}@{}", session.session, record.seq),
@@ -94,7 +95,7 @@ impl<'s> HitPrinter<'s> {
         fields.push(format!("{} confidence", words(&record.confidence)));
         fields.extend(notes(record));
         if record.context.len() > 1 {
-            fields.push(format!("in {}", record.context.join(" › ")));
+            fields.push(format!("in {}", lens.context(record)));
         }
         self::fields(out, self.screen, "  ", &fields, |at, paint, text| {
             if at == 0 { paint.bold(text) } else { paint.dim(text) }
@@ -383,7 +384,6 @@ mod tests {
     use shelltrail_index::Query;
 
     use super::*;
-    use crate::lens::Lens;
 
     fn session(id: &str) -> Session {
         Session {
@@ -412,7 +412,7 @@ mod tests {
         let query = Query::literal("needle");
         let mut out = Vec::new();
         printer.session(&mut out, &session(id), &Marks::default()).unwrap();
-        printer.head(&mut out, &session(id), 7, record).unwrap();
+        printer.head(&mut out, &session(id), 7, record, &Lens::new(false)).unwrap();
         printer.hit(&mut out, &View::new(record, &Lens::new(false).marking(&query))).unwrap();
         String::from_utf8(out).unwrap()
     }

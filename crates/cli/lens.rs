@@ -99,6 +99,12 @@ impl<'q> Lens<'q> {
         record
     }
 
+    /// The shells and programs around a line, with secrets masked: `su` and the like name what was typed behind them.
+    #[must_use]
+    pub fn context(&self, record: &CommandRecord) -> String {
+        record.context.iter().map(|name| self.mask(name)).collect::<Vec<_>>().join(" › ")
+    }
+
     /// What the command of a record holds encoded, with its secrets masked; nothing of what answers for a password.
     #[must_use]
     pub fn decoded(&self, record: &CommandRecord) -> Option<String> {

@@ -114,7 +114,7 @@ impl Reader {
     pub fn record(&mut self, out: &mut impl Write, record: &CommandRecord) -> io::Result<()> {
         if !record.context.is_empty() && record.context != self.context {
             self.context = record.context.clone();
-            let context = format!("in {}", record.context.join(" › "));
+            let context = format!("in {}", self.lens.context(record));
             for row in self.rows(&Line::plain(&context), INDENT.len()) {
                 writeln!(out, "      {}", self.paint.dim(&row))?;
             }

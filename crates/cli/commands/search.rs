@@ -305,7 +305,7 @@ fn print_text(
             printer.session(out, &session, hits.marks(hit))?;
         }
         if let Some(record) = window.iter().find(|record| record.seq == hit.seq) {
-            printer.head(out, &session, hit.session().record_count, record)?;
+            printer.head(out, &session, hit.session().record_count, record, lens)?;
         }
         for record in window {
             if record.seq == hit.seq {
