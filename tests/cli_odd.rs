@@ -81,7 +81,7 @@ fn who_has_seen_enough_is_told_all_the_same_that_it_was_not_all() {
         let ran = shelltrail().args(words).arg("--index").arg(&index).stdout(writer).output().unwrap();
         (ran.status.code(), String::from_utf8(ran.stderr).unwrap())
     };
-    let ways: [&[&str]; 7] = [
+    let ways: [&[&str]; 8] = [
         &["search", "sudo"],
         &["search", "sudo", "--format", "jsonl"],
         &["search", "sudo", "-l"],
@@ -89,16 +89,25 @@ fn who_has_seen_enough_is_told_all_the_same_that_it_was_not_all() {
         &["sessions"],
         &["stack", "program"],
         &["explain", "sudo"],
+        &["show", "tanaka-0c3bd2666ddb7920a"],
     ];
-    for words in ways {
+    let of_the_index: [&[&str]; 2] = [&["index", "check"], &["status"]];
+    for words in ways.into_iter().chain(of_the_index) {
         let (code, told) = closed(words);
         assert_eq!(code, Some(0), "{words:?} {told}");
     }
     fs::write(index.join("failures/x.json"), "{").unwrap();
-    for words in ways {
+    for words in &ways[..7] {
         let (code, told) = closed(words);
         assert_eq!(code, Some(3), "{words:?} {told}");
         assert!(told.contains("not complete"), "{words:?} {told}");
+    }
+    for partition in fs::read_dir(index.join("partitions")).unwrap() {
+        fs::write(partition.unwrap().path().join("tantivy/meta.json"), "{").unwrap();
+    }
+    for words in of_the_index {
+        let (code, told) = closed(words);
+        assert_eq!(code, Some(3), "{words:?} {told}");
     }
 }
 

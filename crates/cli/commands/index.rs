@@ -14,6 +14,7 @@ use crate::args::{Args, CheckArgs, CompactArgs, IndexArgs, IndexCommand, ReportF
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::json;
+use crate::screen::while_read;
 
 /// Checks or compacts an index.
 ///
@@ -29,14 +30,16 @@ pub fn run(args: &Args, command: &IndexArgs) -> anyhow::Result<Exit> {
 fn run_check(args: &Args, command: &CheckArgs) -> anyhow::Result<Exit> {
     let index = Config::load(args)?.index(&command.index)?;
     let report = check(&index, command.deep)?;
-    let mut out = BufWriter::new(stdout().lock());
-    match command.format {
-        ReportFormat::Json => {
-            json::write_line(&mut out, &Checked { sound: report.is_sound(), report: &report })?
+    while_read(|| {
+        let mut out = BufWriter::new(stdout().lock());
+        match command.format {
+            ReportFormat::Json => {
+                json::write_line(&mut out, &Checked { sound: report.is_sound(), report: &report })?
+            }
+            ReportFormat::Text => print(&mut out, &report)?,
         }
-        ReportFormat::Text => print(&mut out, &report)?,
-    }
-    out.flush()?;
+        Ok(out.flush()?)
+    })?;
     if !report.damage.is_empty() {
         // What to do stands beside the damage, whatever the format.
         for line in way_out(&report, &index.to_string_lossy()) {

@@ -9,6 +9,7 @@ use crate::args::{Args, StatusArgs, StatusFormat};
 use crate::config::Config;
 use crate::exit::Exit;
 use crate::json;
+use crate::screen::while_read;
 use crate::words::words;
 
 /// Prints the inventory of an index.
@@ -18,12 +19,14 @@ use crate::words::words;
 pub fn run(args: &Args, command: &StatusArgs) -> anyhow::Result<Exit> {
     let index = Config::load(args)?.index(&command.index)?;
     let inventory = inventory(&index)?;
-    let mut out = BufWriter::new(stdout().lock());
-    match command.format {
-        StatusFormat::Jsonl => json::write_line(&mut out, &inventory)?,
-        StatusFormat::Text => print(&mut out, &inventory)?,
-    }
-    out.flush()?;
+    while_read(|| {
+        let mut out = BufWriter::new(stdout().lock());
+        match command.format {
+            StatusFormat::Jsonl => json::write_line(&mut out, &inventory)?,
+            StatusFormat::Text => print(&mut out, &inventory)?,
+        }
+        Ok(out.flush()?)
+    })?;
     Ok(if inventory.unreadable_partitions.is_empty() { Exit::Done } else { Exit::Incomplete })
 }
 

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::exit::Exit;
 use crate::json;
 use crate::paint::Paint;
-use crate::screen::Screen;
+use crate::screen::{Screen, while_read};
 use crate::text::Line;
 use crate::times;
 use crate::words::count;
@@ -26,13 +26,13 @@ const SHOWN_DIGITS: usize = 12;
 pub fn run(config: &Config, root: &IndexRoot, command: &FailuresListArgs) -> anyhow::Result<Exit> {
     let screen = Screen::for_stdout(&command.screen, config)?;
     let entries = select::filtered(root, &command.filter)?;
-    match command.format {
+    while_read(|| match command.format {
         StatusFormat::Jsonl => {
             let mut out = screen.open_for_programs();
             for entry in &entries {
                 json::write_line(&mut out, &Document::of(entry))?;
             }
-            out.finish()?;
+            out.finish()
         }
         StatusFormat::Text => {
             let mut out = screen.open();
@@ -44,9 +44,9 @@ pub fn run(config: &Config, root: &IndexRoot, command: &FailuresListArgs) -> any
                 };
                 writeln!(out, "{line}")?;
             }
-            out.finish()?;
+            out.finish()
         }
-    }
+    })?;
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
     for entry in &entries {
         *reasons.entry(entry.reason()).or_default() += 1;
