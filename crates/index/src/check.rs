@@ -19,6 +19,7 @@ use serde::Serialize;
 use shelltrail_core::{Partition, TranscriptId};
 
 use crate::block::SessionMeta;
+use crate::partition::PartitionIndex;
 use crate::root::{IndexRoot, RootError};
 
 pub use files::Leftover;
@@ -192,6 +193,7 @@ fn kind_of(error: &(dyn std::error::Error + 'static)) -> Option<io::ErrorKind> {
 /// There is no index root here that this program understands, or it cannot be listed.
 pub fn check(path: &Path, deep: bool) -> Result<Report, RootError> {
     let root = IndexRoot::open(path)?;
+    let listed = root.listed_partitions()?;
     let partitions = root.partitions()?;
     let found: Vec<Found> =
         partitions.par_iter().map(|partition| sessions::check(&root, partition, deep)).collect();
@@ -209,6 +211,12 @@ pub fn check(path: &Path, deep: bool) -> Result<Report, RootError> {
         report.affected.extend(part.affected);
         report.leftovers.extend(part.leftovers);
         report.partitions.push(part.report);
+    }
+    for partition in listed {
+        if let Ok(false) = PartitionIndex::exists(&root.partition_dir(&partition)) {
+            let what = root.missing(&partition).to_string();
+            report.damage.push(Finding { partition: Some(partition.to_string()), what });
+        }
     }
     if deep {
         doubles(ids, &mut report);

@@ -1,6 +1,6 @@
 //! What an index holds: sessions, records, bytes, accounts, failures.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -107,14 +107,23 @@ pub fn inventory(path: &Path) -> Result<Inventory, RootError> {
         unfinished_backfills: Vec::new(),
     };
     let mut accounts = BTreeMap::new();
+    let listed = root.listed_partitions()?;
+    let mut missing: BTreeSet<Partition> = listed.into_iter().collect();
     for partition in root.partitions()? {
         match guarded(|| take(&root, &partition, &mut accounts)) {
-            Ok(Some(part)) => inventory.add(part),
+            Ok(Some(part)) => {
+                missing.remove(&partition);
+                inventory.add(part);
+            }
             Ok(None) => {}
             Err(error) => {
                 inventory.unreadable_partitions.insert(partition.to_string(), with_causes(&error));
             }
         }
+    }
+    for partition in missing {
+        let unreadable = &mut inventory.unreadable_partitions;
+        unreadable.entry(partition.to_string()).or_insert_with(|| root.missing(&partition).to_string());
     }
     inventory.accounts =
         accounts.into_iter().map(|(account, sessions)| AccountInventory { account, sessions }).collect();

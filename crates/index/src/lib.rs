@@ -29,6 +29,7 @@ mod mask_key;
 pub mod merge;
 pub mod pack;
 pub mod partition;
+mod partition_list;
 pub mod query;
 mod record_view;
 mod removals;

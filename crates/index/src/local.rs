@@ -126,6 +126,12 @@ impl LocalSink {
             return Ok(open.clone());
         }
         let open = Arc::new(OpenPartition::open(self.root.partition_dir(partition))?);
+        // Before anything is committed to it, so that it is missed if it is lost.
+        self.root.list_partitions([partition.to_string()]).map_err(|error| PartitionError::Io {
+            action: "put a partition on the list of",
+            path: self.root.path().to_owned(),
+            source: std::io::Error::other(error),
+        })?;
         partitions.insert(partition.clone(), open.clone());
         Ok(open)
     }

@@ -52,6 +52,12 @@ pub enum PartitionError {
     /// The documents of a segment are not in the order in which they were written.
     #[error("the documents are not in their order: {0}")]
     Order(String),
+    /// It is on the list of the index, and nothing of it is there.
+    #[error(
+        "it is not there, and was; restore {0} from a backup, or backfill the accounts that begin so. If nothing of it is \
+         missing, take it off the list in partitions.json"
+    )]
+    Missing(PathBuf),
     /// tantivy panicked on what a file holds.
     #[error("a file of it is not as it was written; `shelltrail index check` names it and the way out")]
     Damaged,

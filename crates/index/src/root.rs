@@ -4,6 +4,7 @@
 //! DIR/shelltrail.json            the manifest: schema version and partition digits, fixed for good
 //! DIR/mask.key                   under which the fingerprints of masked passwords are made
 //! DIR/layouts.json               the key layouts by which it was written
+//! DIR/partitions.json            the names of its partitions
 //! DIR/writer.lock                held by the one writing process
 //! DIR/partitions/NAME/tantivy/   a tantivy index: terms and columns, no text
 //! DIR/partitions/NAME/packs/     the clear text, in blocks
@@ -29,6 +30,8 @@ use crate::disk;
 use crate::durable;
 use crate::layouts;
 use crate::mask_key;
+use crate::partition::{PartitionError, PartitionIndex};
+use crate::partition_list;
 
 /// The version of everything below an index root. Another version is refused.
 pub const SCHEMA_VERSION: u32 = 5;
@@ -41,11 +44,12 @@ const WRITER_LOCK: &str = "writer.lock";
 const LOCK_TRIES: (u32, Duration) = (5, Duration::from_millis(20));
 
 /// Everything that may stand in an index root; what else is there is not ours.
-pub const ENTRIES: [&str; 10] = [
+pub const ENTRIES: [&str; 11] = [
     MANIFEST,
     WRITER_LOCK,
     mask_key::NAME,
     layouts::NAME,
+    partition_list::NAME,
     "partitions",
     "failures",
     "backfills",
@@ -232,6 +236,7 @@ impl IndexRoot {
         for dir in [path.to_owned(), root.partitions_dir()] {
             disk::sync_dir(&dir).map_err(io("sync", &dir))?;
         }
+        root.adopt_partitions()?;
         match digits {
             Some(wanted) if wanted != root.manifest.partition_digits => Err(RootError::OtherDigits {
                 path: path.to_owned(),
@@ -285,6 +290,47 @@ impl IndexRoot {
     #[must_use]
     pub fn starts_dir(&self) -> PathBuf {
         self.path.join("starts")
+    }
+
+    /// Puts the partitions that are there on the list of those that must be.
+    fn adopt_partitions(&self) -> Result<(), RootError> {
+        let mut names = Vec::new();
+        for partition in self.partitions()? {
+            // What was begun and never finished is not missed.
+            if !matches!(PartitionIndex::exists(&self.partition_dir(&partition)), Ok(false)) {
+                names.push(partition.to_string());
+            }
+        }
+        self.list_partitions(names)
+    }
+
+    /// Puts partitions on the list of those that must be there.
+    ///
+    /// # Errors
+    /// The list cannot be read or written.
+    pub(crate) fn list_partitions(&self, names: impl IntoIterator<Item = String>) -> Result<(), RootError> {
+        let io = |source| RootError::Io { action: "list the partitions of", path: self.path.clone(), source };
+        partition_list::add(&self.path, names).map_err(io)
+    }
+
+    /// The partitions that must be there, in order of their names.
+    ///
+    /// # Errors
+    /// The list cannot be read.
+    pub(crate) fn listed_partitions(&self) -> Result<Vec<Partition>, RootError> {
+        let io = |source| RootError::Io {
+            action: "read the list of partitions of",
+            path: self.path.clone(),
+            source,
+        };
+        let names = partition_list::read(&self.path).map_err(io)?;
+        let digits = self.manifest.partition_digits;
+        Ok(names.iter().filter_map(|name| Partition::from_name(name, digits)).collect())
+    }
+
+    /// That a partition of the list is missed.
+    pub(crate) fn missing(&self, partition: &Partition) -> PartitionError {
+        PartitionError::Missing(self.partition_dir(partition))
     }
 
     /// Notes that the index is written by a key layout (its templates), and tells whether it was ever written by another

@@ -70,6 +70,8 @@ impl Searcher {
     pub fn open(path: &Path) -> Result<Self, RootError> {
         let root = IndexRoot::open(path)?;
         let known = Known::read(&root);
+        // First: what is made meanwhile is not missed.
+        let listed = root.listed_partitions()?;
         let names = root.partitions()?;
         let (cache, budget) = (BlockCache::new(), FlatBudget::new());
         let open = |(number, partition): (usize, Partition)| {
@@ -77,8 +79,14 @@ impl Searcher {
             let reader = guarded(|| PartitionReader::open(&root.partition_dir(&partition), cache, &budget));
             (partition, reader)
         };
-        let partitions =
+        let mut partitions: BTreeMap<_, _> =
             names.into_par_iter().enumerate().map(open).collect::<Vec<_>>().into_iter().collect();
+        for partition in listed {
+            let opened = partitions.entry(partition.clone()).or_insert(Ok(None));
+            if matches!(opened, Ok(None)) {
+                *opened = Err(root.missing(&partition));
+            }
+        }
         Ok(Self { root, known, partitions })
     }
 

@@ -270,6 +270,41 @@ fn an_answer_says_what_it_could_not_see() {
 }
 
 #[test]
+fn a_partition_that_is_lost_is_missed() {
+    let sessions = corpus();
+    let dir = tempfile::tempdir().unwrap();
+    drop(store(dir.path(), &[&sessions]));
+    let lost = dir.path().join("partitions/4");
+    let ask_all = || ask(&Searcher::open(dir.path()).unwrap(), &Query::literal("nothing"), 10).coverage;
+    assert!(ask_all().is_complete());
+    for ways in ["empty", "gone"] {
+        match ways {
+            "empty" => {
+                std::fs::remove_dir_all(lost.join("tantivy")).unwrap();
+                std::fs::remove_dir_all(lost.join("packs")).unwrap();
+            }
+            _ => std::fs::remove_dir(&lost).unwrap(),
+        }
+        let coverage = ask_all();
+        assert_eq!(coverage.failed_partitions.keys().collect::<Vec<_>>(), ["4"], "{ways}");
+        let other = Query::account(&"111122223333".parse().unwrap()).and(Query::literal("nothing"));
+        assert!(ask(&Searcher::open(dir.path()).unwrap(), &other, 10).coverage.is_complete());
+        let told = crate::inventory::inventory(dir.path()).unwrap();
+        assert!(told.unreadable_partitions["4"].contains("backfill"), "{ways}");
+        let told = crate::check::check(dir.path(), false).unwrap();
+        assert_eq!(told.damage.len(), 1, "{told:?}");
+    }
+    // Who builds it again makes it whole.
+    store(dir.path(), &[&sessions[2..3]]);
+    assert!(ask_all().is_complete());
+    // An index that was made before there was a list has one as soon as it is written to.
+    std::fs::remove_file(dir.path().join("partitions.json")).unwrap();
+    drop(IndexRoot::open_for_writing(dir.path(), None).unwrap());
+    std::fs::remove_dir_all(&lost).unwrap();
+    assert!(!ask_all().is_complete());
+}
+
+#[test]
 fn a_file_that_makes_tantivy_panic_costs_its_partition_alone() {
     let sessions = corpus();
     let dir = tempfile::tempdir().unwrap();
