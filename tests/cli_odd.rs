@@ -138,6 +138,21 @@ fn blanks_at_the_ends_of_a_text_are_pointed_out() {
 }
 
 #[test]
+fn what_a_document_makes_of_a_command_is_pointed_out() {
+    let (_dir, index) = fixture_index();
+    for (query, told) in [
+        ("sudo\u{a0}-i", Some("U+00A0")),
+        ("\u{201c}sudo -i\u{201d}", Some("U+201C, U+201D")),
+        ("cmd:sudo AND \u{2013}i", Some("U+2013")),
+        ("caf\u{e9} \u{65e5}\u{672c}", None),
+    ] {
+        let ran = ask(&index, "search", &[query]);
+        assert_eq!(ran.err.contains("document"), told.is_some(), "{query:?} {ran:?}");
+        assert!(ran.err.contains(told.unwrap_or_default()), "{query:?} {ran:?}");
+    }
+}
+
+#[test]
 fn a_time_with_the_name_of_a_zone_is_no_time() {
     let (_dir, index) = fixture_index();
     for time in ["2026-11-20T10:00[Europe/Berlin]", "2026-11-20[Europe/Berlin]"] {

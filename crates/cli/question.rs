@@ -69,6 +69,7 @@ impl Question {
             // What is told is the place in the query, so the flags stand first.
             tree.clone().and(parsed.clone()).check_ranges().map_err(mistake)?;
             notes_on(&parsed, text, &options, &mut notes);
+            notes.extend(pasted(text));
             tree = parsed.and(tree);
         }
         let scope = scope(how, filter);
@@ -206,6 +207,32 @@ fn notes_on(query: &Query, text: &str, options: &Options, notes: &mut Vec<String
         }
         Query::All | Query::Is(_) | Query::Text(_) => {}
     }
+}
+
+/// Programs for documents and chats put these in the place of what stands in a shell, or between its letters.
+const PASTED: [std::ops::RangeInclusive<char>; 8] = [
+    '\u{a0}'..='\u{a0}',     // no-break space
+    '\u{ad}'..='\u{ad}',     // soft hyphen
+    '\u{2000}'..='\u{200f}', // spaces of other widths, and of none
+    '\u{2010}'..='\u{2015}', // hyphens and dashes
+    '\u{2018}'..='\u{201f}', // quotes
+    '\u{202f}'..='\u{202f}', // narrow no-break space
+    '\u{2060}'..='\u{2060}', // word joiner
+    '\u{feff}'..='\u{feff}', // byte order mark
+];
+
+/// Points out characters that are hardly typed and easily pasted: a text with one of them is found nowhere, and that looks
+/// like an answer.
+fn pasted(text: &str) -> Option<String> {
+    let mut found: Vec<String> = text
+        .chars()
+        .filter(|c| PASTED.iter().any(|range| range.contains(c)))
+        .map(|c| format!("U+{:04X}", u32::from(c)))
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    let what = "which a shell hardly has and which are looked for as they are: pasted from a document?";
+    (!found.is_empty()).then(|| format!("the query has characters in it ({}) {what}", found.join(", ")))
 }
 
 /// The flags as they could be typed again.
