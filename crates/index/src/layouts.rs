@@ -8,6 +8,7 @@ use std::io;
 use std::path::Path;
 
 use crate::durable;
+use crate::root::{IndexRoot, RootError};
 
 /// The file.
 pub(crate) const NAME: &str = "layouts.json";
@@ -15,11 +16,37 @@ pub(crate) const NAME: &str = "layouts.json";
 /// The templates of one layout, as the configuration writes them; none for the default rule alone.
 type Layout = Vec<String>;
 
+impl IndexRoot {
+    /// Notes that the index is written by a key layout (its templates), and tells whether it was ever written by another
+    /// one: then any partition may hold an object.
+    ///
+    /// # Errors
+    /// The note is not durable.
+    pub(crate) fn note_layout(&self, layout: &[String]) -> Result<bool, RootError> {
+        let io =
+            |source| RootError::Io { action: "note the key layout in", path: self.path().to_owned(), source };
+        note(self.path(), layout).map_err(io)
+    }
+
+    /// Whether it is known to be written by more than one key layout.
+    ///
+    /// # Errors
+    /// The note cannot be read.
+    pub(crate) fn has_several_layouts(&self) -> Result<bool, RootError> {
+        let io = |source| RootError::Io {
+            action: "read the key layouts in",
+            path: self.path().to_owned(),
+            source,
+        };
+        are_several(self.path()).map_err(io)
+    }
+}
+
 /// Notes that the index is written by a layout, and tells whether it was ever written by another one.
 ///
 /// # Errors
 /// The file cannot be read, or the note is not durable.
-pub(crate) fn note(root: &Path, layout: &[String]) -> io::Result<bool> {
+fn note(root: &Path, layout: &[String]) -> io::Result<bool> {
     let mut layouts = read(root)?;
     if !layouts.iter().any(|known| known == layout) {
         layouts.push(layout.to_owned());
@@ -32,7 +59,7 @@ pub(crate) fn note(root: &Path, layout: &[String]) -> io::Result<bool> {
 ///
 /// # Errors
 /// The file cannot be read.
-pub(crate) fn are_several(root: &Path) -> io::Result<bool> {
+fn are_several(root: &Path) -> io::Result<bool> {
     Ok(read(root)?.len() > 1)
 }
 

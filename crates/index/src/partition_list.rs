@@ -7,16 +7,67 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use shelltrail_core::Partition;
+
 use crate::durable;
+use crate::partition::{PartitionError, PartitionIndex};
+use crate::root::{IndexRoot, RootError};
 
 /// The file.
 pub(crate) const NAME: &str = "partitions.json";
+
+impl IndexRoot {
+    /// Puts the partitions that are there on the list of those that must be.
+    ///
+    /// # Errors
+    /// The list cannot be read or written.
+    pub(crate) fn adopt_partitions(&self) -> Result<(), RootError> {
+        let mut names = Vec::new();
+        for partition in self.partitions()? {
+            // What was begun and never finished is not missed.
+            if !matches!(PartitionIndex::exists(&self.partition_dir(&partition)), Ok(false)) {
+                names.push(partition.to_string());
+            }
+        }
+        self.list_partitions(names)
+    }
+
+    /// Puts partitions on the list of those that must be there.
+    ///
+    /// # Errors
+    /// The list cannot be read or written.
+    pub(crate) fn list_partitions(&self, names: impl IntoIterator<Item = String>) -> Result<(), RootError> {
+        let io =
+            |source| RootError::Io { action: "list the partitions of", path: self.path().to_owned(), source };
+        add(self.path(), names).map_err(io)
+    }
+
+    /// The partitions that must be there, in order of their names.
+    ///
+    /// # Errors
+    /// The list cannot be read.
+    pub(crate) fn listed_partitions(&self) -> Result<Vec<Partition>, RootError> {
+        let io = |source| RootError::Io {
+            action: "read the list of partitions of",
+            path: self.path().to_owned(),
+            source,
+        };
+        let names = read(self.path()).map_err(io)?;
+        let digits = self.manifest().partition_digits;
+        Ok(names.iter().filter_map(|name| Partition::from_name(name, digits)).collect())
+    }
+
+    /// That a partition of the list is missed.
+    pub(crate) fn missing(&self, partition: &Partition) -> PartitionError {
+        PartitionError::Missing(self.partition_dir(partition))
+    }
+}
 
 /// Adds partitions to the list; durable at the return.
 ///
 /// # Errors
 /// The list cannot be read or written.
-pub(crate) fn add(root: &Path, names: impl IntoIterator<Item = String>) -> io::Result<()> {
+fn add(root: &Path, names: impl IntoIterator<Item = String>) -> io::Result<()> {
     let mut list = read(root)?;
     let before = list.len();
     list.extend(names);
@@ -30,7 +81,7 @@ pub(crate) fn add(root: &Path, names: impl IntoIterator<Item = String>) -> io::R
 ///
 /// # Errors
 /// The list cannot be read.
-pub(crate) fn read(root: &Path) -> io::Result<BTreeSet<String>> {
+fn read(root: &Path) -> io::Result<BTreeSet<String>> {
     let path = root.join(NAME);
     let json = match fs::read(&path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(BTreeSet::new()),

@@ -30,7 +30,6 @@ use crate::disk;
 use crate::durable;
 use crate::layouts;
 use crate::mask_key;
-use crate::partition::{PartitionError, PartitionIndex};
 use crate::partition_list;
 
 /// The version of everything below an index root. Another version is refused.
@@ -290,67 +289,6 @@ impl IndexRoot {
     #[must_use]
     pub fn starts_dir(&self) -> PathBuf {
         self.path.join("starts")
-    }
-
-    /// Puts the partitions that are there on the list of those that must be.
-    fn adopt_partitions(&self) -> Result<(), RootError> {
-        let mut names = Vec::new();
-        for partition in self.partitions()? {
-            // What was begun and never finished is not missed.
-            if !matches!(PartitionIndex::exists(&self.partition_dir(&partition)), Ok(false)) {
-                names.push(partition.to_string());
-            }
-        }
-        self.list_partitions(names)
-    }
-
-    /// Puts partitions on the list of those that must be there.
-    ///
-    /// # Errors
-    /// The list cannot be read or written.
-    pub(crate) fn list_partitions(&self, names: impl IntoIterator<Item = String>) -> Result<(), RootError> {
-        let io = |source| RootError::Io { action: "list the partitions of", path: self.path.clone(), source };
-        partition_list::add(&self.path, names).map_err(io)
-    }
-
-    /// The partitions that must be there, in order of their names.
-    ///
-    /// # Errors
-    /// The list cannot be read.
-    pub(crate) fn listed_partitions(&self) -> Result<Vec<Partition>, RootError> {
-        let io = |source| RootError::Io {
-            action: "read the list of partitions of",
-            path: self.path.clone(),
-            source,
-        };
-        let names = partition_list::read(&self.path).map_err(io)?;
-        let digits = self.manifest.partition_digits;
-        Ok(names.iter().filter_map(|name| Partition::from_name(name, digits)).collect())
-    }
-
-    /// That a partition of the list is missed.
-    pub(crate) fn missing(&self, partition: &Partition) -> PartitionError {
-        PartitionError::Missing(self.partition_dir(partition))
-    }
-
-    /// Notes that the index is written by a key layout (its templates), and tells whether it was ever written by another
-    /// one: then any partition may hold an object.
-    ///
-    /// # Errors
-    /// The note is not durable.
-    pub(crate) fn note_layout(&self, layout: &[String]) -> Result<bool, RootError> {
-        let io = |source| RootError::Io { action: "note the key layout in", path: self.path.clone(), source };
-        layouts::note(&self.path, layout).map_err(io)
-    }
-
-    /// Whether it is known to be written by more than one key layout.
-    ///
-    /// # Errors
-    /// The note cannot be read.
-    pub(crate) fn has_several_layouts(&self) -> Result<bool, RootError> {
-        let io =
-            |source| RootError::Io { action: "read the key layouts in", path: self.path.clone(), source };
-        layouts::are_several(&self.path).map_err(io)
     }
 
     /// Notes that a backfill of a source begins, or goes on: until its end no answer is complete. The same source
