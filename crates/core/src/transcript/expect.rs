@@ -23,6 +23,8 @@ pub(crate) struct Expectation {
     pub moves: bool,
     /// It only prints.
     pub prints: bool,
+    /// It is the only command of its line: the other end of a pipe may bring a prompt.
+    pub alone: bool,
 }
 
 impl Expectation {
@@ -31,19 +33,17 @@ impl Expectation {
         let nests = opening(command).is_some();
         let opens = nests || restyles(command) || is_logger(command) || brought_by(command);
         let leaves = syntax::leaves(command);
-        let prints = !opens && !leaves && only_prints(command);
-        // The other end of a pipe may bring one.
-        let alone = memchr::memchr3(b'|', b';', b'&', command.as_bytes()).is_none();
         Self {
             leaves,
             opens,
             nests,
-            brings: opens || (syntax::brings_prompt(command) && !is_fed(command) && !(prints && alone)),
+            brings: opens || (syntax::brings_prompt(command) && !is_fed(command)),
             moves: command
                 .as_bytes()
                 .split(|byte| matches!(byte, b' ' | b';' | b'&' | b'|' | b'\n'))
                 .any(|word| MOVING.iter().any(|moving| moving.as_bytes() == word)),
-            prints,
+            prints: !opens && !leaves && only_prints(command),
+            alone: memchr::memchr3(b'|', b';', b'&', command.as_bytes()).is_none(),
         }
     }
 }

@@ -89,12 +89,16 @@ impl Cutter<'_> {
             let count = self.seen.get(&prompt::key(prompt)).map_or(0, |seen| seen.0);
             return self.may_be_first(prompt, proof, count).then_some(true);
         }
-        let Expectation { leaves, opens, nests, brings, moves, prints } = self.expectation_of_last();
+        let Expectation { leaves, opens, nests, brings, moves, prints, alone } = self.expectation_of_last();
         let current = self.current.as_ref()?;
         let gone = current.last.is_none_or(|last| last < self.index);
         // Of the known prompts one is current, and it was looked for before.
         let returns = self.known.len() > 1 && (gone || leaves || self.output_says_left());
-        let hides = !(prints || brings) && proof >= Proof::Bare && syntax::looks_like_command(typed);
+        let looks = syntax::looks_like_command(typed);
+        let hides = looks && !prints && !brings && proof >= Proof::Bare;
+        // What is followed by a known command may be a prompt whatever came before.
+        let prints = prints && !looks;
+        let brings = brings && (opens || !(prints && alone));
         if !(gone || brings || moves || returns || hides) {
             return None;
         }
