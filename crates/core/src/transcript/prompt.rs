@@ -548,7 +548,8 @@ fn is_psql(prompt: &str) -> bool {
     let Some(body) = prompt.strip_suffix(['#', '>']) else { return false };
     let body = body.trim_end_matches(['*', '!', '?']);
     let Some(name) = body.strip_suffix(['=', '-', '\'', '"', '(', '^']) else { return false };
-    !name.is_empty() && name.chars().all(|character| character.is_alphanumeric() || "_-.".contains(character))
+    name.contains(char::is_alphanumeric)
+        && name.chars().all(|character| character.is_alphanumeric() || "_-.".contains(character))
 }
 
 fn psql_state(prompt: &str) -> Option<&str> {

@@ -183,6 +183,9 @@ fn a_session_that_ends_in_a_program_that_prints_ends_in_output() {
             assert_eq!(commands(marked.as_bytes()), executed(&["ls", last]), "{marked:?}");
         }
     }
+    let steps = " ---> 3fd9065eaf02\r\r\nStep 2/4 : RUN x\r\r\n ---> Running in abc\r\r\n ---> 123456\r\r\n";
+    let bytes = format!("[root@web-01 ~]# docker build .\r\r\n{steps}");
+    assert_eq!(commands(bytes.as_bytes()), executed(&["docker build ."]));
     // What an unknown program may have opened is told, and not believed.
     let bytes = format!("sh-4.2$ ls\r\r\nx\r\r\nsh-4.2$ ./console\r\r\n{log}");
     let session = parsed(bytes.as_bytes());
