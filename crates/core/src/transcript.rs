@@ -86,7 +86,7 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     let few = known <= MAX_KNOWN;
     let told = if few { discovery::discover(&page, known) } else { None };
     let first = cut.commands.first().map(|command| command.source);
-    if let Some(above) = below::discover(body, known) {
+    if let Some(above) = below::discover(body, &page.newlines, known) {
         page = render::<below::AllHeads>(body, frame.columns);
         cut = cut::cut(&page, body, Some(discovery::Discovery::Above(above)), limits.max_records);
     } else if told.is_some() || discovery::begins_coloured(body, first) {

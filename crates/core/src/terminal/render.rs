@@ -95,7 +95,6 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         width,
         replayed: 0,
         last_start: Vec::new(),
-        unmarked: again::Prompts::default(),
         spare: Screen::new(None),
         strip: Strip::default(),
         suspect: false,
@@ -155,8 +154,6 @@ struct Renderer<'a, H> {
     replayed: usize,
     /// How the last line started that may hold a prompt.
     last_start: Vec<u8>,
-    /// What may be the prompts of the last lines that no shell marked.
-    unmarked: again::Prompts,
     /// An empty screen for the next overprinted line, so that its memory is used again.
     spare: Screen,
     /// The same for lines that a row of bytes is enough for.
@@ -192,6 +189,7 @@ impl<H: Heads> Renderer<'_, H> {
             // Nearly all lines end like this: `script` records one return more than the terminal was sent.
             if rest[run..].starts_with(b"\r\r\n") {
                 self.at += 3;
+                self.page.newlines[2] += 1;
                 if !self.wraps(2) {
                     self.end_line();
                 }
@@ -212,6 +210,9 @@ impl<H: Heads> Renderer<'_, H> {
                         return self.overprinted();
                     }
                     self.at += returns;
+                    if ends && let Some(count) = self.page.newlines.get_mut(returns) {
+                        *count += 1;
+                    }
                 }
                 0x08 => {
                     if self.page.text.len() > self.line_text {
@@ -390,7 +391,6 @@ impl<H: Heads> Renderer<'_, H> {
             }
             self.last_start.clear();
             self.last_start.extend_from_slice(&line[..line.len().min(MAX_START_BYTES)]);
-            self.unmarked.note(&self.last_start);
             let returns = if newline { returns_before(&self.source[..self.at]) } else { 0 };
             let mark = LineMark { end: self.page.text.len(), newline, returns, ..self.line };
             self.page.marks.push(Mark {

@@ -11,9 +11,6 @@ use crate::terminal::block::{Block, Kind};
 use crate::terminal::page::{Heads, LineMark, Mark, MarkKind, Page};
 use crate::terminal::token::{Token, token_at};
 
-/// Newlines that show how many returns are usual.
-const MAX_USUAL_LINES: usize = 64;
-
 /// Most lines with more returns that are looked at.
 const MAX_LINES: usize = 1_000;
 
@@ -71,8 +68,10 @@ impl Above {
 }
 
 /// Looks for the line above commands that nothing else tells, if it shows more of them than half of the `known` ones.
-pub(crate) fn discover(source: &[u8], known: usize) -> Option<Above> {
-    let returns = usual_returns(source)? + 1;
+///
+/// `newlines` are those of the page.
+pub(crate) fn discover(source: &[u8], newlines: &[usize; 4], known: usize) -> Option<Above> {
+    let returns = usual_returns(newlines)? + 1;
     let newline = &b"\r\r\r\r\n"[MAX_RETURNS + 1 - returns..];
     let mut found: HashMap<String, (usize, usize)> = HashMap::default();
     for at in memchr::memmem::find_iter(source, newline).take(MAX_LINES) {
@@ -113,17 +112,11 @@ fn key(above: &str) -> String {
     prompt::key(&format!("{}$", above.trim_end()))
 }
 
-/// How many returns stand before most newlines; none if that tells nothing.
-fn usual_returns(source: &[u8]) -> Option<usize> {
-    let mut counts = [0_usize; MAX_RETURNS];
-    for at in memchr::memchr_iter(b'\n', source).take(MAX_USUAL_LINES) {
-        let returns = source[..at].iter().rev().take(MAX_RETURNS).take_while(|&&byte| byte == b'\r').count();
-        if let Some(count) = counts.get_mut(returns) {
-            *count += 1;
-        }
-    }
-    let most = counts.iter().copied().max()?;
-    counts.iter().position(|&count| count == most).filter(|&returns| returns > 0)
+/// How many returns stand before most newlines, if some have one more.
+fn usual_returns(newlines: &[usize; 4]) -> Option<usize> {
+    let most = newlines.iter().copied().max()?;
+    let usual = newlines.iter().position(|&count| count == most).filter(|&returns| returns > 0)?;
+    newlines.get(usual + 1).filter(|&&more| more >= MIN_COMMANDS).map(|_| usual)
 }
 
 /// The text of a line as it was typed first, without colours and titles; none if it is not UTF-8.

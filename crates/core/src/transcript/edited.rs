@@ -24,7 +24,7 @@ const MAX_LINES: usize = 1_000;
 const MAX_WORDS: usize = 64;
 
 /// Variables that name the editor.
-const NAMES: [&str; 3] = ["EDITOR=", "VISUAL=", "FCEDIT="];
+const NAMES: [&str; 3] = ["EDITOR", "VISUAL", "FCEDIT"];
 
 /// How it is known that a line was edited.
 #[derive(Clone, Copy)]
@@ -40,8 +40,9 @@ enum Sign<'p> {
 /// Adds the commands that shells printed before they ran them. `source` is what the page was rendered from.
 pub(crate) fn assign(page: &Page, source: &[u8], commands: Vec<Command>) -> Vec<Command> {
     let names_editor = |command: &Command| {
-        memchr::memchr(b'=', command.command.as_bytes()).is_some()
-            && NAMES.iter().any(|name| command.command.contains(name))
+        let line = command.command.as_bytes();
+        memchr::memchr_iter(b'=', line)
+            .any(|at| NAMES.iter().any(|name| line[..at].ends_with(name.as_bytes())))
     };
     let asks = |command: &Command| command.command == "fc" || command.command.starts_with("fc ");
     // Hardly any session has an editor for its lines.
@@ -122,7 +123,7 @@ fn edited(page: &Page, source: &[u8], command: &Command, end: usize, sign: Sign<
             // Other files may have names like these.
             (Sign::File(file), true) => {
                 let own = file.name.contains('-') || syntax::looks_like_command(text) || shows(painted, text);
-                own && !command.command.contains(file.name)
+                own && !command.command.contains(&format!("/{}", file.name))
             }
             // Further lines of the file stood on the screen as they are.
             (Sign::File(_), false) => text.len() > 1 && shows(painted, text),

@@ -70,16 +70,19 @@ pub(crate) fn occurrences<'a>(page: &'a Page, prompts: &Prompts<'a>) -> (Seen, V
                     known.clear();
                     known.push_str(start);
                 }
-                if let [first, second, ..] = ends[..]
-                    && prompt::proof(&text[..first]) > Proof::None
-                {
-                    let count = longer.entry(prompt::shape(&text[..second]));
-                    count.or_insert_with(|| (text[..first].to_owned(), 0)).1 += 1;
-                }
-                for &end in ends.iter().take(MAX_PROMPTS) {
+                for (at, &end) in ends.iter().enumerate().take(MAX_PROMPTS) {
+                    let proof = prompt::proof(&text[..end]);
                     // Text that proves nothing is a prompt at most where it starts the line.
-                    if prompt::proof(&text[..end]) > Proof::None {
+                    if proof > Proof::None {
                         note(&text[..end]);
+                    }
+                    // A prompt that proves more than a word ends where it does.
+                    if at == 0
+                        && proof == Proof::Word
+                        && let Some(&second) = ends.get(1)
+                    {
+                        let count = longer.entry(prompt::shape(&text[..second]));
+                        count.or_insert_with(|| (text[..end].to_owned(), 0)).1 += 1;
                     }
                 }
             }

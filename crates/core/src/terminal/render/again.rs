@@ -1,7 +1,7 @@
 //! Marks of an edit that a program printed where no shell marks its edits: what follows are the lines of that shell.
 
 use super::Renderer;
-use crate::terminal::page::Heads;
+use crate::terminal::page::{Heads, LineMark, MarkKind};
 use crate::terminal::token::{Csi, Token, token_at};
 
 /// Signs of ASCII that prompts end with, before a blank.
@@ -10,29 +10,17 @@ const SIGNS: [u8; 4] = [b'$', b'#', b'%', b'>'];
 /// Least bytes of a prompt that is no coincidence.
 const MIN_PROMPT_BYTES: usize = 4;
 
-/// How many prompts are remembered.
+/// How many lines back prompts are looked for.
+const MAX_MARKS: usize = 32;
+
+/// Most prompts that are looked for.
 const MAX_PROMPTS: usize = 4;
+
+/// Longest prompt.
+const MAX_PROMPT_BYTES: usize = 128;
 
 /// Most bytes of a line that are looked at.
 const MAX_LINE_BYTES: usize = 1_024;
-
-/// Prompts of lines, the last one first.
-#[derive(Debug, Default)]
-pub(super) struct Prompts([Vec<u8>; MAX_PROMPTS]);
-
-impl Prompts {
-    /// Notes what may be the prompt of a line that no shell marked.
-    pub(super) fn note(&mut self, line: &[u8]) {
-        if !self.0[0].is_empty() && line.starts_with(&self.0[0]) {
-            return;
-        }
-        let Some(prompt) = prompt_of(line) else { return };
-        let at = self.0.iter().position(|known| *known == prompt).unwrap_or(MAX_PROMPTS - 1);
-        self.0[..=at].rotate_right(1);
-        self.0[0].clear();
-        self.0[0].extend_from_slice(prompt);
-    }
-}
 
 impl<H: Heads> Renderer<'_, H> {
     /// Whether the prompt of a line that no shell marked comes back in what would be an edit from `start` to `end`, which
@@ -40,10 +28,20 @@ impl<H: Heads> Renderer<'_, H> {
     pub(super) fn goes_on_unmarked(&self, start: usize, end: usize) -> bool {
         let edit = &self.source[start..end];
         let Some(first) = memchr::memchr(b'\n', edit).filter(|&at| at + 1 < edit.len()) else { return false };
-        let prompts = self.unmarked.0.iter().filter(|prompt| !prompt.is_empty());
-        prompts.filter(|prompt| !begins(edit, prompt)).any(|prompt| {
-            memchr::memchr_iter(b'\n', &edit[first..]).any(|at| begins(&edit[first + at + 1..], prompt))
-        })
+        let mut prompts: Vec<&[u8]> = Vec::new();
+        for mark in self.page.marks.iter().rev().take(MAX_MARKS) {
+            let MarkKind::Line(LineMark { end, .. }) = mark.kind else { continue };
+            let near = end.min(mark.text + MAX_PROMPT_BYTES);
+            if let Some(prompt) = prompt_of(&self.page.text[mark.text..near])
+                && prompts.len() < MAX_PROMPTS
+                && !prompts.contains(&prompt)
+                && !begins(edit, prompt)
+            {
+                prompts.push(prompt);
+            }
+        }
+        let mut lines = memchr::memchr_iter(b'\n', &edit[first..]).map(|at| &edit[first + at + 1..]);
+        !prompts.is_empty() && lines.any(|line| prompts.iter().any(|prompt| begins(line, prompt)))
     }
 }
 

@@ -13,15 +13,16 @@ use crate::terminal::token::{Csi, Token, token_at};
 /// How much behind a switch to the alternate screen is searched for what a program paints.
 const MAX_PREVIEW_BYTES: usize = 1_024;
 
-/// Names of the files in which shells give a command line to an editor: what they begin with, how many letters and digits
-/// follow at least, and what comes behind (seen of bash 5.2, zsh 5.9, yash 2.5x, mksh R59, ksh93u+m).
-const LINE_FILES: [(&str, usize, &str); 5] = [
-    ("/bash-fc.", 6, ""),
-    ("/tmp/zsh", 6, ""),
-    ("/yash-", 6, ".sh"),
-    ("/tmp/sh", 6, ".tmp"),
-    ("/tmp/ast", 1, "."),
-];
+/// What the file of bash is named in which it gives a command line to an editor (seen of bash 5.2).
+const LINE_FILE: &str = "bash-fc.";
+
+/// Those of other shells: what they begin with in `/tmp/`, how many letters and digits follow at least, and what comes
+/// behind (seen of zsh 5.9, yash 2.5x, mksh R59, ksh93u+m).
+const LINE_FILES: [(&str, usize, &str); 4] =
+    [("zsh", 6, ""), ("yash-", 6, ".sh"), ("sh", 6, ".tmp"), ("ast", 1, ".")];
+
+/// How much of the text of a screen is searched for such a name: editors show it first.
+const MAX_NAME_BYTES: usize = 2 * 1024;
 
 /// A switch of the alternate screen.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -171,14 +172,20 @@ fn comes_back(source: &[u8], at: usize) -> bool {
 
 /// What the name of a file begins with in which a shell gave a command line to an editor, if a screen shows one.
 fn line_file(text: &[u8]) -> Option<&'static str> {
-    let shown = LINE_FILES.iter().find(|(start, length, end)| {
-        memchr::memmem::find_iter(text, start).any(|at| {
-            let name = &text[at + start.len()..];
-            let letters = name.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-            letters >= *length && name[letters..].starts_with(end.as_bytes())
-        })
-    });
-    shown.map(|(start, ..)| *start)
+    let text = &text[..text.len().min(MAX_NAME_BYTES)];
+    let letters = |name: &[u8]| name.iter().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let fits = |name: &[u8], (start, length, end): (&str, usize, &str)| {
+        let name = name.strip_prefix(start.as_bytes()).unwrap_or_default();
+        let letters = letters(name);
+        letters >= length && name[letters..].starts_with(end.as_bytes())
+    };
+    memchr::memmem::find_iter(text, b"/tmp/").find_map(|at| {
+        let name = &text[at + b"/tmp/".len()..];
+        if fits(name, (LINE_FILE, 6, "")) {
+            return Some(LINE_FILE);
+        }
+        LINE_FILES.into_iter().find(|&form| fits(name, form)).map(|(start, ..)| start)
+    })
 }
 
 /// Whether a sequence is one with which programs paint a screen.

@@ -15,14 +15,25 @@ impl Cutter<'_> {
     pub(super) fn after_completion(&mut self, mut command: Command) -> Command {
         let Some(last) = self.commands.last() else { return command };
         let typed = last.command.as_str();
-        let again = || command.command.starts_with(typed) || self.begins_with(&command, typed);
-        let key = |command: &Command| command.prompt.as_deref().map(prompt::key);
-        if typed.is_empty() || last.boundary != Boundary::Prompt || !again() || key(last) != key(&command) {
+        if typed.is_empty() || last.boundary != Boundary::Prompt {
             return command;
         }
         let list = self.page.text.get(last.after..command.text).unwrap_or_default();
+        let blank = typed.bytes().rposition(|byte| matches!(byte, b' ' | b'/' | b'=' | b':'));
+        let word = &typed[blank.map_or(0, |at| at + 1)..];
+        // Nearly no output begins so.
+        let named = last.bell || !word.is_empty();
+        if !named
+            || !(list.trim_ascii_start().starts_with(word.as_bytes()) || list.starts_with(b"Display all"))
+        {
+            return command;
+        }
+        let again = || command.command.starts_with(typed) || self.begins_with(&command, typed);
+        let key = |command: &Command| command.prompt.as_deref().map(prompt::key);
+        if !again() || key(last) != key(&command) {
+            return command;
+        }
         let list = self.without_uppers(prompt::text_of(list).as_ref(), last.text).to_owned();
-        let word = typed.rsplit([' ', '/', '=', ':']).next().unwrap_or_default();
         let mut entries = list.split_whitespace();
         let listed = if last.bell {
             list.starts_with("Display all") || entries.next().is_some_and(|first| first.starts_with(word))

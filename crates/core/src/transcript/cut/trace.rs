@@ -15,10 +15,10 @@ impl Cutter<'_> {
     /// to a trace that did so before. A shell that was opened or left, or whose prompt may have changed, shows no trace.
     pub(super) fn is_traced(&mut self, mark: &Mark, prompt: &str, typed: &str) -> bool {
         let Some(current) = &self.current else { return false };
-        let key = prompt::key(prompt);
-        if current.key == key {
+        if current.text == prompt || prompt::has_key(prompt, &current.key) {
             return false;
         }
+        let key = prompt::key(prompt);
         if self.traces.contains(&key) {
             return true;
         }
