@@ -14,6 +14,15 @@ impl Cutter<'_> {
     /// Whether a line that begins with `prompt` shows the command `typed` which was accepted in the line above, or belongs
     /// to a trace that did so before. A shell that was opened or left, or whose prompt may have changed, shows no trace.
     pub(super) fn is_traced(&mut self, mark: &Mark, prompt: &str, typed: &str) -> bool {
+        let Some(last) = self.commands.last() else { return false };
+        let again = last.after == mark.text
+            && !last.dropped
+            && last.command.len() >= MIN_COMMAND_BYTES
+            && last.command == typed.trim();
+        // This settles nearly all lines.
+        if !again && self.traces.is_empty() {
+            return false;
+        }
         let Some(current) = &self.current else { return false };
         if current.text == prompt || prompt::has_key(prompt, &current.key) {
             return false;
@@ -22,11 +31,6 @@ impl Cutter<'_> {
         if self.traces.contains(&key) {
             return true;
         }
-        let Some(last) = self.commands.last() else { return false };
-        let again = last.after == mark.text
-            && !last.dropped
-            && last.command.len() >= MIN_COMMAND_BYTES
-            && last.command == typed.trim();
         if !again || self.known.contains(&key) || self.traces.len() >= MAX_TRACES {
             return false;
         }
