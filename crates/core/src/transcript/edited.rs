@@ -5,6 +5,8 @@
 //! the file, which editors show on their screen, or the command that asked for the editor. Where an editor shows no screen,
 //! a line that is the one before with a few other words tells it, in a session that has named its editor.
 
+use foldhash::HashSet;
+
 use super::command::Command;
 use super::prompt::{self, Reader};
 use super::syntax::{self, Scan};
@@ -88,10 +90,14 @@ fn edited(page: &Page, source: &[u8], command: &Command, end: usize, sign: Sign<
         Sign::Asked | Sign::Named => (command.after, command.source + command.command.len()),
     };
     let Some(output) = page.text.get(start..end) else { return Vec::new() };
-    let painted = match sign {
-        Sign::File(file) => page.text.get(file.text.clone()).unwrap_or_default(),
-        Sign::Asked | Sign::Named => &[],
+    let painted: HashSet<&[u8]> = match sign {
+        Sign::File(file) => {
+            let text = page.text.get(file.text.clone()).unwrap_or_default();
+            text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end).collect()
+        }
+        Sign::Asked | Sign::Named => HashSet::default(),
     };
+    let shows = |line: &str| painted.contains(line.as_bytes());
     let mut found: Vec<Command> = Vec::new();
     let mut scan = Scan::default();
     let mut open = false;
@@ -122,11 +128,11 @@ fn edited(page: &Page, source: &[u8], command: &Command, end: usize, sign: Sign<
         let is_command = match (&sign, found.is_empty()) {
             // Other files may have names like these.
             (Sign::File(file), true) => {
-                let own = file.name.contains('-') || syntax::looks_like_command(text) || shows(painted, text);
+                let own = file.name.contains('-') || syntax::looks_like_command(text) || shows(text);
                 own && !command.command.contains(&format!("/{}", file.name))
             }
             // Further lines of the file stood on the screen as they are.
-            (Sign::File(_), false) => text.len() > 1 && shows(painted, text),
+            (Sign::File(_), false) => text.len() > 1 && shows(text),
             (Sign::Asked, true) => syntax::looks_like_command(text),
             (Sign::Named, true) => is_edit_of(text, &command.command),
             (_, false) => false,
@@ -170,11 +176,6 @@ fn starts_editor(command: &str) -> bool {
             let options = word.strip_prefix('-').unwrap_or_default();
             !options.contains(['l', 's', 'p', 'P', 'R', 'W', 'A', 'I']) && word != "-"
         })
-}
-
-/// Whether a screen shows a line.
-fn shows(painted: &[u8], line: &str) -> bool {
-    painted.split(|&byte| byte == b'\n').any(|row| row.trim_ascii_end() == line.as_bytes())
 }
 
 /// Whether a line may be another one after a few words of it were edited, and is not what the other one prints: it starts with

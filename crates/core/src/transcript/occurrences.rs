@@ -12,6 +12,9 @@ const MAX_START_BYTES: usize = 256;
 /// Most possible prompts of one line that are counted.
 const MAX_PROMPTS: usize = 2;
 
+/// Most shapes of longer prompts that are counted.
+const MAX_LONGER: usize = 1_000;
+
 /// Least lines with a longer prompt.
 const MIN_LONGER: usize = 4;
 
@@ -79,6 +82,7 @@ pub(crate) fn occurrences<'a>(page: &'a Page, prompts: &Prompts<'a>) -> (Seen, V
                     // A prompt that proves more than a word ends where it does.
                     if at == 0
                         && proof == Proof::Word
+                        && longer.len() < MAX_LONGER
                         && let Some(&second) = ends.get(1)
                     {
                         let count = longer.entry(prompt::shape(&text[..second]));

@@ -11,7 +11,7 @@ const SIGNS: [u8; 4] = [b'$', b'#', b'%', b'>'];
 const MIN_PROMPT_BYTES: usize = 4;
 
 /// How many lines back prompts are looked for.
-const MAX_MARKS: usize = 32;
+const MAX_MARKS: usize = 12;
 
 /// Most prompts that are looked for.
 const MAX_PROMPTS: usize = 4;
