@@ -4,8 +4,8 @@
 use foldhash::HashMap;
 
 use super::below::Above;
-use super::edit::{colon_end, signs};
 use super::prompt;
+use super::signs::{colon_end, signs};
 use super::syntax;
 use crate::terminal::block::{Block, Kind};
 use crate::terminal::page::{Heads, LineMark, MarkKind, Page};

@@ -2,16 +2,14 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::VecDeque;
 
 use foldhash::HashMap;
 
 use super::empty_line::EmptyLines;
 use super::facts::{Facts, Lexicon};
-use super::printed::VALUE;
 use super::prompt::{self, Ends, Proof, Reader};
+use super::signs::{colon_end, sign_ends, sign_ends_with_colon, signs};
 use super::syntax::Scan;
-use crate::terminal::block::{Block, bits, set_bits};
 use crate::terminal::page::{Edit, MarkKind, Page};
 use crate::terminal::screen::Logical;
 
@@ -27,14 +25,8 @@ const LONGER_PROMPT_PERCENT: usize = 80;
 /// Most characters of the prompt for more lines, if it has no known form.
 const MAX_CONTINUATION_CHARS: usize = 6;
 
-/// How far from the start of a line a prompt without a known form may end.
-const MAX_SIGN_BYTES: usize = 128;
-
 /// Most lines of one edit that are searched for such a prompt.
 const MAX_PROMPT_LINES: usize = 3;
-
-/// Longest such value.
-const MAX_VALUE_BYTES: usize = 12;
 
 /// The prompts of one transcript, as far as its edits show them.
 #[derive(Debug, Default)]
@@ -385,69 +377,6 @@ fn is_closed(text: &str) -> bool {
     [b'"', b'\'', b'`'].iter().all(|&quote| count(quote) % 2 == 0)
 }
 
-/// Where the prompt of an edit may end that has no known form.
-fn sign_ends(line: &Logical) -> impl Iterator<Item = usize> {
-    signs(&line.text, line.styled.unwrap_or(0))
-}
-
-/// The same, and behind a colon that stands alone: it may be a command, unless it comes back with nearly every edit.
-fn sign_ends_with_colon(line: &Logical) -> impl Iterator<Item = usize> {
-    sign_ends(line).chain(colon_end(&line.text).filter(|&end| end >= line.styled.unwrap_or(0)))
-}
-
-/// Where a prompt ends whose last sign is a colon that stands alone.
-pub(crate) fn colon_end(line: &str) -> Option<usize> {
-    let near = &line.as_bytes()[..line.len().min(MAX_SIGN_BYTES)];
-    memchr::memmem::find(near, b" : ").map(|at| at + 3)
-}
-
-/// Where a prompt may end that has no known form, not before `from`: behind a sign and its blank, or behind the sign of a
-/// shell.
-pub(crate) fn signs(line: &str, from: usize) -> impl Iterator<Item = usize> {
-    let near = &line[..line.floor_char_boundary(MAX_SIGN_BYTES)];
-    sign_places(near).filter_map(move |at| sign_end(near, at)).filter(move |&end| end >= from)
-}
-
-/// Where the prompt ends whose last sign has its last byte at `at`.
-fn sign_end(near: &str, at: usize) -> Option<usize> {
-    let end = at + 1;
-    let bytes = near.as_bytes();
-    let blank = bytes.get(end) == Some(&b' ');
-    let common = match bytes[at] {
-        b'$' | b'#' | b'%' | b'>' => false,
-        b'|' => at == 0 || bytes[at - 1] == b' ',
-        // Commands that are a sign.
-        b'.' | b':' | b'!' | b'[' | b'(' | b'{' if at == 0 || bytes[at - 1] == b' ' => true,
-        byte @ ..0x80 => byte.is_ascii_alphanumeric() || b" \"'`\\;&<-=/".contains(&byte),
-        0x80.. => near.get(..end).and_then(|text| text.chars().next_back()).is_none_or(char::is_alphanumeric),
-    };
-    (!common).then_some(end + usize::from(blank))
-}
-
-/// Where bytes stand that may be the last of such a sign, with something behind it: one of a shell, or one before a blank
-/// that is no letter or digit.
-fn sign_places(line: &str) -> impl Iterator<Item = usize> + use<> {
-    let near = line.as_bytes();
-    let followed = &near[..near.len().saturating_sub(1)];
-    let before_blanks = bits(near, |block| block.is(b' ')) >> 1;
-    let foreign = if near.is_ascii() { 0 } else { foreign_places(line, followed.len()) };
-    set_bits(
-        foreign
-            | bits(followed, prompt::ascii_endings)
-            | (before_blanks & !bits(followed, Block::is_alphanumeric)),
-    )
-}
-
-/// Where the signs end that prompts beyond ASCII end with, before `end`.
-fn foreign_places(line: &str, end: usize) -> u128 {
-    let signs = line.char_indices().filter(|&(_, sign)| prompt::is_foreign_ending(sign));
-    let last = signs.map(|(at, sign)| at + sign.len_utf8() - 1);
-    last.filter(|&last| last < end).fold(0, |places, last| places | 1 << last)
-}
-
-/// The masks have a bit for each byte.
-const _: () = assert!(MAX_SIGN_BYTES <= u128::BITS as usize);
-
 /// What all lines start with, up to the last character that is no letter or digit.
 fn common_start<'a>(lines: &[&'a str]) -> &'a str {
     let Some((first, rest)) = lines.split_first() else { return "" };
@@ -479,69 +408,6 @@ fn without_search(typed: &str) -> &str {
         return typed;
     }
     searching.split_once("': ").map_or(typed, |(_, found)| found)
-}
-
-/// Takes out of an edited text what background programs printed into it. `background` holds what they may print.
-pub(crate) fn without_interruptions(
-    command: &[String],
-    foreign: &[bool],
-    background: &VecDeque<String>,
-) -> Option<(Vec<String>, Vec<String>)> {
-    let last = command.len().saturating_sub(1);
-    let foreign = |index: usize| index < last && foreign.get(index) == Some(&true);
-    let cut = |line: &String| interruption(line, background);
-    // Nearly every command is whole.
-    let whole =
-        (0..command.len()).take_while(|&index| !foreign(index) && cut(&command[index]).is_none()).count();
-    if whole == command.len() {
-        return None;
-    }
-    let mut kept = command[..whole].to_vec();
-    kept.push(String::new());
-    let mut taken = Vec::new();
-    for (index, line) in command.iter().enumerate().skip(whole) {
-        // A line that something else ended is its output, apart from what was typed before.
-        let cut = cut(line).or(if foreign(index) { Some(0) } else { None });
-        if let Some(current) = kept.last_mut() {
-            current.push_str(&line[..cut.unwrap_or(line.len())]);
-        }
-        match cut {
-            Some(at) => taken.push(line[at..].to_owned()),
-            None if index < last => kept.push(String::new()),
-            None => {}
-        }
-    }
-    Some((kept, taken))
-}
-
-/// Where a line holds what a background program printed into it: the notice of its end, or a text that its command says.
-/// Where the text stands in quotes or as the argument of a command that is typed, it is typed.
-pub(crate) fn interruption(line: &str, background: &VecDeque<String>) -> Option<usize> {
-    let told = |text: &String| {
-        let (lead, text) = text.split_once(VALUE).unwrap_or(("", text));
-        let (mut at, _) = line.rmatch_indices(text).next()?;
-        let typed = line[..at].ends_with(['"', '\'']) && !line[at + text.len()..].trim_end().is_empty();
-        if !lead.is_empty() {
-            let before = line[..at].trim_end_matches(|shown: char| shown.is_ascii_alphanumeric());
-            at = before.strip_suffix(lead).filter(|_| at - before.len() <= MAX_VALUE_BYTES)?.len();
-        }
-        (!typed).then_some(at)
-    };
-    let told = background.iter().filter_map(told).min();
-    [state_notice(line), told].into_iter().flatten().min()
-}
-
-/// Where a shell's notice about a background command starts in a line.
-fn state_notice(line: &str) -> Option<usize> {
-    const STATES: [&str; 8] =
-        ["Done", "Exit", "Stopped", "Running", "Terminated", "Killed", "Hangup", "Interrupt"];
-    memchr::memchr_iter(b'[', line.as_bytes()).find(|&at| {
-        let rest = &line[at + 1..];
-        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let Some(rest) = rest[digits..].strip_prefix(']') else { return false };
-        let state = rest.trim_start_matches(['+', '-', ' ']);
-        digits > 0 && state.len() < rest.len() && STATES.iter().any(|name| state.starts_with(name))
-    })
 }
 
 /// Whether a line without a known prompt is a question and its answer.

@@ -3,7 +3,8 @@
 use super::{Cutter, MAX_SEARCH_BYTES, MAX_UNPROMPTED_LINES, text_of};
 use crate::session::{Confidence, Reason, Status};
 use crate::terminal::page::Edit;
-use crate::transcript::edit::{continuation_len, interruption};
+use crate::transcript::edit::continuation_len;
+use crate::transcript::interruption::interruption;
 use crate::transcript::printed;
 use crate::transcript::programs::Grammar;
 use crate::transcript::prompt::{self, Reader};

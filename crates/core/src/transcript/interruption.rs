@@ -1,0 +1,71 @@
+//! What other programs printed into a line while it was typed.
+
+use std::collections::VecDeque;
+
+use super::printed::VALUE;
+
+/// Longest such value.
+const MAX_VALUE_BYTES: usize = 12;
+
+/// Takes out of an edited text what background programs printed into it. `background` holds what they may print.
+pub(crate) fn without_interruptions(
+    command: &[String],
+    foreign: &[bool],
+    background: &VecDeque<String>,
+) -> Option<(Vec<String>, Vec<String>)> {
+    let last = command.len().saturating_sub(1);
+    let foreign = |index: usize| index < last && foreign.get(index) == Some(&true);
+    let cut = |line: &String| interruption(line, background);
+    // Nearly every command is whole.
+    let whole =
+        (0..command.len()).take_while(|&index| !foreign(index) && cut(&command[index]).is_none()).count();
+    if whole == command.len() {
+        return None;
+    }
+    let mut kept = command[..whole].to_vec();
+    kept.push(String::new());
+    let mut taken = Vec::new();
+    for (index, line) in command.iter().enumerate().skip(whole) {
+        // A line that something else ended is its output, apart from what was typed before.
+        let cut = cut(line).or(if foreign(index) { Some(0) } else { None });
+        if let Some(current) = kept.last_mut() {
+            current.push_str(&line[..cut.unwrap_or(line.len())]);
+        }
+        match cut {
+            Some(at) => taken.push(line[at..].to_owned()),
+            None if index < last => kept.push(String::new()),
+            None => {}
+        }
+    }
+    Some((kept, taken))
+}
+
+/// Where a line holds what a background program printed into it: the notice of its end, or a text that its command says.
+/// Where the text stands in quotes or as the argument of a command that is typed, it is typed.
+pub(crate) fn interruption(line: &str, background: &VecDeque<String>) -> Option<usize> {
+    let told = |text: &String| {
+        let (lead, text) = text.split_once(VALUE).unwrap_or(("", text));
+        let (mut at, _) = line.rmatch_indices(text).next()?;
+        let typed = line[..at].ends_with(['"', '\'']) && !line[at + text.len()..].trim_end().is_empty();
+        if !lead.is_empty() {
+            let before = line[..at].trim_end_matches(|shown: char| shown.is_ascii_alphanumeric());
+            at = before.strip_suffix(lead).filter(|_| at - before.len() <= MAX_VALUE_BYTES)?.len();
+        }
+        (!typed).then_some(at)
+    };
+    let told = background.iter().filter_map(told).min();
+    [state_notice(line), told].into_iter().flatten().min()
+}
+
+/// Where a shell's notice about a background command starts in a line.
+fn state_notice(line: &str) -> Option<usize> {
+    const STATES: [&str; 8] =
+        ["Done", "Exit", "Stopped", "Running", "Terminated", "Killed", "Hangup", "Interrupt"];
+    memchr::memchr_iter(b'[', line.as_bytes()).find(|&at| {
+        let rest = &line[at + 1..];
+        let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let Some(rest) = rest[digits..].strip_prefix(']') else { return false };
+        let state = rest.trim_start_matches(['+', '-', ' ']);
+        digits > 0 && state.len() < rest.len() && STATES.iter().any(|name| state.starts_with(name))
+    })
+}

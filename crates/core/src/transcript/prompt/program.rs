@@ -1,0 +1,91 @@
+//! The prompts of interpreters and clients, and those that ask for more of a command.
+
+use super::trimmed;
+
+/// The name of the program that has this prompt.
+pub(crate) fn program(prompt: &str) -> &'static str {
+    program_of(trimmed(prompt)).unwrap_or("program")
+}
+
+pub(super) fn program_of(prompt: &str) -> Option<&'static str> {
+    Some(match prompt {
+        ">>>" | "..." => "python",
+        "sqlite>" => "sqlite3",
+        "mysql>" => "mysql",
+        "SQL>" => "sqlplus",
+        "sftp>" => "sftp",
+        "ftp>" => "ftp",
+        "lftp>" => "lftp",
+        "telnet>" => "telnet",
+        "(gdb)" => "gdb",
+        "(lldb)" => "lldb",
+        "(Pdb)" | "ipdb>" => "pdb",
+        "mongo>" | "test>" => "mongo",
+        "gnuplot>" => "gnuplot",
+        "octave>" => "octave",
+        "php >" => "php",
+        "cqlsh>" => "cqlsh",
+        "julia>" => "julia",
+        "jshell>" => "jshell",
+        "ghci>" | "Prelude>" => "ghci",
+        "OpenSSL>" => "openssl",
+        "(parted)" => "parted",
+        _ if prompt.starts_with("MariaDB [") => "mariadb",
+        _ if prompt.starts_with("irb(") => "irb",
+        _ if prompt.starts_with("In [") && prompt.ends_with("]:") => "ipython",
+        _ if prompt.starts_with("redis ") && prompt.ends_with('>') => "redis-cli",
+        _ if prompt.starts_with("127.0.0.1:6379") => "redis-cli",
+        _ if is_psql(prompt) => "psql",
+        _ => return None,
+    })
+}
+
+/// Whether a prompt asks for more of the same command.
+pub(crate) fn is_continuation(prompt: &str) -> bool {
+    let prompt = prompt.trim();
+    if matches!(prompt, ">" | "More?" | "..." | "...>" | "->" | "'>" | "\">" | "`>" | ">>") {
+        return true;
+    }
+    // zsh names the open constructs; psql the kind of what is open.
+    let Some(body) = prompt.strip_suffix('>') else {
+        return is_psql(prompt) && psql_state(prompt).is_some_and(|state| !state.contains('='));
+    };
+    let zsh = |word: &str| {
+        matches!(
+            word,
+            "quote"
+                | "dquote"
+                | "bquote"
+                | "heredoc"
+                | "for"
+                | "while"
+                | "until"
+                | "if"
+                | "then"
+                | "else"
+                | "elif"
+        ) || matches!(
+            word,
+            "case" | "select" | "function" | "subsh" | "cursh" | "pipe" | "cmdand" | "cmdor" | "cmdsubst"
+        ) || matches!(
+            word,
+            "repeat" | "braceparam" | "mathsubst" | "math" | "cond" | "array" | "foreach" | "try"
+        )
+    };
+    (!body.is_empty() && body.split(' ').all(zsh))
+        || is_psql(prompt) && psql_state(prompt).is_some_and(|state| !state.contains('='))
+}
+
+/// `db=>`, `db=#`, `db-#`, `db'>`, `db=*#` and so on.
+fn is_psql(prompt: &str) -> bool {
+    let Some(body) = prompt.strip_suffix(['#', '>']) else { return false };
+    let body = body.trim_end_matches(['*', '!', '?']);
+    let Some(name) = body.strip_suffix(['=', '-', '\'', '"', '(', '^']) else { return false };
+    name.contains(char::is_alphanumeric)
+        && name.chars().all(|character| character.is_alphanumeric() || "_-.".contains(character))
+}
+
+fn psql_state(prompt: &str) -> Option<&str> {
+    let name = prompt.find(|character: char| !(character.is_alphanumeric() || "_.".contains(character)))?;
+    Some(&prompt[name..])
+}

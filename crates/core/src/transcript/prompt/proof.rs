@@ -1,0 +1,93 @@
+//! How much the text of a prompt alone proves.
+
+use super::super::windows::prompt as windows;
+use super::names::user_and_host;
+use super::{Reader, reader, trimmed};
+
+/// Most blanks within a prompt that proves anything.
+const MAX_PROMPT_BLANKS: usize = 6;
+
+/// How much the text of a prompt alone proves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Proof {
+    /// It could be any text.
+    None,
+    /// One word and an ending.
+    Word,
+    /// Nothing but an ending.
+    Bare,
+    /// A path among few words.
+    Path,
+    /// User and host, a shell and its version, a path, an interpreter.
+    Strict,
+}
+
+/// Tells how much the text of a prompt proves.
+pub(crate) fn proof(prompt: &str) -> Proof {
+    let prompt = trimmed(prompt);
+    let Some(ending) = prompt.chars().next_back() else { return Proof::None };
+    let before = &prompt[..prompt.len() - ending.len_utf8()];
+    let body = trimmed(before);
+    // A sign made of two characters.
+    let body = if ending == '>' { trimmed(body.strip_suffix('|').unwrap_or(body)) } else { body };
+    let blanks = body.bytes().filter(|&byte| byte == b' ').count();
+    if blanks > MAX_PROMPT_BLANKS {
+        return Proof::None;
+    }
+    if body.is_empty() {
+        return Proof::Bare;
+    }
+    if ending == '?' {
+        return Proof::None;
+    }
+    if is_corner(body) {
+        return Proof::Path;
+    }
+    if reader(prompt) == Reader::Program {
+        return Proof::Strict;
+    }
+    // Each of these needs a byte that most texts do not have.
+    let has = |wanted: fn(u8) -> bool| body.bytes().fold(false, |any, byte| any | wanted(byte));
+    let version = has(|byte| byte == b'-')
+        && body.split_once('-').is_some_and(|(shell, version)| {
+            matches!(shell, "sh" | "bash" | "ash" | "ksh" | "mksh" | "zsh" | "dash")
+                && version.starts_with(|character: char| character.is_ascii_digit())
+        });
+    if version || (ending == '>' && windows::key(body).is_some()) {
+        return Proof::Strict;
+    }
+    if has(|byte| byte == b'\\') && is_unexpanded(body) {
+        return Proof::Strict;
+    }
+    if has(|byte| byte == b'@') && user_and_host(body).is_some() && !body.contains(['"', '\'', '`', ';', '|'])
+    {
+        return Proof::Strict;
+    }
+    let path = |word: &str| word.starts_with('/') || word.starts_with('~');
+    if blanks <= 3
+        && has(|byte| (byte == b'/') | (byte == b'~'))
+        && body.split([' ', ':']).any(path)
+        && !body.contains(['"', '\'', ';', '|', '$', '=', '<', '>'])
+    {
+        return Proof::Path;
+    }
+    // More blanks than one stand between the columns of a table.
+    let is_cell = before.ends_with("  ");
+    if blanks == 0 && !is_cell && body.len() <= 40 && body.chars().any(char::is_alphanumeric) {
+        Proof::Word
+    } else {
+        Proof::None
+    }
+}
+
+/// Whether a prompt is the corner of a frame whose upper line stands above it.
+fn is_corner(body: &str) -> bool {
+    body.starts_with(['└', '╰', '╚']) && body.chars().all(|shown| matches!(shown, '\u{2500}'..='\u{257f}'))
+}
+
+/// Whether a prompt shows the escapes that only another shell knows: dash prints the `PS1` that bash left to it as it is.
+fn is_unexpanded(body: &str) -> bool {
+    let escapes = ["\\u", "\\h", "\\H", "\\w", "\\W"];
+    escapes.iter().any(|escape| body.contains(escape))
+        && !body.contains(['"', '\'', '`', ';', '|', '=', '<', '>'])
+}

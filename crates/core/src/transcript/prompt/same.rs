@@ -1,0 +1,86 @@
+//! When two prompts are the same prompt, or made alike.
+
+use super::super::windows::prompt as windows;
+use super::names::user_and_host;
+
+/// Whether `prompt` has this key.
+pub(crate) fn has_key(prompt: &str, known: &str) -> bool {
+    // A key ends as its prompt does, which settles nearly all cases.
+    prompt.trim_end().chars().next_back() == known.chars().next_back() && key(prompt) == known
+}
+
+/// What stays the same when a prompt comes back: user and host, or the words that are no path and no number.
+pub(crate) fn key(prompt: &str) -> String {
+    let prompt = prompt.trim();
+    let Some(ending) = prompt.chars().next_back() else { return String::new() };
+    let body = prompt[..prompt.len() - ending.len_utf8()].trim_end();
+    if let Some(word) = user_and_host(body) {
+        let mut key = String::with_capacity(word.len() + ending.len_utf8());
+        key.push_str(word);
+        key.push(ending);
+        return key;
+    }
+    if let Some(key) = windows::key(body).filter(|_| ending == '>') {
+        return key.to_owned();
+    }
+    let mut key = String::new();
+    for word in body.split_inclusive([' ', ':', '[', ']', '(', ')']) {
+        let path = word.starts_with(['/', '~']) || word.contains('/');
+        if path {
+            key.push('*');
+            key.extend(word.chars().next_back().filter(|last| ":])".contains(*last)));
+            continue;
+        }
+        let mut number = false;
+        for character in word.chars() {
+            let digit = character.is_ascii_digit();
+            if !digit {
+                key.push(character);
+            } else if !number {
+                key.push('0');
+            }
+            number = digit;
+        }
+    }
+    // psql shows the state of its transaction between the name and the ending.
+    let trimmed = key.trim_end_matches(['*', '!', '^', '=', '-', '\'', '"', '(']).len();
+    if trimmed < key.len() && key[trimmed..].contains(['=', '-']) && trimmed > 0 {
+        key.truncate(trimmed);
+        key.push('=');
+    }
+    key.push(ending);
+    key
+}
+
+/// A coarser form, in which all words are alike: it tells whether a longer prompt recurs as well.
+pub(crate) fn shape(prompt: &str) -> String {
+    let mut shape = String::new();
+    for character in prompt.chars() {
+        let word = character.is_alphanumeric() || "/~._-@".contains(character);
+        if !word {
+            shape.push(character);
+        } else if !shape.ends_with('w') {
+            shape.push('w');
+        }
+    }
+    shape
+}
+
+/// Whether two prompts are made alike: the same signs between words, one word the same, and signs of shells at the end,
+/// such as `$` for a user and `#` for root.
+pub(crate) fn is_sister(one: &str, other: &str) -> bool {
+    let (one, other) = (one.trim(), other.trim());
+    let (Some(first), Some(second)) = (one.chars().next_back(), other.chars().next_back()) else {
+        return false;
+    };
+    let (body, others) = (&one[..one.len() - first.len_utf8()], &other[..other.len() - second.len_utf8()]);
+    let words = |text: &'_ str| -> Vec<String> {
+        let split = text.split(|sign: char| !sign.is_alphanumeric() && sign != '-');
+        split.filter(|word| word.len() > 1).map(str::to_owned).collect()
+    };
+    let known = words(others);
+    "$#%>".contains(first)
+        && "$#%>".contains(second)
+        && shape(body) == shape(others)
+        && words(body).iter().any(|word| known.contains(word))
+}
