@@ -25,8 +25,10 @@ const MAX_PROMPT_BYTES: usize = 200;
 const MAX_ENDS: usize = 8;
 
 /// Characters that prompts end with, besides `$`, `#`, `%` and `>`.
-const ENDINGS: [char; 18] =
-    ['❯', '➜', 'λ', '»', '›', '▶', '⟩', '➤', '►', '▸', '⟫', '❱', '➔', '➞', '⇒', '⚡', '\u{e0b0}', '\u{e0b1}'];
+const ENDINGS: [char; 19] = [
+    '❯', '➜', 'λ', '»', '›', '▶', '⟩', '➤', '►', '▸', '⟫', '❱', '➔', '➞', '⇒', '⚡', '±', '\u{e0b0}',
+    '\u{e0b1}',
+];
 
 /// The glyph between the fields of a prompt.
 const SEPARATOR: char = '\u{e0b0}';

@@ -2,7 +2,7 @@
 
 use super::super::windows::prompt as windows;
 use super::names::user_and_host;
-use super::{Reader, reader, trimmed};
+use super::{Reader, SEPARATOR, reader, trimmed};
 
 /// Most blanks within a prompt that proves anything.
 const MAX_PROMPT_BLANKS: usize = 6;
@@ -30,6 +30,10 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     let body = trimmed(before);
     // A sign made of two characters.
     let body = if ending == '>' { trimmed(body.strip_suffix('|').unwrap_or(body)) } else { body };
+    // Nobody types these, and no text ends its words with them.
+    if ending == SEPARATOR && body.contains(SEPARATOR) {
+        return Proof::Path;
+    }
     let blanks = body.bytes().filter(|&byte| byte == b' ').count();
     if blanks > MAX_PROMPT_BLANKS {
         return Proof::None;

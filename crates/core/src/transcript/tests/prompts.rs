@@ -221,3 +221,16 @@ fn a_banner_hides_no_prompt() {
     let bytes = "web1$ ls\r\r\nx\r\r\nweb1$ ssh db\r\r\n[root@db ~]# id\r\r\n0\r\r\n[root@db ~]# ls\r\r\n";
     assert_eq!(commands(bytes.as_bytes()), executed(&["ls", "ssh db", "id", "ls"]));
 }
+
+#[test]
+fn fields_between_glyphs_are_a_prompt_however_many() {
+    // powerline-shell, with more blanks than other prompts have; and a sign of hosts with repositories.
+    let fields = "\x1b[48;5;31m me \x1b[38;5;74m\u{e0b0} (e) fast \u{e0b0} \u{e0a0} master \u{e0b0} … \u{e0b1} github.com \u{e0b1} me \u{e0b0} \x1b[0m";
+    let repository = "[me\x1b[33m@\x1b[mhost:\x1b[1m~/infrastructure\x1b[m] ± ";
+    for prompt in [fields, repository] {
+        let bytes =
+            format!("{prompt}# have I Docker?\r\r\n{prompt}docker version\r\r\nx\r\r\n{prompt}exit\r\r\n");
+        let wanted = ["# have I Docker?", "docker version", "exit"];
+        assert_eq!(commands(bytes.as_bytes()), executed(&wanted), "{prompt:?}");
+    }
+}
