@@ -15,7 +15,7 @@ use crate::session::Flag;
 const MIN_LOST_CHARACTERS: usize = 4;
 
 /// Most bytes of the states of one line.
-pub(crate) const MAX_LINE_BYTES: usize = 16 * 1024;
+const MAX_LINE_BYTES: usize = 16 * 1024;
 
 /// Most states of one line that differ in figures and signs only, as the states of a progress bar do.
 const MAX_ALIKE: usize = 16;
@@ -68,6 +68,21 @@ pub(crate) struct Lost {
     pub flags: Vec<Flag>,
     /// A limit was met: there were more states.
     pub cut: bool,
+}
+
+impl Lost {
+    /// Keeps one more state; `false` if there is no room for it.
+    pub(crate) fn keep(&mut self, state: &str) -> bool {
+        let fits = self.text.len() + state.len() <= MAX_LINE_BYTES;
+        self.cut |= !fits;
+        if fits {
+            if !self.text.is_empty() {
+                self.text.push('\n');
+            }
+            self.text.push_str(state);
+        }
+        fits
+    }
 }
 
 impl Trail {
@@ -182,16 +197,7 @@ impl Trail {
             if is_search(&text) || !is_lost(&state, &text, shown, edited, &mut work) {
                 continue;
             }
-            let text = text.trim_end();
-            if lost.text.len() + text.len() > MAX_LINE_BYTES {
-                lost.cut = true;
-                continue;
-            }
-            if !lost.text.is_empty() {
-                lost.text.push('\n');
-            }
-            lost.text.push_str(text);
-            if !lost.flags.contains(&state.flag) {
+            if lost.keep(text.trim_end()) && !lost.flags.contains(&state.flag) {
                 lost.flags.push(state.flag);
             }
         }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use super::MIN_MARK_BLANKS;
 use crate::session::Flag;
 use crate::terminal::screen::Logical;
-use crate::terminal::sent::{Lost, MAX_LINE_BYTES};
+use crate::terminal::sent::Lost;
 use crate::terminal::token::{Csi, Token, token_at};
 
 /// How zsh marks the end of output that has no newline.
@@ -59,14 +59,9 @@ pub(super) fn lost(before: &[u8], lines: &[Logical]) -> Option<Lost> {
     };
     let mut lost = Lost { flags: vec![Flag::Overwritten], ..Lost::default() };
     for line in sent.lines().map(str::trim).filter(missing) {
-        if lost.text.len() + line.len() > MAX_LINE_BYTES {
-            lost.cut = true;
+        if !lost.keep(line) {
             break;
         }
-        if !lost.text.is_empty() {
-            lost.text.push('\n');
-        }
-        lost.text.push_str(line);
     }
     (!lost.text.is_empty() || lost.cut).then_some(lost)
 }
