@@ -13,7 +13,7 @@ use crate::terminal::token::{Csi, Token, token_at};
 const MARKS: [&[u8]; 3] = [b"%", b"#", "⏎".as_bytes()];
 
 /// Where an edit begins anew, and on how many columns: behind the last mark of an unfinished line in it, which zsh prints
-/// at the start of a row with as many blanks as fill it, before it paints a prompt.
+/// in reverse video with as many blanks as fill the row, before it paints a prompt.
 pub(super) fn begins_anew(edit: &[u8]) -> Option<(usize, usize)> {
     let mut found = None;
     // How many blanks stand behind a mark.
@@ -24,7 +24,7 @@ pub(super) fn begins_anew(edit: &[u8]) -> Option<(usize, usize)> {
             Token::Text(text) => {
                 let before = text.trim_ascii_end();
                 if !before.is_empty() {
-                    (marked, blanks) = (MARKS.iter().any(|mark| before.ends_with(mark)), 0);
+                    (marked, blanks) = (MARKS.contains(&before), 0);
                 }
                 blanks += text.len() - before.len();
             }

@@ -146,7 +146,8 @@ impl Screen {
     /// What stands behind the end of the prompt, if the shell said where that is, and if it is ASCII on one row.
     pub(crate) fn typed(&self) -> Option<String> {
         let (row, column) = self.prompt_end?;
-        let [last] = &self.rows[row..] else { return None };
+        // The row may have been erased since.
+        let [last] = self.rows.get(row..)? else { return None };
         let mut typed = String::new();
         push_row(last.cells.get(column..).unwrap_or_default(), true, true, &mut typed);
         Some(typed.trim_end().to_owned()).filter(|typed| typed.is_ascii())

@@ -274,3 +274,16 @@ fn a_paste_that_wraps_is_painted_anew_from_its_prompt() {
     let bytes = format!("{}{}{}", fenced(&again), fenced(&again), fenced("exit"));
     assert_eq!(commands(bytes.as_bytes()), executed(&[line, line, "exit"]));
 }
+
+#[test]
+fn a_prompt_whose_rows_were_erased_has_no_end_to_look_behind() {
+    let end = "\x1b]133;B\x07";
+    let painting = "\r\x1b[24m\x1b[J$ \x1b[K";
+    for up in ["\x1b[A\x1b[A\r\x1b[J", "\x1b[A\r\x1b[J", "\x1b[2J", "\r\x1b[A\x1b[A\x1b[Ka\r\n"] {
+        let bytes =
+            format!("\x1b[?2004ha\r\nb\r\n$ {end}x{up}{painting}ls{painting}ls\x1b[?2004l\r\nout\r\n");
+        let said =
+            parsed(bytes.as_bytes()).records.iter().map(|record| format!("{record:?}")).collect::<String>();
+        assert!(said.contains("ls") && said.contains("out"), "{up:?}");
+    }
+}
