@@ -162,7 +162,8 @@ pub(crate) fn is_visible(text: &[u8]) -> bool {
 fn is_stray(edit: &[u8]) -> bool {
     let first = &edit[..text_len(edit)];
     let prompt = &first[..memchr::memchr(b' ', first).unwrap_or(0)];
-    if prompt.is_empty() {
+    // Nearly all edits are one line.
+    if prompt.is_empty() || !comes_again(&edit[prompt.len()..], prompt) {
         return false;
     }
     // What the last such line shows, and this one.
@@ -178,6 +179,11 @@ fn is_stray(edit: &[u8]) -> bool {
         row = last.replace(row).unwrap_or_default();
     }
     false
+}
+
+/// Whether a line behind the first one starts with `start`.
+fn comes_again(edit: &[u8], start: &[u8]) -> bool {
+    memchr::memchr_iter(b'\n', edit).any(|at| edit[at + 1..].starts_with(start))
 }
 
 /// Writes what a line shows that was typed and corrected from its end; `false` if more was done to it.
