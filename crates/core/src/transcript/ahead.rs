@@ -7,6 +7,7 @@
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
 use super::syntax;
+use super::words::{Words, last_command};
 use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::Page;
 
@@ -15,6 +16,20 @@ const MAX_AHEAD: usize = 64;
 
 /// Most bytes of output that are searched for lines typed ahead.
 const MAX_SEARCH_BYTES: usize = 8 * 1024;
+
+/// Commands that show text in which command lines stand, or the lines that they run; hardly one runs so long that anything
+/// is typed ahead.
+const SHOW_LINES: [&str; 30] = [
+    "alias", "awk", "bat", "cat", "crontab", "cut", "diff", "egrep", "fgrep", "find", "git", "grep", "head",
+    "history", "last", "less", "ls", "make", "man", "more", "nl", "printenv", "ps", "sed", "sort", "strings",
+    "tac", "type", "which", "zcat",
+];
+
+/// Commands that print nothing unless they fail.
+const SILENT: [&str; 17] = [
+    "cd", "chmod", "chown", "cp", "export", "kill", "ln", "mkdir", "mv", "rm", "rmdir", "set", "sleep",
+    "touch", "umask", "unalias", "unset",
+];
 
 /// A prompt, and what stood behind it.
 struct Slot {
@@ -34,8 +49,8 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
         let typed = pending(page, from, next);
         let slots = if typed.is_empty() { Vec::new() } else { slots(rest.as_slice(), typed.len()) };
         let last = slots.last().map(|slot| slot.index);
-        if let Some(last) = last.filter(|_| slots.len() == typed.len() && fits(&typed, &slots, is_bare(next)))
-        {
+        let unproved = is_bare(next) && !done.last().is_some_and(shows_lines);
+        if let Some(last) = last.filter(|_| slots.len() == typed.len() && fits(&typed, &slots, unproved)) {
             let remaining = replace(&rest.as_slice()[..=last], &typed, &slots, &mut done);
             // What is left of the last line is looked at as a line of its own.
             let used = last + usize::from(remaining.is_none());
@@ -106,15 +121,31 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
     slots
 }
 
-/// Whether no line typed ahead is known to print something else than what is shown; unless `bare`, each must be known to
-/// print that.
-fn fits(typed: &[String], slots: &[Slot], bare: bool) -> bool {
+/// Whether no line typed ahead is known to print something else than what is shown; unless `unproved` is enough, each must be
+/// known to print that.
+fn fits(typed: &[String], slots: &[Slot], unproved: bool) -> bool {
     typed.iter().zip(slots).all(|(command, slot)| match command.strip_prefix("echo ") {
         Some(text) if text.chars().all(|character| character.is_alphanumeric() || character == ' ') => {
             slot.shown.split_whitespace().eq(text.split_whitespace())
         }
-        _ => bare,
+        _ if is_silent(command) => unproved && (slot.shown.is_empty() || slot.shown.contains(": ")),
+        _ => unproved,
     })
+}
+
+/// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.
+fn is_silent(line: &str) -> bool {
+    let alone = memchr::memchr3(b';', b'|', b'&', line.as_bytes()).is_none();
+    syntax::leaves(line) || (alone && SILENT.contains(&line.split(' ').next().unwrap_or_default()))
+}
+
+/// Whether what a command prints may be command lines.
+fn shows_lines(command: &Command) -> bool {
+    let words = last_command(&command.command);
+    let mut words = Words::new(&words);
+    let first = words.next();
+    let name = if first == Some("sudo") { words.operand(&["-u"]) } else { first };
+    name.is_some_and(|name| SHOW_LINES.contains(&name))
 }
 
 /// Writes the commands typed ahead to `done`; returns what stands behind their prompts on the last line, if anything.

@@ -148,6 +148,39 @@ fn lines_typed_ahead_are_kept() {
 }
 
 #[test]
+fn what_looks_like_a_line_typed_ahead_replaces_no_command() {
+    let ran = |bytes: &[u8]| -> Vec<String> {
+        commands(bytes)
+            .into_iter()
+            .map(|(command, _)| command)
+            .filter(|command| !command.is_empty())
+            .collect()
+    };
+    // What bash prints at C-d.
+    let logout = b"$ sudo su -\r\r\n\x1b[?2004h[r@ip ~]# \x1b[?2004l\r\r\r\nlogout\r\r\n$ deploy x\r\r\nsome output\r\r\n$ exit\r\r\n";
+    assert_eq!(ran(logout), ["sudo su -", "deploy x", "exit"]);
+    check(&[
+        (
+            "a file",
+            b"$ cat run.sh\r\r\njava -jar app.jar\r\r\n$ deploy x\r\r\nok\r\r\n$ exit\r\r\n",
+            &["cat run.sh", "deploy x", "exit"],
+        ),
+        (
+            "as root",
+            b"# sudo -u www cat run.sh\r\r\njava -jar app.jar\r\r\n# vmstat 1 1\r\r\nprocs\r\r\n# exit\r\r\n",
+            &["sudo -u www cat run.sh", "vmstat 1 1", "exit"],
+        ),
+        (
+            "silent",
+            b"$ ./build\r\r\ncp a b\r\r\n$ deploy x\r\r\nok\r\r\n$ exit\r\r\n",
+            &["./build", "deploy x", "exit"],
+        ),
+    ]);
+    let failed = b"$ sleep 5\r\r\ncd /x\r\r\n$ sh: 2: cd: can't cd to /x\r\r\n$ exit\r\r\n";
+    assert_eq!(ran(failed), ["sleep 5", "cd /x", "exit"]);
+}
+
+#[test]
 fn lines_typed_ahead_of_a_shell_that_echoes_them_again() {
     let bytes = b"\x1b[?2004hsh-5.2$ sleep 1\r\n\x1b[?2004l\recho ta1\r\necho ta2\r\n\x1b[?2004hsh-5.2$ echo ta1\r\n\x1b[?2004l\rta1\r\n\x1b[?2004hsh-5.2$ echo ta2\r\n\x1b[?2004l\rta2\r\n";
     assert_eq!(commands(bytes), executed(&["sleep 1", "echo ta1", "echo ta2"]));
