@@ -13,6 +13,9 @@ const HEAD_BYTES: usize = 8;
 /// What opens an edit.
 const REOPENED: &[u8] = b"\x1b[?2004h";
 
+/// What closes one.
+pub(crate) const CLOSED: &[u8] = b"\x1b[?2004l";
+
 /// Where an edit ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EditSpan {
@@ -30,14 +33,22 @@ pub(crate) struct EditSpan {
     pub concealed: bool,
 }
 
-/// Finds the end of the edit that starts at `start`. `integration` says that shell integration opened it, `keys` that the
-/// keypad is in application mode; `colours` are those in force, and are kept up to date. `strip` is given what stands in
+/// What is known of the keypad when an edit begins.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Keypad {
+    /// It is in application mode.
+    pub application: bool,
+    /// This line editor switched that on, and switches it off where a line is submitted.
+    pub is_given_back: bool,
+}
+
+/// Finds the end of the edit that starts at `start`. `integration` says that shell integration opened it; `colours` are those in force, and are kept up to date. `strip` is given what stands in
 /// the edit.
 pub(crate) fn edit_span(
     source: &[u8],
     start: usize,
     integration: bool,
-    keys: bool,
+    keypad: Keypad,
     colours: &mut Colours,
     mut strip: Option<&mut EditStrip<'_>>,
 ) -> EditSpan {
@@ -46,7 +57,7 @@ pub(crate) fn edit_span(
     let mut printed = false;
     let mut fenced = !integration;
     let mut prompt_ended = false;
-    let mut application_keys = keys;
+    let mut application_keys = keypad.application;
     let mut concealed = false;
     loop {
         // Line editors go back one column at a time.
@@ -77,10 +88,10 @@ pub(crate) fn edit_span(
                     (Some(false), _) if !newline && !integration && source[next..].starts_with(REOPENED) => {}
                     (Some(false), _) => {
                         // bash starts and ends an edit at once, behind a line that no newline ended: behind one that was
-                        // submitted, it is the program's that finds no more input. zsh leaves the keypad as it was.
+                        // submitted, it is the program's that finds no more input. zsh does not give the keypad back.
                         let interrupted = (!newline
                             && source[next..].starts_with(b"\r\x1b[?2004h\x1b[?2004l"))
-                            || (keys && application_keys);
+                            || (keypad.is_given_back && application_keys);
                         return span(at, next, if interrupted { Close::Interrupt } else { Close::Fence });
                     }
                     (Some(true), _) if newline && printed => return span(at, at, Close::Reopened),

@@ -88,6 +88,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         painted: None,
         mode: Mode::Lines,
         application_keys: false,
+        keypad_given_back: None,
         asked_returns: None,
         next_switch: ScreenSwitch::default(),
         stray_to: 0,
@@ -142,6 +143,8 @@ struct Renderer<'a, H> {
     painted: Option<(usize, usize)>,
     mode: Mode,
     application_keys: bool,
+    /// Whether some edit of the source ends with the keypad in its usual mode; none if nobody asked.
+    keypad_given_back: Option<bool>,
     /// How many returns stand before the newline of a line whose editor has asked for the cursor.
     asked_returns: Option<usize>,
     /// Where the alternate screen is switched next; a place that is passed tells nothing.

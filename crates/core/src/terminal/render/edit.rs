@@ -6,12 +6,21 @@ use super::{
     returns_before,
 };
 use crate::session::Flag;
-use crate::terminal::fence::edit_span;
+use crate::terminal::fence::{CLOSED, Keypad, edit_span};
 use crate::terminal::page::{Close, Edit, Heads, Mark, MarkKind};
 use crate::terminal::replay::Until;
 use crate::terminal::screen::Screen;
 use crate::terminal::strip::EditStrip;
 use crate::terminal::token::{Csi, Token, token_at};
+
+/// What zsh sends before it opens an edit, where a distribution or a framework has it ask for the keypad (`smkx`).
+const KEYPAD_ASKED: &[u8] = b"\x1b[?1h\x1b=";
+
+/// What it sends where the line is submitted (`rmkx`).
+const KEYPAD_GIVEN_BACK: &[u8] = b"\x1b[?1l\x1b>";
+
+/// How far behind that the edit is closed: the cursor may get its usual shape before.
+const MAX_CLOSING_BYTES: usize = 64;
 
 impl<H: Heads> Renderer<'_, H> {
     /// Notes that a prompt may begin here.
@@ -56,9 +65,11 @@ impl<H: Heads> Renderer<'_, H> {
         let mut row = std::mem::take(&mut self.strip);
         let mut strip = EditStrip::new(&mut row, self.width);
         let feeds = if painted { None } else { Some(&mut strip) };
-        let keys = self.application_keys;
+        let application = self.application_keys;
+        let is_given_back = application && self.gives_keypad_back(mark);
+        let keypad = Keypad { application, is_given_back };
         let mut colours = self.colours;
-        let span = edit_span(self.source, start, integration, keys, &mut colours, feeds);
+        let span = edit_span(self.source, start, integration, keypad, &mut colours, feeds);
         if fresh && (span.is_stray(self.source, start) || self.goes_on_unmarked(start, span.end)) {
             self.strip = row;
             self.at = start;
@@ -154,6 +165,21 @@ impl<H: Heads> Renderer<'_, H> {
             self.page.marks.push(Mark { text, source, kind: MarkKind::Edit(Box::new(edit)) });
         }
         self.start_line();
+    }
+
+    /// Whether the edit that is marked at `mark` asked for the keypad, and some edit gave it back at its end. A shell that was
+    /// left and a program that was killed do not, nor does one whose user has something else done at the end of a line: there
+    /// the keypad tells nothing.
+    fn gives_keypad_back(&mut self, mark: usize) -> bool {
+        let source = self.source;
+        let closes = |at: usize| {
+            let rest = &source[at + KEYPAD_GIVEN_BACK.len()..];
+            let rest = &rest[..rest.len().min(MAX_CLOSING_BYTES)];
+            memchr::memmem::find(rest, b"\x1b[?2004")
+                .is_some_and(|mode| rest[mode..].starts_with(CLOSED) && !rest[..mode].contains(&b'\n'))
+        };
+        let any = || memchr::memmem::find_iter(source, KEYPAD_GIVEN_BACK).any(closes);
+        source[..mark].ends_with(KEYPAD_ASKED) && *self.keypad_given_back.get_or_insert_with(any)
     }
 
     /// Copies the text of a part of the source, one line for each of its lines.

@@ -178,6 +178,32 @@ fn background_output_in_the_line() {
 }
 
 #[test]
+fn a_keypad_that_nobody_gives_back_aborts_nothing() {
+    let bash = |typed: &str| format!("\x1b[?2004hsh-5.2$ {typed}\r\r\n\x1b[?2004l\r");
+    let zsh = |typed: &str| format!("\x1b[0m\x1b[27m\x1b[24m\x1b[Jvm% \x1b[K\x1b[?1h\x1b=\x1b[?2004h{typed}");
+    let accepted = "\x1b[?1l\x1b>\x1b[?2004l\r\r\r\n";
+    // C-d leaves the shell and the keypad as they are.
+    let left = bash("zsh") + &zsh("p\x08pwd") + accepted + "/\r\r\n" + &zsh("\x1b[?2004l\r\r\r\n");
+    let left = left + &bash("id") + "uid=0(root)\r\r\n" + &bash("exit") + "exit\r\r\n";
+    let ran: Vec<_> =
+        commands(left.as_bytes()).into_iter().filter(|(command, _)| !command.is_empty()).collect();
+    assert_eq!(ran, executed(&["zsh", "pwd", "id", "exit"]));
+    // A user's own end of the line takes the place of the distribution's.
+    let own = |typed: &str| zsh(typed) + "\x1b[?2004l\r\r\r\n";
+    assert_eq!(
+        commands((own("l\x08ls") + "x\r\r\n" + &own("e\x08exit")).as_bytes()),
+        executed(&["ls", "exit"])
+    );
+    // A program that was killed.
+    let killed = bash("less x")
+        + "\x1b[?1h\x1b=\rtext\r\r\nTerminated\r\r\n"
+        + &bash("id")
+        + "x\r\r\n"
+        + &bash("exit");
+    assert_eq!(commands(killed.as_bytes()), executed(&["less x", "id", "exit"]));
+}
+
+#[test]
 fn zsh_paints_its_prompt_before_the_mark() {
     let fresh = format!(
         "\x1b[1m\x1b[7m%\x1b[27m\x1b[1m\x1b[0m{}\r \r\r\x1b[0m\x1b[27m\x1b[24m\x1b[J",
