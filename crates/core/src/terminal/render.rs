@@ -18,6 +18,7 @@ use hidden::{BOTTOM, Place};
 mod again;
 mod edit;
 mod full_screen;
+mod glued;
 mod hidden;
 mod instant;
 mod overprint;

@@ -10,6 +10,7 @@ mod rows;
 mod ways;
 
 use self::once::replay_at;
+pub(super) use self::prompt::PROMPT_SIGNS;
 use self::prompt::{own_prompt_columns, prompt_columns};
 pub(crate) use self::rows::{begins_with_return, is_soft_wrap};
 pub(crate) use self::ways::detour_end;

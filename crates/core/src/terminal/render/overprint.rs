@@ -52,6 +52,9 @@ impl<H: Heads> Renderer<'_, H> {
                     if wraps && (head || rest.starts_with(b" \r") || rest.starts_with("⏎".as_bytes())) {
                         return false;
                     }
+                    if self.glued_prompt(&row.bytes, next).is_some() {
+                        return false;
+                    }
                     row.carriage_return();
                 }
                 Token::Control(0x08) => {
@@ -135,6 +138,13 @@ impl<H: Heads> Renderer<'_, H> {
                 Token::Control(b'\r') => {
                     if self.unfinished_line_mark(screen) {
                         continue;
+                    }
+                    if screen.column() > 0
+                        && let [line] = &screen.lines()[..]
+                        && let Some(at) = self.glued_prompt(line.text.as_bytes(), next)
+                    {
+                        self.split_before_prompt(screen, &line.text, at);
+                        head = None;
                     }
                     let head = screen.column() > 0 && *head.get_or_insert_with(|| self.shows_head(screen));
                     if head

@@ -6,7 +6,7 @@ use super::super::screen::Screen;
 use super::super::token::{Csi, Token, token_at};
 
 /// Characters that most prompts end with.
-const PROMPT_SIGNS: &str = "$#%>❯➜λ";
+pub(crate) const PROMPT_SIGNS: &str = "$#%>❯➜λ";
 
 /// The columns of the prompt that a line and the one before it, which started with `last`, have in common: up to the blank
 /// behind a sign that prompts end with, or else up to the last blank.

@@ -245,3 +245,36 @@ fn zsh_may_paint_the_line_once_more() {
     );
     assert_eq!(ran(line.as_bytes()), ["echo 'a\nb'"]);
 }
+
+#[test]
+fn a_line_is_recalled_at_a_prompt_behind_unfinished_output() {
+    let prompt = "[ec2-user@ip-10-0-1-12 ~]$ ";
+    let home = format!("\r{}", right(prompt.len()));
+    let first = format!("{prompt}curl -s localhost/health\r\r\n{{\"status\":\"ok\",\"uptime\":1234}}");
+    let recalled = format!(
+        "{first}{prompt}curl -s localhost/health{home}systemctl status app\x1b[K\r\r\nok\r\r\n{prompt}exit\r\r\n"
+    );
+    let wanted = ["curl -s localhost/health", "systemctl status app", "exit"];
+    assert_eq!(ran(recalled.as_bytes()), wanted);
+    let records = super::parsed(recalled.as_bytes()).records;
+    assert_eq!(
+        (records[0].output.as_str(), records[1].output.as_str()),
+        ("{\"status\":\"ok\",\"uptime\":1234}", "ok")
+    );
+    assert_eq!(&recalled.as_bytes()[records[1].span.start as usize..][..9], b"[ec2-user");
+    // With a slip of the fingers before, so that the line was printed over already.
+    let slip = recalled.replace(&format!("}}{prompt}curl -s"), &format!("}}{prompt}curk\x08\x1b[Kl -s"));
+    assert_eq!(ran(slip.as_bytes()), wanted);
+    // In colours, and with the common start of both lines left as it is.
+    let colour =
+        |text: &str| text.replace("[ec2-user@ip-10-0-1-12", "\x1b[01;32m[ec2-user@ip-10-0-1-12\x1b[0m");
+    assert_eq!(ran(colour(&recalled).as_bytes()), wanted);
+    let common = format!(
+        "{first}{prompt}curl -s localhost/health\r{}ping\x1b[K\r\r\nok\r\r\n{prompt}exit\r\r\n",
+        right(prompt.len() + 18)
+    );
+    assert_eq!(ran(common.as_bytes()), ["curl -s localhost/health", "curl -s localhost/ping", "exit"]);
+    // The cursor at the start of a row that begins with the prompt, as ever.
+    let usual = format!("{prompt}id\r\r\nx\r\r\n{prompt}cat x{home}ls\x1b[K\r\r\nx\r\r\n{prompt}exit\r\r\n");
+    assert_eq!(ran(usual.as_bytes()), ["id", "ls", "exit"]);
+}

@@ -1,0 +1,79 @@
+//! Prompts behind output that did not end with a newline. Readline does not know that they stand there: a return takes it to
+//! the start of its prompt, it thinks, and then it goes as many columns to the right as the prompt has at least.
+
+use unicode_width::UnicodeWidthStr;
+
+use super::Renderer;
+use crate::terminal::page::{Heads, MarkKind};
+use crate::terminal::replay::PROMPT_SIGNS;
+use crate::terminal::screen::Screen;
+use crate::terminal::token::{Csi, Token, token_at};
+
+/// How many of the last marked lines are asked for their prompt.
+const MAX_LINES_BACK: usize = 16;
+
+/// How much of their start.
+const MAX_START_BYTES: usize = 128;
+
+/// Least bytes of a prompt that is known again anywhere on a line.
+const MIN_PROMPT_BYTES: usize = 4;
+
+impl<H: Heads> Renderer<'_, H> {
+    /// Where in a line that was printed so far the prompt begins that the editor takes for the start of the row; `next` is
+    /// what comes behind a return.
+    pub(super) fn glued_prompt(&self, line: &[u8], next: usize) -> Option<usize> {
+        let columns = columns_to_the_right(&self.source[next..]);
+        if columns < MIN_PROMPT_BYTES {
+            return None;
+        }
+        let starts = self.page.marks.iter().rev().take(MAX_LINES_BACK).filter_map(|mark| {
+            let MarkKind::Line(known) = &mark.kind else { return None };
+            signed_start(&self.page.text[mark.text..known.end.min(mark.text + MAX_START_BYTES)])
+        });
+        for prompt in starts.filter(|prompt| prompt.width() <= columns) {
+            match memchr::memmem::rfind(line, prompt.as_bytes()) {
+                Some(0) => return None,
+                Some(at) => return Some(at),
+                None => {}
+            }
+        }
+        None
+    }
+
+    /// Ends the line before such a prompt, at `at`, and has the screen show the prompt and what stands behind it.
+    pub(super) fn split_before_prompt(&mut self, screen: &mut Screen, line: &str, at: usize) {
+        let (output, prompt) = line.split_at(at);
+        self.page.text.extend_from_slice(output.as_bytes());
+        self.suspect = true;
+        self.page.invalid_utf8 |= screen.invalid_utf8;
+        let source = self.line_source;
+        self.break_line();
+        // Colours may stand within the prompt; then its source is told from the return on.
+        let start = prompt.split(' ').next().unwrap_or_default();
+        let found = memchr::memmem::rfind(&self.source[source..self.at], start.as_bytes());
+        self.line_source = found.map_or(self.at, |found| source + found);
+        screen.reset();
+        screen.print(prompt.as_bytes());
+    }
+}
+
+/// How many columns the cursor goes to the right at once.
+fn columns_to_the_right(source: &[u8]) -> usize {
+    let mut columns = 0;
+    let mut at = 0;
+    while let Some((Token::Csi(csi @ Csi { command: b'C', marker: 0, intermediate: 0, .. }), next)) =
+        token_at(source, at)
+    {
+        columns += csi.param(0, 1);
+        at = next;
+    }
+    columns
+}
+
+/// The start of a line up to the blank behind a sign that prompts end with.
+fn signed_start(line: &[u8]) -> Option<&str> {
+    let start = line.utf8_chunks().next()?.valid();
+    let mut blanks = start.match_indices(' ').map(|(at, _)| at + 1);
+    let end = blanks.find(|&end| start[..end - 1].ends_with(|sign| PROMPT_SIGNS.contains(sign)))?;
+    (end >= MIN_PROMPT_BYTES).then_some(&start[..end])
+}
