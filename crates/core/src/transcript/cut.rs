@@ -182,7 +182,7 @@ impl Cutter<'_> {
             None => (parts.command, Vec::new()),
         };
         let mut typed = join(lines);
-        let open = printed::without_open(&typed, &self.background).map(|(rest, text)| {
+        let open = printed::without_open(&typed, &mut self.background).map(|(rest, text)| {
             typed = rest;
             text
         });

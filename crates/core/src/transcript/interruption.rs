@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::printed::VALUE;
+use super::printed::{MORE, VALUE};
 
 /// Longest such value.
 const MAX_VALUE_BYTES: usize = 12;
@@ -15,10 +15,13 @@ pub(crate) fn without_interruptions(
 ) -> Option<(Vec<String>, Vec<String>)> {
     let last = command.len().saturating_sub(1);
     let foreign = |index: usize| index < last && foreign.get(index) == Some(&true);
-    let cut = |line: &String| interruption(line, background);
+    // What a program prints ends with its newline, so what was typed goes on in another row.
+    let cut = |index: usize| match index {
+        _ if index < last => interruption(&command[index], background),
+        _ => state_notice(&command[index]),
+    };
     // Nearly every command is whole.
-    let whole =
-        (0..command.len()).take_while(|&index| !foreign(index) && cut(&command[index]).is_none()).count();
+    let whole = (0..command.len()).take_while(|&index| !foreign(index) && cut(index).is_none()).count();
     if whole == command.len() {
         return None;
     }
@@ -27,7 +30,7 @@ pub(crate) fn without_interruptions(
     let mut taken = Vec::new();
     for (index, line) in command.iter().enumerate().skip(whole) {
         // A line that something else ended is its output, apart from what was typed before.
-        let cut = cut(line).or(if foreign(index) { Some(0) } else { None });
+        let cut = cut(index).or(if foreign(index) { Some(0) } else { None });
         if let Some(current) = kept.last_mut() {
             current.push_str(&line[..cut.unwrap_or(line.len())]);
         }
@@ -40,21 +43,41 @@ pub(crate) fn without_interruptions(
     Some((kept, taken))
 }
 
-/// Where a line holds what a background program printed into it: the notice of its end, or a text that its command says.
-/// Where the text stands in quotes or as the argument of a command that is typed, it is typed.
-pub(crate) fn interruption(line: &str, background: &VecDeque<String>) -> Option<usize> {
+/// Where a line that a newline ended holds what a background program printed into it: the notice of its end, or a text that
+/// its command says. Where the text stands in quotes or as the argument of a command that is typed, it is typed.
+fn interruption(line: &str, background: &VecDeque<String>) -> Option<usize> {
     let told = |text: &String| {
-        let (lead, text) = text.split_once(VALUE).unwrap_or(("", text));
-        let (mut at, _) = line.rmatch_indices(text).next()?;
-        let typed = line[..at].ends_with(['"', '\'']) && !line[at + text.len()..].trim_end().is_empty();
-        if !lead.is_empty() {
-            let before = line[..at].trim_end_matches(|shown: char| shown.is_ascii_alphanumeric());
-            at = before.strip_suffix(lead).filter(|_| at - before.len() <= MAX_VALUE_BYTES)?.len();
-        }
+        let (at, rest) = told(line, text)?;
+        let typed = line[..at].ends_with(['"', '\'']) && !rest.trim_end().is_empty();
         (!typed).then_some(at)
     };
     let told = background.iter().filter_map(told).min();
     [state_notice(line), told].into_iter().flatten().min()
+}
+
+/// The same where nothing but the text itself tells that it was printed: it ends the line, and is no word of its own.
+pub(crate) fn likely_interruption(line: &str, background: &VecDeque<String>) -> Option<usize> {
+    let told = |text: &String| {
+        let (at, rest) = told(line, text)?;
+        let apart = |before: char| matches!(before, ' ' | '"' | '\'');
+        let ends = text.ends_with(MORE) || rest.trim_end().is_empty();
+        (ends && !line[..at].ends_with(apart)).then_some(at)
+    };
+    let told = background.iter().filter_map(told).min();
+    [state_notice(line), told].into_iter().flatten().min()
+}
+
+/// Where the text that a command says stands in a line, and what stands behind it.
+fn told<'l>(line: &'l str, text: &str) -> Option<(usize, &'l str)> {
+    let text = text.trim_end_matches(MORE);
+    let (lead, text) = text.split_once(VALUE).unwrap_or(("", text));
+    let (mut at, _) = line.rmatch_indices(text).next()?;
+    let rest = &line[at + text.len()..];
+    if !lead.is_empty() {
+        let before = line[..at].trim_end_matches(|shown: char| shown.is_ascii_alphanumeric());
+        at = before.strip_suffix(lead).filter(|_| at - before.len() <= MAX_VALUE_BYTES)?.len();
+    }
+    Some((at, rest))
 }
 
 /// Where a shell's notice about a background command starts in a line.

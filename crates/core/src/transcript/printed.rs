@@ -8,6 +8,9 @@ pub(super) const VALUE: char = '\0';
 /// Stands behind a text without a newline: what is typed goes on behind it, in the same row.
 const OPEN: char = '\u{1}';
 
+/// Stands behind a text that goes on with something that is not known.
+pub(super) const MORE: char = '\u{2}';
+
 /// Least bytes of a text by which it is known again.
 const MIN_BYTES: usize = 4;
 
@@ -34,11 +37,18 @@ fn said(text: &str) -> Option<String> {
     let mut parts = text.split(['%', '$', '\\', '"', '\'']);
     let start = parts.next()?;
     if start.trim().len() >= MIN_BYTES {
-        return Some(start.to_owned());
+        return Some(with_more(start.to_owned(), parts.next()));
     }
     let rest =
         parts.next()?.trim_start_matches(|name: char| name.is_ascii_alphanumeric() || "_{}".contains(name));
-    (!start.trim().is_empty() && rest.trim().len() >= MIN_BYTES).then(|| format!("{start}{VALUE}{rest}"))
+    (!start.trim().is_empty() && rest.trim().len() >= MIN_BYTES)
+        .then(|| with_more(format!("{start}{VALUE}{rest}"), parts.next()))
+}
+
+/// Notes behind a text whether something follows it.
+fn with_more(mut text: String, rest: Option<&str>) -> String {
+    text.extend(rest.is_some_and(|rest| !rest.is_empty()).then_some(MORE));
+    text
 }
 
 /// The texts that `printf` and `echo -n` say so in a command; each ends with [`OPEN`].
@@ -60,14 +70,17 @@ fn is_open(open: &[String], text: &str) -> bool {
     open.iter().any(|open| open.strip_suffix(OPEN) == Some(text))
 }
 
-/// Takes such a text out of a line: the line without it, and the text. Where it stands as words of its own it may be typed.
-pub(crate) fn without_open(line: &str, background: &VecDeque<String>) -> Option<(String, String)> {
-    background.iter().filter_map(|text| text.strip_suffix(OPEN)).find_map(|text| {
+/// Takes such a text out of a line: the line without it, and the text, which is printed once. Where it stands as words of its own it may be typed.
+pub(crate) fn without_open(line: &str, background: &mut VecDeque<String>) -> Option<(String, String)> {
+    let (index, found) = background.iter().enumerate().find_map(|(index, text)| {
+        let text = text.strip_suffix(OPEN)?;
         let at = line.find(text)?;
         let (before, after) = (&line[..at], &line[at + text.len()..]);
         let apart = |blank: Option<char>| blank.is_none_or(|blank| blank == ' ');
         let typed = (apart(before.chars().next_back()) && apart(after.chars().next()))
             || before.ends_with(['"', '\'']);
-        (!typed).then(|| (format!("{before}{after}"), text.to_owned()))
-    })
+        (!typed).then(|| (index, (format!("{before}{after}"), text.to_owned())))
+    })?;
+    background.remove(index);
+    Some(found)
 }

@@ -4,7 +4,7 @@ use super::{Cutter, MAX_SEARCH_BYTES, MAX_UNPROMPTED_LINES, text_of};
 use crate::session::{Confidence, Reason, Status};
 use crate::terminal::page::Edit;
 use crate::transcript::edit::continuation_len;
-use crate::transcript::interruption::interruption;
+use crate::transcript::interruption::likely_interruption;
 use crate::transcript::printed;
 use crate::transcript::programs::Grammar;
 use crate::transcript::prompt::{self, Reader};
@@ -150,13 +150,13 @@ impl Cutter<'_> {
     /// is where the output starts.
     pub(super) fn take_interruptions(&mut self, typed: &mut String, after: &mut usize) -> Vec<String> {
         let mut taken = Vec::new();
-        if let Some((rest, text)) = printed::without_open(typed, &self.background) {
+        if let Some((rest, text)) = printed::without_open(typed, &mut self.background) {
             *typed = rest;
             taken.push(text);
         }
         while taken.len() < MAX_INTERRUPTIONS {
             let rest = self.page.text.get(*after..).unwrap_or_default();
-            let Some(at) = interruption(typed, &self.background) else { break };
+            let Some(at) = likely_interruption(typed, &self.background) else { break };
             let Some(length) = memchr::memchr(b'\n', rest) else { break };
             let row = prompt::text_of(&rest[..length.min(MAX_SEARCH_BYTES)]);
             let next = text_of(&row);

@@ -194,6 +194,35 @@ fn what_a_background_command_prints_is_taken_out_of_the_line() {
 }
 
 #[test]
+fn a_word_that_a_background_command_says_may_be_typed() {
+    let prompt = "u@h:~$ ";
+    let first = "(sleep .4; echo report) &";
+    for typed in ["rm -f /tmp/report.*", "cat report", "docker run --name report-64 x", "vi /tmp/report"] {
+        let marked =
+            edit(prompt, first) + "[1] 9\r\r\n" + &edit(prompt, typed) + "x\r\r\n" + &edit(prompt, "exit");
+        assert_eq!(ran(&marked), [first, typed, "exit"]);
+        // Nothing tells there that the last one was typed.
+        if !typed.ends_with("/report") {
+            let unmarked = format!("{prompt}{first}\r\n[1] 9\r\n{prompt}{typed}\r\nx\r\n{prompt}exit\r\n");
+            assert_eq!(ran(&unmarked), [first, typed, "exit"]);
+        }
+    }
+    // Its newline breaks the line that is typed.
+    for (shown, typed) in [("ls -lreport\r\na /tmp", "ls -la /tmp"), ("ls report\r\n-la", "ls -la")] {
+        let marked =
+            edit(prompt, first) + "[1] 9\r\r\n" + &edit(prompt, shown) + "x\r\r\n" + &edit(prompt, "exit");
+        assert_eq!(ran(&marked), [first, typed, "exit"]);
+    }
+    // What has no newline is printed once.
+    let open = "(sleep .4; printf payload) &";
+    let twice = edit(prompt, open)
+        + "[1] 9\r\r\n"
+        + &edit(prompt, "kill -9 98payload57")
+        + &edit(prompt, "rm xpayload.txt");
+    assert_eq!(ran(&twice), [open, "kill -9 9857", "rm xpayload.txt"]);
+}
+
+#[test]
 fn a_program_that_reads_a_here_document_asks_nobody() {
     let mut session = edit("u@h:~$ ", "python3 - <<PY");
     session +=
