@@ -94,6 +94,8 @@ pub(crate) struct Screen {
     pub bell: bool,
     /// Something was shown in reverse video, as pasted text is.
     pub reverse: bool,
+    /// What is printed moves the rest of the row to the right (insert mode, IRM of ECMA-48).
+    inserts: bool,
     /// A bound was met.
     pub overflow: bool,
     /// Bytes that are not UTF-8 were printed.
@@ -136,6 +138,7 @@ impl Screen {
             row_starts: 0,
             bell: false,
             reverse: false,
+            inserts: false,
             overflow: false,
             invalid_utf8: false,
         }
@@ -254,6 +257,9 @@ impl Screen {
         let edge = self.width.unwrap_or(MAX_COLUMNS).min(MAX_COLUMNS);
         if self.wide || self.last_backspace_split || end > edge || self.cells + end > MAX_CELLS {
             return false;
+        }
+        if self.inserts {
+            self.insert_blanks(text.len());
         }
         if self.column < self.rows[self.row].cells.len() {
             self.lose_under(text);
@@ -401,6 +407,7 @@ impl Screen {
             b'@' => self.insert_blanks(count),
             b'P' => self.delete_cells(count),
             b'X' => self.erase_cells(self.column, self.column.saturating_add(count)),
+            b'h' | b'l' if csi.params == b"4" => self.inserts = csi.command == b'h',
             b'm' => self.reverse |= csi.params.split(|&byte| byte == b';').any(|field| field == b"7"),
             b'n' if csi.params == b"6" && self.prompt_end.is_none() => self.end_prompt(),
             b's' => self.saved = (self.row, self.column),
@@ -466,6 +473,9 @@ impl Screen {
                     self.drop_split();
                 } else {
                     self.wrap_for(columns);
+                    if self.inserts {
+                        self.insert_blanks(columns);
+                    }
                     self.set(character, columns);
                     self.trail.printed(character.len_utf8(), character != ' ');
                 }

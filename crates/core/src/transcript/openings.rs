@@ -40,8 +40,35 @@ pub(crate) enum Kind {
 const MAX_STARTERS: usize = 16;
 
 /// Shells, which read commands if they are given none.
-const SHELLS: [&str; 13] =
-    ["sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "fish", "csh", "tcsh", "pwsh", "powershell", "rbash"];
+const SHELLS: [&str; 27] = [
+    "sh",
+    "bash",
+    "dash",
+    "ash",
+    "ksh",
+    "mksh",
+    "zsh",
+    "fish",
+    "csh",
+    "tcsh",
+    "pwsh",
+    "powershell",
+    "rbash",
+    "bash-static",
+    "elvish",
+    "ksh2020",
+    "ksh93",
+    "lksh",
+    "loksh",
+    "nu",
+    "oksh",
+    "pdksh",
+    "posh",
+    "rksh",
+    "xonsh",
+    "yash",
+    "zsh5",
+];
 
 /// Programs that read lines of their own if they are given no file and no line, and the options that give them one.
 const PROGRAMS: [(&str, &[&str]); 44] = [

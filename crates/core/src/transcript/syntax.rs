@@ -7,7 +7,7 @@ use foldhash::HashSet;
 use super::here_document::Pending;
 
 /// Programs that bring a prompt of their own.
-const NESTING: [&str; 62] = [
+const NESTING: [&str; 77] = [
     "su",
     "sudo",
     "doas",
@@ -70,6 +70,21 @@ const NESTING: [&str; 62] = [
     "lldb",
     "busybox",
     "conda",
+    "bash-static",
+    "elvish",
+    "ksh2020",
+    "ksh93",
+    "lksh",
+    "loksh",
+    "nu",
+    "oksh",
+    "pdksh",
+    "posh",
+    "rbash",
+    "rksh",
+    "xonsh",
+    "yash",
+    "zsh5",
 ];
 
 /// Programs that people run; a line that starts with none of them is more likely output.

@@ -8,14 +8,25 @@ use crate::terminal::token::{Csi, Token, token_at};
 /// Longest preview below a line.
 const MAX_PREVIEW_BYTES: usize = 1_024;
 
+/// What asks a terminal for the cursor (DSR of ECMA-48).
+const ASKS_CURSOR: &[u8] = b"\x1b[6n";
+
+/// Most lines that are asked how they end.
+const MAX_ASKED_LINES: usize = 64;
+
+/// Bytes at the start of a line by which its prompt is known again.
+const HEAD_BYTES: usize = 4;
+
 /// Most returns before a newline that are counted.
 const MAX_RETURNS: usize = 8;
 
 impl<H: Heads> Renderer<'_, H> {
     /// Whether a newline only wraps the line: the editor of a shell that has asked for the cursor prints a return of its
     /// own before it.
-    pub(super) fn wraps(&self, returns: usize) -> bool {
-        self.line.prompt_end.is_some() && self.asked_returns.is_some_and(|usual| returns > usual)
+    pub(super) fn wraps(&mut self, returns: usize) -> bool {
+        let (source, start) = (self.source, self.line_source);
+        self.line.prompt_end.is_some()
+            && returns > *self.asked_returns.get_or_insert_with(|| usual_returns(source, start))
     }
 
     /// Whether nothing but returns stands before the next newline.
@@ -23,6 +34,20 @@ impl<H: Heads> Renderer<'_, H> {
         let rest = &self.source[at..];
         rest.get(rest.iter().take(MAX_RETURNS).take_while(|&&byte| byte == b'\r').count()) == Some(&b'\n')
     }
+}
+
+/// How many returns stand before the newline of a line whose editor asked for the cursor, where most are short enough: the
+/// least of the lines that begin like the one at `start`.
+fn usual_returns(source: &[u8], start: usize) -> usize {
+    let head = &source[start..source.len().min(start + HEAD_BYTES)];
+    let rest = &source[start..];
+    let asked = memchr::memmem::find_iter(rest, ASKS_CURSOR).take(MAX_ASKED_LINES);
+    let returns = asked.filter_map(|at| {
+        let line = memchr::memrchr(b'\n', &rest[..at]).map_or(0, |newline| newline + 1);
+        let end = at + memchr::memchr(b'\n', &rest[at..])?;
+        rest[line..].starts_with(head).then(|| returns_before(&rest[..=end]))
+    });
+    returns.min().unwrap_or(usize::MAX)
 }
 
 /// How many returns stand before the last newline.

@@ -278,3 +278,33 @@ fn a_line_is_recalled_at_a_prompt_behind_unfinished_output() {
     let usual = format!("{prompt}id\r\r\nx\r\r\n{prompt}cat x{home}ls\x1b[K\r\r\nx\r\r\n{prompt}exit\r\r\n");
     assert_eq!(ran(usual.as_bytes()), ["id", "ls", "exit"]);
 }
+
+#[test]
+fn the_first_line_of_busybox_wraps_as_the_others_do() {
+    let prompt = "[ssm-user@i-0abc ~]$ \x1b[6n";
+    let session = format!(
+        "{prompt}aws ec2 describe-instances --output \r\r\ntable --region eu-west-2\r\nNone\r\n{prompt}id\r\nuid=0\r\n{prompt}exit\r\n"
+    );
+    assert_eq!(
+        ran(session.as_bytes()),
+        ["aws ec2 describe-instances --output table --region eu-west-2", "id", "exit"]
+    );
+}
+
+#[test]
+fn insert_mode_moves_the_rest_of_the_line() {
+    // What tcsh sends on a terminal that has it.
+    let inserted: String = "env ".chars().map(|typed| format!("\x1b[4h{typed}\x1b[4l")).collect();
+    let session = format!("u@h:~> id\r\nx\r\nu@h:~> cat /srv/x\x1b[8G{inserted}\r\ntext\r\nu@h:~> exit\r\n");
+    assert_eq!(ran(session.as_bytes()), ["id", "env cat /srv/x", "exit"]);
+}
+
+#[test]
+fn shells_by_their_rarer_names_bring_their_prompts() {
+    for shell in ["ksh93", "yash", "oksh", "nu"] {
+        let session = format!(
+            "\x1b[?2004hsh-5.2$ {shell}\r\r\n\x1b[?2004l\r22:35 $ pwd\r\r\n/\r\r\n22:36 $ id\r\r\nx\r\r\n22:36 $ exit\r\r\n\x1b[?2004hsh-5.2$ exit\r\r\n\x1b[?2004l\r"
+        );
+        assert_eq!(ran(session.as_bytes()), [shell, "pwd", "id", "exit", "exit"]);
+    }
+}
