@@ -26,11 +26,8 @@ impl<H: Heads> Renderer<'_, H> {
         if columns < MIN_PROMPT_BYTES {
             return None;
         }
-        let starts = self.page.marks.iter().rev().take(MAX_LINES_BACK).filter_map(|mark| {
-            let MarkKind::Line(known) = &mark.kind else { return None };
-            signed_start(&self.page.text[mark.text..known.end.min(mark.text + MAX_START_BYTES)])
-        });
-        for prompt in starts.filter(|prompt| prompt.width() <= columns) {
+        let telling = |prompt: &&str| prompt.len() >= MIN_PROMPT_BYTES && prompt.width() <= columns;
+        for prompt in self.last_prompts().filter(telling) {
             match memchr::memmem::rfind(line, prompt.as_bytes()) {
                 Some(0) => return None,
                 Some(at) => return Some(at),
@@ -38,6 +35,14 @@ impl<H: Heads> Renderer<'_, H> {
             }
         }
         None
+    }
+
+    /// The prompts that the last marked lines may start with, the newest first.
+    pub(super) fn last_prompts(&self) -> impl Iterator<Item = &str> {
+        self.page.marks.iter().rev().take(MAX_LINES_BACK).filter_map(|mark| {
+            let MarkKind::Line(known) = &mark.kind else { return None };
+            signed_start(&self.page.text[mark.text..known.end.min(mark.text + MAX_START_BYTES)])
+        })
     }
 
     /// Ends the line before such a prompt, at `at`, and has the screen show the prompt and what stands behind it.
@@ -75,5 +80,5 @@ fn signed_start(line: &[u8]) -> Option<&str> {
     let start = line.utf8_chunks().next()?.valid();
     let mut blanks = start.match_indices(' ').map(|(at, _)| at + 1);
     let end = blanks.find(|&end| start[..end - 1].ends_with(|sign| PROMPT_SIGNS.contains(sign)))?;
-    (end >= MIN_PROMPT_BYTES).then_some(&start[..end])
+    Some(&start[..end])
 }

@@ -199,3 +199,16 @@ fn a_table_with_signs_between_its_columns_holds_no_prompt() {
     let bytes = format!("{greeting}[root@web ~]# ls\r\r\nx\r\r\n[root@web ~]# exit\r\r\n");
     assert_eq!(commands(bytes.as_bytes()), executed(&["ls", "exit"]));
 }
+
+#[test]
+fn a_shell_without_marks_goes_on_below_a_program_that_was_killed() {
+    let painted = "\x1b[?1h\x1b=\x1b[?25l\x1b[H\x1b[2Jtop - 10:00\r\r\nTasks: 9\r\r\n";
+    for prompt in ["ops@ip-10-0-3-17:/home/ops> ", "$ ", "\x1b[32msh-4.2$\x1b[0m "] {
+        let session = format!(
+            "{prompt}id\r\r\nx\r\r\n{prompt}top -n 1 | head -3\r\r\n{painted}{prompt}df -h\r\r\nFilesystem\r\r\n{prompt}vi x\r\r\n\x1b[?1049h\x1b[?1h\x1b=\x1b[1;24r\x1b[Htext\x1b[?1l\x1b>\x1b[?1049l{prompt}exit\r\r\n"
+        );
+        let found: Vec<String> =
+            super::commands(session.as_bytes()).into_iter().map(|(command, _)| command).collect();
+        assert_eq!(found, ["id", "top -n 1 | head -3", "df -h", "vi x", "exit"], "{prompt}");
+    }
+}
