@@ -177,10 +177,13 @@ struct Cutter<'a> {
 impl Cutter<'_> {
     /// Takes an edit that the shell marked.
     fn edit(&mut self, mark: &Mark, edit: &Edit, parts: Parts) {
-        let (lines, taken) = match without_interruptions(&parts.command, &parts.foreign, &self.background) {
-            Some((lines, taken)) => (lines, taken),
-            None => (parts.command, Vec::new()),
-        };
+        let blank = edit.lines.iter().rev().take_while(|line| line.text.is_empty()).count();
+        let ended = edit.newline && blank > 1;
+        let (lines, taken) =
+            match without_interruptions(&parts.command, &parts.foreign, ended, &self.background) {
+                Some((lines, taken)) => (lines, taken),
+                None => (parts.command, Vec::new()),
+            };
         let mut typed = join(lines);
         let open = printed::without_open(&typed, &mut self.background).map(|(rest, text)| {
             typed = rest;

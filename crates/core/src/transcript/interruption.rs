@@ -7,17 +7,19 @@ use super::printed::{MORE, VALUE};
 /// Longest such value.
 const MAX_VALUE_BYTES: usize = 12;
 
-/// Takes out of an edited text what background programs printed into it. `background` holds what they may print.
+/// Takes out of an edited text what background programs printed into it. `background` holds what they may print; `ended` says
+/// that a newline ended the last line before it was submitted.
 pub(crate) fn without_interruptions(
     command: &[String],
     foreign: &[bool],
+    ended: bool,
     background: &VecDeque<String>,
 ) -> Option<(Vec<String>, Vec<String>)> {
     let last = command.len().saturating_sub(1);
     let foreign = |index: usize| index < last && foreign.get(index) == Some(&true);
     // What a program prints ends with its newline, so what was typed goes on in another row.
     let cut = |index: usize| match index {
-        _ if index < last => interruption(&command[index], background),
+        _ if index < last || ended => interruption(&command[index], background),
         _ => state_notice(&command[index]),
     };
     // Nearly every command is whole.
@@ -55,13 +57,14 @@ fn interruption(line: &str, background: &VecDeque<String>) -> Option<usize> {
     [state_notice(line), told].into_iter().flatten().min()
 }
 
-/// The same where nothing but the text itself tells that it was printed: it ends the line, and is no word of its own.
+/// The same where nothing but the text itself tells that it was printed: it ends the line, and is not one word that stands
+/// alone there.
 pub(crate) fn likely_interruption(line: &str, background: &VecDeque<String>) -> Option<usize> {
     let told = |text: &String| {
         let (at, rest) = told(line, text)?;
         let apart = |before: char| matches!(before, ' ' | '"' | '\'');
         let ends = text.ends_with(MORE) || rest.trim_end().is_empty();
-        (ends && !line[..at].ends_with(apart)).then_some(at)
+        (ends && (text.trim().contains(' ') || !line[..at].ends_with(apart))).then_some(at)
     };
     let told = background.iter().filter_map(told).min();
     [state_notice(line), told].into_iter().flatten().min()

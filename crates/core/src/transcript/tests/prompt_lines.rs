@@ -208,7 +208,11 @@ fn a_word_that_a_background_command_says_may_be_typed() {
         }
     }
     // Its newline breaks the line that is typed.
-    for (shown, typed) in [("ls -lreport\r\na /tmp", "ls -la /tmp"), ("ls report\r\n-la", "ls -la")] {
+    for (shown, typed) in [
+        ("ls -lreport\r\na /tmp", "ls -la /tmp"),
+        ("ls report\r\n-la", "ls -la"),
+        ("ls -lareport\r\n", "ls -la"),
+    ] {
         let marked =
             edit(prompt, first) + "[1] 9\r\r\n" + &edit(prompt, shown) + "x\r\r\n" + &edit(prompt, "exit");
         assert_eq!(ran(&marked), [first, typed, "exit"]);
