@@ -140,6 +140,9 @@ pub(crate) struct Edit {
     pub aside: String,
     /// How many returns stand before the newline that ended it.
     pub returns: usize,
+    /// How many of its newlines have more returns before them than the last one, from the first on: readline prints those of
+    /// its prompt and of a text of several lines so, and ends a line as the terminal does.
+    pub above: usize,
     /// The line on which the cursor was left.
     pub cursor_line: usize,
     /// The marks are those of shell integration.

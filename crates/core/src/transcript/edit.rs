@@ -19,6 +19,9 @@ const MIN_EDITS_TO_LEARN: usize = 3;
 /// Room for a prompt with lines above it, which are seldom longer.
 const MAX_USUAL_PROMPT_BYTES: usize = 256;
 
+/// Share of edits, in percent, that must begin with lines of a prompt alone.
+const ABOVE_PERCENT: usize = 80;
+
 /// Share of edits, in percent, that must agree on a longer prompt.
 const LONGER_PROMPT_PERCENT: usize = 80;
 
@@ -42,6 +45,8 @@ pub(crate) struct Prompts<'a> {
     /// How often a text that is coloured to its end starts an edit with no known ending behind it, by its key.
     coloured: HashMap<String, usize>,
     empty_lines: EmptyLines,
+    /// How many lines of the prompt stand above the one that is typed at.
+    above: usize,
 }
 
 /// How a line was split.
@@ -109,13 +114,13 @@ pub(crate) struct Parts {
 impl<'a> Prompts<'a> {
     /// Learns the prompts of all edits.
     pub(crate) fn learn(page: &'a Page) -> Self {
-        let mut prompts = Self::default();
+        let mut prompts = Self { above: lines_above(page), ..Self::default() };
         let mut bare: Vec<&str> = Vec::new();
         let mut known = "";
         let mut coloured = Coloured::default();
         for mark in &page.marks {
             let MarkKind::Edit(edit) = &mark.kind else { continue };
-            if let [line, rest @ ..] = &edit.lines[..]
+            if let [line, rest @ ..] = prompts.own(edit)
                 && prompt::ends_like(line.text.as_bytes(), known)
                 && line.prompt_end.is_none()
                 && rest.iter().all(|line| line.prompt_end.is_none())
@@ -124,7 +129,7 @@ impl<'a> Prompts<'a> {
                 coloured.note(line, known.len());
                 continue;
             }
-            let head = head(edit);
+            let head = head(prompts.own(edit));
             // Only what the first line shows without being told can be known again.
             let first = head.as_ref().filter(|(line, _)| line.prompt_end.is_none());
             known = first.and_then(|(line, ends)| prompt::known_start(&line.text, ends)).unwrap_or_default();
@@ -135,7 +140,7 @@ impl<'a> Prompts<'a> {
             }
             match head {
                 Some((line, ends)) => prompts.lexicon.learn(ends.iter().map(|&end| &line.text[..end])),
-                None => bare.extend(edit.lines.first().map(|line| line.text.as_str())),
+                None => bare.extend(prompts.own(edit).first().map(|line| line.text.as_str())),
             }
         }
         prompts.coloured = coloured.finish();
@@ -145,10 +150,10 @@ impl<'a> Prompts<'a> {
         }
         for mark in &page.marks {
             let MarkKind::Edit(edit) = &mark.kind else { continue };
-            if edit.lines.iter().any(|line| prompts.known_end(line).is_some()) {
+            if prompts.own(edit).iter().any(|line| prompts.known_end(line).is_some()) {
                 continue;
             }
-            for line in edit.lines.iter().take(MAX_PROMPT_LINES) {
+            for line in prompts.own(edit).iter().take(MAX_PROMPT_LINES) {
                 for end in sign_ends_with_colon(line) {
                     *prompts.signs.entry(prompt::key(&line.text[..end])).or_default() += 1;
                     *prompts.sign_shapes.entry(prompt::shape(&line.text[..end])).or_default() += 1;
@@ -158,6 +163,11 @@ impl<'a> Prompts<'a> {
         // It was found while not all signs were counted.
         prompts.split.set(None);
         prompts
+    }
+
+    /// The lines of an edit without those of the prompt that stand above the last of them.
+    fn own<'e>(&self, edit: &'e Edit) -> &'e [Logical] {
+        &edit.lines[self.above.min(edit.above).min(edit.lines.len().saturating_sub(1))..]
     }
 
     /// Where the prompt of a line ends, by what is known about prompts.
@@ -268,14 +278,15 @@ impl<'a> Prompts<'a> {
         let (first, end) = if let Some(told) = told {
             told
         } else {
+            let above = edit.lines.len() - self.own(edit).len();
             let found = |end: &dyn Fn(&'a Logical) -> Option<usize>| {
-                edit.lines.iter().enumerate().find_map(|(at, line)| Some((at, end(line)?)))
+                edit.lines.iter().enumerate().skip(above).find_map(|(at, line)| Some((at, end(line)?)))
             };
             let known = found(&|line| self.prompt_end(line)).or_else(|| found(&|line| self.sign_end(line)));
             match known.or_else(|| found(&styled_end)) {
                 Some(found) => found,
-                None if !self.common.is_empty() && edit.lines[0].text.starts_with(&self.common) => {
-                    (0, self.common.len())
+                None if !self.common.is_empty() && edit.lines[above].text.starts_with(&self.common) => {
+                    (above, self.common.len())
                 }
                 None => (0, 0),
             }
@@ -355,12 +366,30 @@ fn continues(lines: &[Logical], end: usize) -> bool {
     scan.is_open()
 }
 
-/// The first line of an edit that may hold a prompt, and where the prompt may end.
-fn head(edit: &Edit) -> Option<(&Logical, Ends)> {
-    if let Some((line, end)) = edit.lines.iter().find_map(|line| Some((line, line.prompt_end?))) {
+/// The first of the lines of an edit that may hold a prompt, and where the prompt may end.
+fn head(lines: &[Logical]) -> Option<(&Logical, Ends)> {
+    if let Some((line, end)) = lines.iter().find_map(|line| Some((line, line.prompt_end?))) {
         return line.text.is_char_boundary(end).then(|| (line, Ends::one(end)));
     }
-    edit.lines.iter().map(|line| (line, prompt::ends(&line.text))).find(|(_, ends)| !ends.is_empty())
+    lines.iter().map(|line| (line, prompt::ends(&line.text))).find(|(_, ends)| !ends.is_empty())
+}
+
+/// How many lines of the prompt stand above the one that is typed at, where nearly all edits begin with such lines: only few
+/// commands of several lines are recalled or pasted.
+fn lines_above(page: &Page) -> usize {
+    let edits = page.marks.iter().filter_map(|mark| match &mark.kind {
+        MarkKind::Edit(edit) if edit.newline && !edit.painted => Some(edit),
+        _ => None,
+    });
+    let (mut all, mut with, mut least) = (0_usize, 0_usize, usize::MAX);
+    for edit in edits {
+        all += 1;
+        if edit.above > 0 {
+            with += 1;
+            least = least.min(edit.above);
+        }
+    }
+    if with > 1 && with * 100 >= all * ABOVE_PERCENT { least } else { 0 }
 }
 
 /// Where a prompt ends that is coloured to its last sign, whatever that sign is.

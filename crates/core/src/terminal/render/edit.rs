@@ -132,7 +132,9 @@ impl<H: Heads> Renderer<'_, H> {
         let aside = if aside.is_empty() { std::mem::take(&mut shown.aside) } else { aside };
         let returns = if span.newline { returns_before(bytes) } else { 0 };
         let cursor_line = (shown.cursor_line + rows_below).min(shown.lines.len().saturating_sub(1));
+        let above = if span.newline && shown.lines.len() > 2 { newlines_above(bytes, returns) } else { 0 };
         let edit = Edit {
+            above,
             cursor_line,
             close: span.close,
             newline: span.newline,
@@ -240,6 +242,11 @@ impl<H: Heads> Renderer<'_, H> {
             self.at += returns + 1;
         }
     }
+}
+
+/// How many newlines from the first on have more than `returns` returns before them.
+fn newlines_above(bytes: &[u8], returns: usize) -> usize {
+    memchr::memchr_iter(b'\n', bytes).take_while(|&at| returns_before(&bytes[..=at]) > returns).count()
 }
 
 /// Where a line editor paints anew what stands at the start of `bytes`: behind the erasing of all below its first row.

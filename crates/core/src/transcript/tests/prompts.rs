@@ -234,3 +234,28 @@ fn fields_between_glyphs_are_a_prompt_however_many() {
         assert_eq!(commands(bytes.as_bytes()), executed(&wanted), "{prompt:?}");
     }
 }
+
+#[test]
+fn the_line_that_is_typed_at_is_the_last_one_of_a_prompt() {
+    let prompts = [
+        "### PROD bastion ###\n[ec2-user@bastion ~]$ ",
+        "# ec2-user @ bastion in ~ [22:28:30]\n$ ",
+        "# root @ bastion in ~ [22:28:30]\n# ",
+        "ec2-user in ~ on main ±\n$ ",
+        "[22:28:30] ec2-user@bastion:~ (main)\n→ ",
+        "<(~)>\n→ ",
+        "┌[<~ prod>\n└> ",
+        "[22:28:30 » prod » ~]\n$ ",
+    ];
+    for prompt in prompts {
+        let edit = |typed: &str| {
+            format!("\x1b[?2004h{}{typed}\r\r\n\x1b[?2004l\rx\r\r\n", prompt.replace('\n', "\r\r\r\n"))
+        };
+        let lines = ["ls -la", "cat x > y", "id", "for i in 1; do\r\r\n\recho $i\r\r\n\rdone", "exit"];
+        let session: String = lines.iter().map(|line| edit(line)).collect();
+        let wanted: Vec<String> = lines.iter().map(|line| line.replace("\r\r\n\r", "\n")).collect();
+        let found: Vec<String> =
+            super::commands(session.as_bytes()).into_iter().map(|(command, _)| command).collect();
+        assert_eq!(found, wanted, "{prompt}");
+    }
+}
