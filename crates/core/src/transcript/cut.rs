@@ -84,6 +84,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         seen,
         longer,
         turns: None,
+        unused: HashSet::default(),
         uppers: uppers(page),
         commands: Vec::with_capacity(page.marks.len().min(max_records.saturating_mul(2))),
         records: 0,
@@ -144,6 +145,8 @@ struct Cutter<'a> {
     longer: Longer,
     /// Where the lines of each prompt stand; made when it is first asked for.
     turns: Option<Turns>,
+    /// Keys of what is no prompt behind the last command, because no commands stand behind it.
+    unused: HashSet<String>,
     /// For each mark whether it is a line above the last one of a prompt; empty if none is.
     uppers: Vec<bool>,
     commands: Vec<Command>,
@@ -403,6 +406,7 @@ impl Cutter<'_> {
         self.open = Scan::default();
         self.scanned = 0;
         self.expectation = None;
+        self.unused.clear();
         let command = self.after_completion(command);
         self.records += usize::from(command.is_record());
         self.commands.push(command);

@@ -9,7 +9,7 @@ use super::windows::prompt::brought_by;
 const MOVING: [&str; 8] = ["cd", "pushd", "popd", "git", "z", "j", "..", "USE"];
 
 /// What a command lets one expect.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Expectation {
     /// It leaves the shell.
     pub leaves: bool,

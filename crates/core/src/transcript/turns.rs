@@ -11,6 +11,15 @@ use crate::terminal::page::{Mark, MarkKind, Page};
 /// Most bytes of a line that are looked at.
 const MAX_LINE_BYTES: usize = 4 * 1024;
 
+/// Most lines of a prompt that are asked whether commands stand behind it.
+const MAX_LINES: usize = 50;
+
+/// Least lines of a prompt that proves nothing by itself.
+const MIN_LINES: usize = 2;
+
+/// Least share of them, in percent, with a known command behind it.
+const COMMANDS_PERCENT: usize = 40;
+
 /// The marks of a page by the key of their first possible prompt; all of them rise.
 #[derive(Debug, Default)]
 pub(crate) struct Turns {
@@ -35,19 +44,39 @@ impl Turns {
     /// Whether, from mark `from` on, the last line with the prompt `inner` before `outer`, or any edit, comes back leaves
     /// the inner shell.
     pub(crate) fn leaves_before(&self, page: &Page, from: usize, inner: &str, outer: Option<&str>) -> bool {
-        let of = |key: &str| self.lines.get(key).map_or(&[][..], Vec::as_slice);
-        let next = |list: &[usize]| list.get(list.partition_point(|&index| index < from)).copied();
-        let outer = outer.and_then(|outer| next(of(outer)));
-        let end = [next(&self.edits), outer].into_iter().flatten().min().unwrap_or(usize::MAX);
         let key = inner;
-        let inner = of(inner);
-        let last =
-            inner[..inner.partition_point(|&index| index < end)].last().filter(|&&index| index >= from);
+        let (inner, end) = self.until_outer(from, inner, outer);
+        let last = inner.last();
         let leaves = last.is_some_and(|&index| {
             let text = text_of(page, &page.marks[index]);
             cut_first(&text).is_some_and(|(_, typed)| syntax::leaves(typed.trim()))
         });
         leaves || (last.is_some() && page.marks.get(end).is_some_and(|mark| ends_input(page, mark.text, key)))
+    }
+
+    /// Whether, from mark `from` on until the prompt `outer`, or any edit, comes back, the prompt `inner` is used as one: it
+    /// comes again, and known commands stand behind it.
+    pub(crate) fn is_used(&self, page: &Page, from: usize, inner: &str, outer: Option<&str>) -> bool {
+        let (lines, _) = self.until_outer(from, inner, outer);
+        let lines = &lines[..lines.len().min(MAX_LINES)];
+        let command = |&&index: &&usize| {
+            let text = text_of(page, &page.marks[index]);
+            cut_first(&text).is_some_and(|(_, typed)| syntax::looks_like_command(typed))
+        };
+        lines.len() >= MIN_LINES
+            && lines.iter().filter(command).count() * 100 >= lines.len() * COMMANDS_PERCENT
+    }
+
+    /// The marks with the prompt `inner` from `from` on, until the prompt `outer` or any edit comes back, and the mark where
+    /// that happens.
+    fn until_outer(&self, from: usize, inner: &str, outer: Option<&str>) -> (&[usize], usize) {
+        let of = |key: &str| self.lines.get(key).map_or(&[][..], Vec::as_slice);
+        let next = |list: &[usize]| list.get(list.partition_point(|&index| index < from)).copied();
+        let outer = outer.and_then(|outer| next(of(outer)));
+        let end = [next(&self.edits), outer].into_iter().flatten().min().unwrap_or(usize::MAX);
+        let inner = of(inner);
+        let range = inner.partition_point(|&index| index < from)..inner.partition_point(|&index| index < end);
+        (&inner[range], end)
     }
 }
 

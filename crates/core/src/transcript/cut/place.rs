@@ -30,7 +30,9 @@ impl Cutter<'_> {
             return Some((0, end, !current.doubtful));
         }
         // Only a line with another prompt needs to know what the last command opens.
-        let nests = !ends.is_empty() && self.expectation_of_last().nests;
+        let Expectation { nests, opens, .. } =
+            if ends.is_empty() { Expectation::default() } else { self.expectation_of_last() };
+        let used: Vec<String> = if opens { self.used_prompts(line, &ends) } else { Vec::new() };
         let current = self.current.as_ref().filter(|current| unmarked || !current.marked);
         if current.is_none_or(|current| current.proof > Proof::None) {
             let shape = current.map(|current| prompt::shape(&current.text));
@@ -40,8 +42,13 @@ impl Cutter<'_> {
             let sister = |end: usize| nests && prompt::is_sister(&line[..end], current);
             // What was a prompt before may be one again, whatever its text proves.
             let known = |end: usize| self.known.len() > 1 && self.known.contains(&prompt::key(&line[..end]));
+            let used = |end: usize| opens && used.contains(&prompt::key(&line[..end]));
             ends.retain(|end| {
-                prompt::proof(&line[..end]) > Proof::None || alike(end) || sister(end) || known(end)
+                prompt::proof(&line[..end]) > Proof::None
+                    || alike(end)
+                    || sister(end)
+                    || known(end)
+                    || used(end)
             });
         }
         if let Some(current) = current
@@ -116,6 +123,7 @@ impl Cutter<'_> {
         let announced = opens || sibling;
         // Any program may open a shell, as an exploit does; that it is left with a command tells it from what is printed.
         let hidden = hides && self.is_left_before(&key);
+        let used = proof == Proof::None && opens && self.is_used(&key);
         let current = self.current.as_ref()?;
         let begins = match proof {
             Proof::Strict => {
@@ -131,7 +139,7 @@ impl Cutter<'_> {
                 (brings && count > 1) || sibling || (gone && count > 2 && !prints && !current.marked)
             }
             // The prompt of an inner shell is written as that of the outer one, with another name or sign.
-            Proof::None => sibling || (nests && prompt::is_sister(prompt, &current.text)),
+            Proof::None => sibling || (nests && prompt::is_sister(prompt, &current.text)) || used,
         };
         begins.then_some(announced)
     }
@@ -197,6 +205,27 @@ impl Cutter<'_> {
         let outer = Some(outer).filter(|outer| *outer != inner);
         let turns = self.turns.get_or_insert_with(|| Turns::of(self.page));
         turns.leaves_before(self.page, self.index, inner, outer)
+    }
+
+    /// The keys of the possible prompts of a line that are used as prompts until the current one comes back.
+    fn used_prompts(&mut self, line: &str, ends: &Ends) -> Vec<String> {
+        let keys = ends.iter().map(|&end| &line[..end]).filter(|text| prompt::proof(text) == Proof::None);
+        keys.map(prompt::key).filter(|key| self.is_used(key)).collect()
+    }
+
+    fn is_used(&mut self, inner: &str) -> bool {
+        // Many lines of output may begin alike, and each would ask for all of them.
+        if self.unused.contains(inner) {
+            return false;
+        }
+        let outer = self.current.as_ref().map_or("", |current| current.key.as_str());
+        let outer = Some(outer).filter(|outer| *outer != inner);
+        let turns = self.turns.get_or_insert_with(|| Turns::of(self.page));
+        let used = turns.is_used(self.page, self.index, inner, outer);
+        if !used {
+            self.unused.insert(inner.to_owned());
+        }
+        used
     }
 
     /// Whether the output of the last command ends with the words of a shell that was left.

@@ -237,3 +237,32 @@ fn a_shell_that_an_unknown_program_opens_is_seen() {
         assert_eq!(commands(shown.as_bytes()), executed(&["tail story.log", "exit"]), "{prompt}");
     }
 }
+
+#[test]
+fn an_inner_prompt_of_several_words_is_known_by_its_commands() {
+    let inner =
+        ["[prod] repo$ ", "[22:30] repo> ", "(prod) repo> ", "prod | repo > ", "[prod] repo # ", "* repo> "];
+    let outer = [
+        ("sh-4.2$ ", "bash"),
+        ("[ec2-user@ip ~]$ ", "sudo su - app"),
+        ("$ ", "sudo -i"),
+        ("$ ", "export PS1='[beta] \\W> '"),
+    ];
+    for inner in inner {
+        for (outer, opens) in outer {
+            let session = format!(
+                "{outer}id\r\r\nx\r\r\n{outer}{opens}\r\r\n{inner}ls -l a.log\r\r\na.log\r\r\n{inner}deploy now\r\r\nok\r\r\n{inner}exit\r\r\nexit\r\r\n{outer}exit\r\r\n"
+            );
+            let found: Vec<String> =
+                commands(session.as_bytes()).into_iter().map(|(command, _)| command).collect();
+            assert_eq!(
+                found,
+                ["id", opens, "ls -l a.log", "deploy now", "exit", "exit"],
+                "{inner}{outer}{opens}"
+            );
+        }
+    }
+    // What a container prints is no prompt.
+    let printed = "$ docker run -it app\r\r\nnode one > ready\r\r\nnode one > sent\r\r\nnode one > done\r\r\n$ exit\r\r\n";
+    assert_eq!(commands(printed.as_bytes()), executed(&["docker run -it app", "exit"]));
+}
