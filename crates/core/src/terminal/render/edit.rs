@@ -130,7 +130,7 @@ impl<H: Heads> Renderer<'_, H> {
         self.page.line_too_long |= cut;
         self.page.invalid_utf8 |= shown.invalid_utf8;
         let aside = if aside.is_empty() { std::mem::take(&mut shown.aside) } else { aside };
-        let returns = if span.newline { returns_before(bytes) } else { 0 };
+        let returns = if span.newline { returns_at_end(bytes) } else { 0 };
         let cursor_line = (shown.cursor_line + rows_below).min(shown.lines.len().saturating_sub(1));
         let above = if span.newline && shown.lines.len() > 2 { newlines_above(bytes, returns) } else { 0 };
         let edit = Edit {
@@ -242,6 +242,24 @@ impl<H: Heads> Renderer<'_, H> {
             self.at += returns + 1;
         }
     }
+}
+
+/// How many returns stand before the newline that ends an edit. From a row above the last one readline goes down by newlines of
+/// which the last has a return of its own; all of them have more in a transcript that is printed.
+fn returns_at_end(bytes: &[u8]) -> usize {
+    let mut least = returns_before(bytes);
+    let mut rest = without_newline(bytes);
+    while rest.ends_with(b"\n") {
+        least = least.min(returns_before(rest));
+        rest = without_newline(rest);
+    }
+    least
+}
+
+/// What stands before the returns of the last newline.
+fn without_newline(bytes: &[u8]) -> &[u8] {
+    let bytes = &bytes[..memchr::memrchr(b'\n', bytes).unwrap_or(0)];
+    &bytes[..bytes.len() - bytes.iter().rev().take_while(|&&byte| byte == b'\r').count()]
 }
 
 /// How many newlines from the first on have more than `returns` returns before them.

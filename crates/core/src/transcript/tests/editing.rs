@@ -313,3 +313,24 @@ fn a_prompt_whose_rows_were_erased_has_no_end_to_look_behind() {
         assert!(said.contains("ls") && said.contains("out"), "{up:?}");
     }
 }
+
+#[test]
+fn a_line_is_submitted_from_above_its_last_row() {
+    let fence = "\x1b[?2004l\r";
+    let first = format!("\x1b[?2004hroot@api-7f6b5c:/ # id\r\r\n{fence}x\r\r\n");
+    let short = format!(
+        "\x1b[?2004hroot@api-7f6b5c:/ # cp /srv/data/session2.log /tm \rp/\x1b[A{}\r\r\n\r\r\r\n{fence}",
+        right(18)
+    );
+    assert_eq!(commands((first + &short).as_bytes()), executed(&["id", "cp /srv/data/session2.log /tmp/"]));
+    // Behind an interpreter, whose prompt was in force.
+    let python = format!("\x1b[?2004hsh-5.2$ python3\r\r\n{fence}Python 3.11.2\r\r\n>>> exit()\r\r\n");
+    let (one, two) = ("a".repeat(66), "b".repeat(21));
+    let line = format!(
+        "\x1b[?2004hsh-5.2$ echo {one} \r{two}{}\x1b[A\r\r\n\r\r\r\n{fence}aaa\r\r\n",
+        "\x08".repeat(21)
+    );
+    let found: Vec<String> =
+        commands((python + &line).as_bytes()).into_iter().map(|(command, _)| command).collect();
+    assert_eq!(found, ["python3", "exit()", &format!("echo {one}{two}")]);
+}
