@@ -207,6 +207,12 @@ impl Screen {
         self.prompt_end = Some((self.row, self.column));
     }
 
+    /// Whether the cursor is at the start of a row, and nothing stands on any.
+    pub(crate) fn is_empty(&self) -> bool {
+        let blank = |row: &Row| row.cells.iter().all(|cell| cell.main == UNSET || cell.main == ' ');
+        self.column == 0 && self.rows.iter().all(blank)
+    }
+
     /// Whether nothing stands on the rows below the cursor.
     pub(crate) fn blank_below(&self) -> bool {
         self.rows[self.row + 1..]

@@ -73,6 +73,11 @@ impl Strip {
         self.bytes.truncate(column);
     }
 
+    /// Whether the cursor is at the start, and nothing stands on the row.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.column == 0 && self.bytes.iter().all(|&byte| byte == b' ')
+    }
+
     /// What stands in the last column before the cursor.
     pub(crate) fn last(&self) -> Option<u8> {
         self.bytes.get(self.column.checked_sub(1)?).copied()

@@ -39,6 +39,7 @@ impl<H: Heads> Renderer<'_, H> {
         let mut bell = false;
         let mut head = None;
         let (mut styled, mut edited) = (0, false);
+        let mut asks_anew = false;
         while let Some((token, next)) = token_at(self.source, at) {
             match token {
                 Token::Text(text) if !colours.hide() && row.print(text, usize::MAX) => {}
@@ -56,6 +57,7 @@ impl<H: Heads> Renderer<'_, H> {
                         return false;
                     }
                     row.carriage_return();
+                    asks_anew = true;
                 }
                 Token::Control(0x08) => {
                     edited = true;
@@ -70,9 +72,11 @@ impl<H: Heads> Renderer<'_, H> {
                 }
                 Token::Csi(Csi { command: b'K', marker: 0, intermediate: 0, params: b"" | b"0" }) => {
                     row.erase_from(row.column);
+                    asks_anew = true;
                 }
                 Token::Csi(Csi { command: b'K', marker: 0, intermediate: 0, params: b"2" }) => {
-                    row.erase_from(0)
+                    row.erase_from(0);
+                    asks_anew = true;
                 }
                 Token::Osc(payload) if !matches!(payload, [b'1' | b'6', b'3', b'3', ..]) => {}
                 // Only a screen knows what lies below the line.
@@ -97,6 +101,10 @@ impl<H: Heads> Renderer<'_, H> {
                     return true;
                 }
                 _ => return false,
+            }
+            // What stands on an emptied row is another line.
+            if std::mem::take(&mut asks_anew) && head == Some(false) && row.is_blank() {
+                head = None;
             }
             at = next;
         }
@@ -146,8 +154,8 @@ impl<H: Heads> Renderer<'_, H> {
                         self.split_before_prompt(screen, &line.text, at);
                         head = None;
                     }
-                    let head = screen.column() > 0 && *head.get_or_insert_with(|| self.shows_head(screen));
-                    if head
+                    let shows = screen.column() > 0 && *head.get_or_insert_with(|| self.shows_head(screen));
+                    if shows
                         && screen.column() > MIN_MARK_BLANKS
                         && is_soft_wrap(screen, &self.source[next..])
                         && self.replay_line()
@@ -155,6 +163,9 @@ impl<H: Heads> Renderer<'_, H> {
                         return;
                     }
                     screen.apply(token);
+                    if head == Some(false) && self.begins_row_anew(screen) {
+                        head = None;
+                    }
                 }
                 Token::Csi(csi) if csi.is_vertical() => {
                     let up = csi.command == b'A' && head.unwrap_or_else(|| self.shows_head(screen));
@@ -181,7 +192,13 @@ impl<H: Heads> Renderer<'_, H> {
                 _ => {
                     self.page.sequence_too_long |= token == Token::TooLong;
                     match self.switch(token) {
-                        Switch::None => screen.apply(token),
+                        Switch::None => {
+                            screen.apply(token);
+                            let erases = matches!(token, Token::Csi(Csi { command: b'K', .. }));
+                            if erases && head == Some(false) && self.begins_row_anew(screen) {
+                                head = None;
+                            }
+                        }
                         Switch::OpenEdit => return self.open_edit(start, next, Some(screen)),
                         Switch::FullScreen(mode) => {
                             self.flush(screen);
@@ -192,6 +209,17 @@ impl<H: Heads> Renderer<'_, H> {
             }
         }
         self.flush(screen);
+    }
+
+    /// Where the row of what is no prompt was emptied, what follows is a line of its own: a pager and a progress bar leave it so
+    /// to the next prompt.
+    fn begins_row_anew(&mut self, screen: &Screen) -> bool {
+        let anew = screen.is_empty();
+        if anew {
+            self.line_source = self.at;
+            self.line_colours = self.colours;
+        }
+        anew
     }
 
     /// Keeps what is painted at a fixed place of the screen, up to `end`, as a line above the current one.

@@ -308,3 +308,18 @@ fn shells_by_their_rarer_names_bring_their_prompts() {
         assert_eq!(ran(session.as_bytes()), [shell, "pwd", "id", "exit", "exit"]);
     }
 }
+
+#[test]
+fn a_line_that_wraps_behind_what_a_pager_took_away() {
+    let (one, two) = ("a".repeat(67), "b".repeat(9));
+    for left in ["\x1b[7m--More--(37%)\x1b[27m\r\x1b[K", "loading 9%\x1b[2K\r", "loading\r       \r"] {
+        let session = format!(
+            "sh-5.2$ id\r\r\nx\r\r\nsh-5.2$ more f\r\r\nline2\r\r\n{left}sh-5.2$ echo {one} \r{two} ccc\r\r\nout\r\r\nsh-5.2$ exit\r\r\n"
+        );
+        assert_eq!(
+            ran(session.as_bytes()),
+            ["id", "more f", &format!("echo {one}{two} ccc"), "exit"],
+            "{left:?}"
+        );
+    }
+}
