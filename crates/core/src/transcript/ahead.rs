@@ -6,7 +6,7 @@
 
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
-use super::syntax;
+use super::syntax::{self, Scan};
 use super::words::{Words, last_command};
 use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::Page;
@@ -17,8 +17,8 @@ const MAX_AHEAD: usize = 64;
 /// Most bytes of output that are searched for lines typed ahead.
 const MAX_SEARCH_BYTES: usize = 8 * 1024;
 
-/// Commands that show text in which command lines stand, or the lines that they run; hardly one runs so long that anything
-/// is typed ahead.
+/// Commands that show text in which command lines stand, or the lines that they run. Behind them only what is surely output
+/// tells that a prompt was there for a line typed ahead.
 const SHOW_LINES: [&str; 30] = [
     "alias", "awk", "bat", "cat", "crontab", "cut", "diff", "egrep", "fgrep", "find", "git", "grep", "head",
     "history", "last", "less", "ls", "make", "man", "more", "nl", "printenv", "ps", "sed", "sort", "strings",
@@ -26,10 +26,21 @@ const SHOW_LINES: [&str; 30] = [
 ];
 
 /// Commands that print nothing unless they fail.
-const SILENT: [&str; 17] = [
+const SILENT: [&str; 16] = [
     "cd", "chmod", "chown", "cp", "export", "kill", "ln", "mkdir", "mv", "rm", "rmdir", "set", "sleep",
-    "touch", "umask", "unalias", "unset",
+    "touch", "unalias", "unset",
 ];
+
+/// What must tell that a prompt was there for a line typed ahead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// That what stands behind it is no known command.
+    Nothing,
+    /// That it is surely output.
+    Output,
+    /// That it is what the line says.
+    Echo,
+}
 
 /// A prompt, and what stood behind it.
 struct Slot {
@@ -47,11 +58,14 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     let mut from = 0;
     while let Some(next) = rest.as_slice().first() {
         let typed = pending(page, from, next);
-        let slots = if typed.is_empty() { Vec::new() } else { slots(rest.as_slice(), typed.len()) };
-        let last = slots.last().map(|slot| slot.index);
-        let unproved = is_bare(next) && !done.last().is_some_and(shows_lines);
-        if let Some(last) = last.filter(|_| slots.len() == typed.len() && fits(&typed, &slots, unproved)) {
-            let remaining = replace(&rest.as_slice()[..=last], &typed, &slots, &mut done);
+        let proof = match (is_bare(next), done.last().is_some_and(shows_lines)) {
+            (true, false) => Wanted::Nothing,
+            (true, true) => Wanted::Output,
+            (false, _) => Wanted::Echo,
+        };
+        if let Some((count, slots)) = slots_that_fit(rest.as_slice(), &typed, proof) {
+            let last = slots.last().map_or(0, |slot| slot.index);
+            let remaining = replace(&rest.as_slice()[..=last], &typed[..count], &slots, &mut done);
             // What is left of the last line is looked at as a line of its own.
             let used = last + usize::from(remaining.is_none());
             rest.by_ref().take(used).for_each(drop);
@@ -67,7 +81,7 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     done
 }
 
-/// The lines before `next` that look like commands, up to the first that does not.
+/// The commands before `next`, up to the first line that does not look like one.
 fn pending(page: &Page, from: usize, next: &Command) -> Vec<String> {
     let output = page.text.get(from..next.text).unwrap_or_default();
     // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
@@ -76,16 +90,39 @@ fn pending(page: &Page, from: usize, next: &Command) -> Vec<String> {
     }
     let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
     let first = memchr::memchr(b'\n', output).map_or(output, |end| &output[..end]);
-    if !syntax::looks_like_command(prompt::text_of(first).trim_end()) {
+    if !begins_command(prompt::text_of(first).trim_end()) {
         return Vec::new();
     }
     let text = prompt::text_of(output);
-    text.lines()
-        .take(MAX_AHEAD)
-        .map(str::trim_end)
-        .take_while(|line| syntax::looks_like_command(line))
-        .map(str::to_owned)
-        .collect()
+    let mut typed: Vec<String> = Vec::new();
+    // The command that goes on in the next line.
+    let mut open: Option<(String, Scan)> = None;
+    for line in text.lines().take(MAX_AHEAD).map(str::trim_end) {
+        let (command, mut scan) = match open.take() {
+            Some((command, scan)) => (command + "\n" + line, scan),
+            None if begins_command(line) => (line.to_owned(), Scan::default()),
+            None => break,
+        };
+        scan.feed(line);
+        if scan.is_open() { open = Some((command, scan)) } else { typed.push(command) }
+    }
+    typed
+}
+
+/// Whether a line looks like a command, or opens a block.
+fn begins_command(line: &str) -> bool {
+    let opens = ["for ", "while ", "until ", "if ", "case "];
+    syntax::looks_like_command(line) || opens.iter().any(|word| line.starts_with(word))
+}
+
+/// The most of the lines typed ahead, from the first on, for which the prompts that follow were there, and those prompts. Of
+/// several lines some may be output.
+fn slots_that_fit(commands: &[Command], typed: &[String], wanted: Wanted) -> Option<(usize, Vec<Slot>)> {
+    let least = typed.len().min(2);
+    (least.max(1)..=typed.len()).rev().find_map(|count| {
+        let slots = slots(commands, count);
+        (slots.len() == count && fits(&typed[..count], &slots, wanted)).then_some((count, slots))
+    })
 }
 
 /// Up to `count` prompts in a row that are followed by something that is no command.
@@ -106,6 +143,8 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
             place += 1;
             rest = more.trim_start();
         }
+        // The prompts for the further lines of a command.
+        rest = rest.trim_start_matches("> ");
         if slots.len() == count || syntax::looks_like_command(rest) {
             break;
         }
@@ -121,22 +160,30 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
     slots
 }
 
-/// Whether no line typed ahead is known to print something else than what is shown; unless `unproved` is enough, each must be
-/// known to print that.
-fn fits(typed: &[String], slots: &[Slot], unproved: bool) -> bool {
+/// Whether no line typed ahead is known to print something else than what is shown.
+fn fits(typed: &[String], slots: &[Slot], wanted: Wanted) -> bool {
     typed.iter().zip(slots).all(|(command, slot)| match command.strip_prefix("echo ") {
         Some(text) if text.chars().all(|character| character.is_alphanumeric() || character == ' ') => {
             slot.shown.split_whitespace().eq(text.split_whitespace())
         }
-        _ if is_silent(command) => unproved && (slot.shown.is_empty() || slot.shown.contains(": ")),
-        _ => unproved,
+        _ if wanted == Wanted::Echo => false,
+        _ if is_silent(command) => slot.shown.is_empty() || slot.shown.contains(": "),
+        _ => wanted == Wanted::Nothing || is_output(&slot.shown),
     })
+}
+
+/// Whether nobody types such a line.
+fn is_output(shown: &str) -> bool {
+    let begins =
+        |first: char| first.is_ascii_uppercase() || first.is_ascii_digit() || "#-*=|".contains(first);
+    shown.is_empty() || shown.contains(": ") || shown.starts_with(begins)
 }
 
 /// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.
 fn is_silent(line: &str) -> bool {
     let alone = memchr::memchr3(b';', b'|', b'&', line.as_bytes()).is_none();
-    syntax::leaves(line) || (alone && SILENT.contains(&line.split(' ').next().unwrap_or_default()))
+    let silent = |(first, _): (&str, &str)| SILENT.contains(&first);
+    syntax::leaves(line) || (alone && line.split_once(' ').is_some_and(silent))
 }
 
 /// Whether what a command prints may be command lines.

@@ -148,6 +148,23 @@ fn lines_typed_ahead_are_kept() {
 }
 
 #[test]
+fn lines_pasted_into_a_shell_without_an_editor_are_commands() {
+    let found =
+        |bytes: &[u8]| -> Vec<String> { commands(bytes).into_iter().map(|(command, _)| command).collect() };
+    // Behind a command that shows lines.
+    let shown = b"$ ip a | head -2\r\r\nsed -n '1,2p' /opt/app.conf\r\r\n1: lo: <LOOPBACK>\r\r\n$ # application settings\r\r\n[main]\r\r\n$ id\r\r\nx\r\r\n$ exit\r\r\n";
+    assert_eq!(found(shown), ["ip a | head -2", "sed -n '1,2p' /opt/app.conf", "id", "exit"]);
+    // A block, and commands that print nothing.
+    let block = b"$ w\r\r\nfor i in 1 2; do\r\r\n  echo snapshot\r\r\ndone\r\r\ntrue\r\r\nsudo -l | head -1\r\r\n 22:28 up\r\r\n$ > > snapshot\r\r\nsnapshot\r\r\n$ $ Matching Defaults entries\r\r\n$ exit\r\r\n";
+    assert_eq!(
+        found(block),
+        ["w", "for i in 1 2; do\n  echo snapshot\ndone", "true", "sudo -l | head -1", "exit"]
+    );
+    let several = b"# w\r\r\ngit status -sb\r\r\nchmod 640 /tmp/payload\r\r\numask\r\r\n 22:28 up\r\r\n# fatal: not a git repository\r\r\n# chmod: cannot access '/tmp/payload'\r\r\n# 0022\r\r\n# exit\r\r\n";
+    assert_eq!(found(several), ["w", "git status -sb", "chmod 640 /tmp/payload", "umask", "exit"]);
+}
+
+#[test]
 fn what_looks_like_a_line_typed_ahead_replaces_no_command() {
     let ran = |bytes: &[u8]| -> Vec<String> {
         commands(bytes)
