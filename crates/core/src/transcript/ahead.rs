@@ -57,15 +57,15 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     // The text before the first prompt is what a profile typed; afterwards it is the output of a command.
     let mut from = 0;
     while let Some(next) = rest.as_slice().first() {
-        let typed = pending(page, from, next);
-        let proof = match (is_bare(next), done.last().is_some_and(shows_lines)) {
+        let wanted = match (is_bare(next), done.last().is_some_and(shows_lines)) {
             (true, false) => Wanted::Nothing,
             (true, true) => Wanted::Output,
             (false, _) => Wanted::Echo,
         };
-        if let Some((count, slots)) = slots_that_fit(rest.as_slice(), &typed, proof) {
+        let output = page.text.get(from..next.text).unwrap_or_default();
+        if let Some((typed, slots)) = typed_ahead(output, rest.as_slice(), wanted) {
             let last = slots.last().map_or(0, |slot| slot.index);
-            let remaining = replace(&rest.as_slice()[..=last], &typed[..count], &slots, &mut done);
+            let remaining = replace(&rest.as_slice()[..=last], &typed, &slots, &mut done);
             // What is left of the last line is looked at as a line of its own.
             let used = last + usize::from(remaining.is_none());
             rest.by_ref().take(used).for_each(drop);
@@ -81,26 +81,57 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     done
 }
 
-/// The commands before `next`, up to the first line that does not look like one.
-fn pending(page: &Page, from: usize, next: &Command) -> Vec<String> {
-    let output = page.text.get(from..next.text).unwrap_or_default();
-    // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
-    if !(is_bare(next) || (output.starts_with(b"echo ") && waits(next))) {
-        return Vec::new();
-    }
+/// The lines at the start of `output` that were typed ahead of the prompts that follow it, and those prompts.
+fn typed_ahead(output: &[u8], commands: &[Command], wanted: Wanted) -> Option<(Vec<String>, Vec<Slot>)> {
     let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
     let first = memchr::memchr(b'\n', output).map_or(output, |end| &output[..end]);
-    if !begins_command(prompt::text_of(first).trim_end()) {
-        return Vec::new();
+    let first = prompt::text_of(first);
+    // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
+    let next = commands.first()?;
+    if first.is_empty() || (wanted == Wanted::Echo && !(first.starts_with("echo ") && waits(next))) {
+        return None;
+    }
+    let by_looks = begins_command(first.trim_end());
+    if !by_looks && !(is_plausible(&first) && is_output(&next.command)) {
+        return None;
     }
     let text = prompt::text_of(output);
+    if by_looks {
+        let mut typed = commands_at_start(&text, begins_command);
+        let mut slots = slots(commands, typed.len());
+        // Of several lines some may be output.
+        let least = typed.len().min(2);
+        while typed.len() >= least.max(1) {
+            slots.truncate(typed.len());
+            if slots.len() == typed.len() && fits(&typed, &slots, wanted) {
+                return Some((typed, slots));
+            }
+            typed.pop();
+        }
+    }
+    if wanted == Wanted::Echo {
+        return None;
+    }
+    // Where what is surely output stands behind several prompts, there were as many lines, whatever they look like.
+    let mut slots = slots(commands, MAX_AHEAD);
+    slots.truncate(slots.iter().take_while(|slot| is_output(&slot.shown)).count());
+    let mut typed = commands_at_start(&text, is_plausible);
+    let count = slots.len().min(typed.len());
+    slots.truncate(count);
+    typed.truncate(count);
+    let known = typed.iter().any(|command| begins_command(command));
+    (known && fits(&typed, &slots, Wanted::Output)).then_some((typed, slots))
+}
+
+/// The commands that a text begins with, up to the first line that is none.
+fn commands_at_start(text: &str, is_command: fn(&str) -> bool) -> Vec<String> {
     let mut typed: Vec<String> = Vec::new();
     // The command that goes on in the next line.
     let mut open: Option<(String, Scan)> = None;
     for line in text.lines().take(MAX_AHEAD).map(str::trim_end) {
         let (command, mut scan) = match open.take() {
             Some((command, scan)) => (command + "\n" + line, scan),
-            None if begins_command(line) => (line.to_owned(), Scan::default()),
+            None if is_command(line) => (line.to_owned(), Scan::default()),
             None => break,
         };
         scan.feed(line);
@@ -115,14 +146,15 @@ fn begins_command(line: &str) -> bool {
     syntax::looks_like_command(line) || opens.iter().any(|word| line.starts_with(word))
 }
 
-/// The most of the lines typed ahead, from the first on, for which the prompts that follow were there, and those prompts. Of
-/// several lines some may be output.
-fn slots_that_fit(commands: &[Command], typed: &[String], wanted: Wanted) -> Option<(usize, Vec<Slot>)> {
-    let least = typed.len().min(2);
-    (least.max(1)..=typed.len()).rev().find_map(|count| {
-        let slots = slots(commands, count);
-        (slots.len() == count && fits(&typed[..count], &slots, wanted)).then_some((count, slots))
-    })
+/// Whether a line may be a command whose program is not known.
+fn is_plausible(line: &str) -> bool {
+    let first = line.split(' ').next().unwrap_or_default();
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"_./-+=".contains(&byte);
+    begins_command(line)
+        || (first.starts_with(|first: char| first.is_ascii_lowercase() || "./_".contains(first))
+            && first.bytes().all(named)
+            && !line.contains("  ")
+            && !line.contains(": "))
 }
 
 /// Up to `count` prompts in a row that are followed by something that is no command.

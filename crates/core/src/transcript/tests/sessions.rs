@@ -160,6 +160,8 @@ fn lines_pasted_into_a_shell_without_an_editor_are_commands() {
         found(block),
         ["w", "for i in 1 2; do\n  echo snapshot\ndone", "true", "sudo -l | head -1", "exit"]
     );
+    let unknown = b"$ w\r\r\nll\r\r\npython3 -c \"print(387)\"\r\r\n 22:28 up\r\r\n$ dash: 4: ll: not found\r\r\n$ 387\r\r\n$ exit\r\r\n";
+    assert_eq!(found(unknown), ["w", "ll", "python3 -c \"print(387)\"", "exit"]);
     let several = b"# w\r\r\ngit status -sb\r\r\nchmod 640 /tmp/payload\r\r\numask\r\r\n 22:28 up\r\r\n# fatal: not a git repository\r\r\n# chmod: cannot access '/tmp/payload'\r\r\n# 0022\r\r\n# exit\r\r\n";
     assert_eq!(found(several), ["w", "git status -sb", "chmod 640 /tmp/payload", "umask", "exit"]);
 }
