@@ -100,6 +100,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         spare: Screen::new(None),
         strip: Strip::default(),
         suspect: false,
+        looks: 0,
         colours: Colours::default(),
         line_colours: Colours::default(),
         place: BOTTOM,
@@ -164,6 +165,8 @@ struct Renderer<'a, H> {
     strip: Strip,
     /// The line being printed may have a byte that a prompt has.
     suspect: bool,
+    /// How often it was looked at as a whole.
+    looks: usize,
     colours: Colours,
     /// The colours at the start of the line.
     line_colours: Colours,
@@ -364,6 +367,7 @@ impl<H: Heads> Renderer<'_, H> {
         self.line_colours = self.colours;
         self.line = LineMark::default();
         self.suspect = false;
+        self.looks = 0;
         if self.painted.is_some_and(|(_, source)| self.at - source > MAX_PAINTED_BYTES) {
             self.painted = None;
         }

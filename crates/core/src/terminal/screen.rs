@@ -20,6 +20,9 @@ pub(crate) const MAX_ROWS: usize = 1_000;
 /// Most columns of one row.
 const MAX_COLUMNS: usize = 64 * 1024;
 
+/// Longest row that is asked whether it was emptied: a program may ask again and again.
+pub(crate) const MAX_EMPTIED_COLUMNS: usize = 256;
+
 /// The furthest column that a cursor can be sent to beyond the text of its row.
 const MAX_REACH: usize = 1_024;
 
@@ -207,10 +210,23 @@ impl Screen {
         self.prompt_end = Some((self.row, self.column));
     }
 
-    /// Whether the cursor is at the start of a row, and nothing stands on any.
+    /// Whether the cursor is at the start of the only row, which is not long, and nothing stands there.
     pub(crate) fn is_empty(&self) -> bool {
-        let blank = |row: &Row| row.cells.iter().all(|cell| cell.main == UNSET || cell.main == ' ');
-        self.column == 0 && self.rows.iter().all(blank)
+        let [row] = &self.rows[..] else { return false };
+        self.column == 0
+            && row.cells.len() <= MAX_EMPTIED_COLUMNS
+            && row.cells.iter().all(|cell| cell.main == UNSET || cell.main == ' ')
+    }
+
+    /// Whether nothing was left on the first row, not even blanks.
+    pub(crate) fn has_no_cells(&self) -> bool {
+        self.rows[0].cells.is_empty()
+    }
+
+    /// The text, if it is one line, which is not long.
+    pub(crate) fn only_line(&self) -> Option<String> {
+        let short = self.rows.len() == 1 && self.rows[0].cells.len() <= MAX_REACH;
+        short.then(|| self.lines().pop().map(|line| line.text).unwrap_or_default())
     }
 
     /// Whether nothing stands on the rows below the cursor.

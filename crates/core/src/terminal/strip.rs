@@ -3,6 +3,7 @@
 //! that this knows and give the same.
 
 use super::row::plain_len;
+use super::screen::MAX_EMPTIED_COLUMNS;
 use super::sent::{Lost, Trail};
 use super::token::{Csi, Token};
 use crate::session::Flag;
@@ -73,9 +74,11 @@ impl Strip {
         self.bytes.truncate(column);
     }
 
-    /// Whether the cursor is at the start, and nothing stands on the row.
+    /// Whether the cursor is at the start, and nothing stands on the row, which is not long.
     pub(crate) fn is_blank(&self) -> bool {
-        self.column == 0 && self.bytes.iter().all(|&byte| byte == b' ')
+        self.column == 0
+            && self.bytes.len() <= MAX_EMPTIED_COLUMNS
+            && self.bytes.iter().all(|&byte| byte == b' ')
     }
 
     /// What stands in the last column before the cursor.

@@ -92,7 +92,8 @@ fn typed_ahead(output: &[u8], commands: &[Command], wanted: Wanted) -> Option<(V
         return None;
     }
     let by_looks = begins_command(first.trim_end());
-    if !by_looks && !(is_plausible(&first) && is_output(&next.command)) {
+    let by_count = || is_plausible(&first) && is_output(&next.command);
+    if !(by_looks || by_count()) {
         return None;
     }
     let text = prompt::text_of(output);

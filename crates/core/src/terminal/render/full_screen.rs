@@ -13,12 +13,6 @@ use crate::terminal::token::{Csi, Token, token_at};
 /// How much behind a switch to the alternate screen is searched for what a program paints.
 const MAX_PREVIEW_BYTES: usize = 1_024;
 
-/// Least bytes of a prompt by which a line of the shell is known again among what was painted, if it does not begin with `$`.
-const MIN_PROMPT_BYTES: usize = 4;
-
-/// How much of a line is looked at for that.
-const MAX_SHOWN_BYTES: usize = 1_024;
-
 /// What the file of bash is named in which it gives a command line to an editor (seen of bash 5.2).
 const LINE_FILE: &str = "bash-fc.";
 
@@ -44,7 +38,6 @@ impl<H: Heads> Renderer<'_, H> {
     pub(super) fn full_screen(&mut self) {
         let (start, text) = (self.at, self.page.text.len());
         let mut visible = false;
-        let prompts = self.prompts_before();
         while let Some((token, next)) = token_at(self.source, self.at) {
             if matches!(token, Token::Csi(csi) if csi.private_mode(b"2004") == Some(true))
                 && (self.painted_to.is_some() || self.mode == Mode::Addressed)
@@ -60,13 +53,6 @@ impl<H: Heads> Renderer<'_, H> {
                     self.page.text.extend_from_slice(text);
                 }
                 Token::Control(b'\n') if self.painted_to.is_some_and(|last| self.at > last) => {
-                    self.application_keys = false;
-                    break;
-                }
-                Token::Control(b'\n')
-                    if (self.painted_to.is_some() || self.mode == Mode::Addressed)
-                        && is_line_of_shell(&self.source[self.at..], &prompts) =>
-                {
                     self.application_keys = false;
                     break;
                 }
@@ -105,15 +91,6 @@ impl<H: Heads> Renderer<'_, H> {
         self.start_line();
     }
 
-    /// The prompts of the lines before, as far as nothing else begins like them.
-    fn prompts_before(&self) -> Vec<String> {
-        let telling = |prompt: &&str| prompt.len() >= MIN_PROMPT_BYTES || prompt.starts_with('$');
-        let mut prompts: Vec<String> = self.last_prompts().filter(telling).map(str::to_owned).collect();
-        prompts.sort_unstable();
-        prompts.dedup();
-        prompts
-    }
-
     /// Whether the alternate screen that begins here is never left and nothing is painted on it: then it is a screen like
     /// the other, on which the session goes on.
     pub(super) fn stays_line_by_line(&mut self) -> bool {
@@ -128,6 +105,9 @@ impl<H: Heads> Renderer<'_, H> {
     /// Where the program that begins here paints last, if it does not leave its screen before another one begins or the
     /// transcript ends.
     pub(super) fn last_painting(&mut self) -> Option<usize> {
+        if self.mode == Mode::Addressed {
+            return self.last_addressed();
+        }
         let end = self.switch_ahead();
         if self.mode != Mode::Alternate || end.leaves {
             return None;
@@ -139,6 +119,22 @@ impl<H: Heads> Renderer<'_, H> {
         };
         let last = memchr::memrchr_iter(0x1b, &source[self.at..]).map(|at| self.at + at).find(painting);
         Some(last.unwrap_or(self.at))
+    }
+
+    /// The same without the alternate screen: there the keypad tells that the program is left.
+    fn last_addressed(&self) -> Option<usize> {
+        let mut last = self.at;
+        for at in memchr::memchr_iter(0x1b, &self.source[self.at..]).map(|at| self.at + at) {
+            let Some((Token::Csi(csi), _)) = token_at(self.source, at) else { continue };
+            match csi.private_mode(b"1") {
+                Some(false) => return None,
+                Some(true) => break,
+                None if csi.private_mode(b"2004").or(csi.alternate_screen()).is_some() => break,
+                None if paints(csi) && !comes_back(self.source, at) => last = at,
+                None => {}
+            }
+        }
+        Some(last)
     }
 
     /// The next switch of the alternate screen. What was found is kept, so that all is read once.
@@ -185,25 +181,6 @@ impl<H: Heads> Renderer<'_, H> {
         }
         false
     }
-}
-
-/// Whether a line begins with one of the `prompts`, shows something behind it, and ends without the cursor being sent to a row
-/// by number.
-fn is_line_of_shell(source: &[u8], prompts: &[String]) -> bool {
-    let Some(end) = memchr::memchr(b'\n', source) else { return false };
-    let line = &source[..end];
-    let mut shown = Vec::new();
-    let mut at = 0;
-    while let Some((token, next)) = token_at(line, at) {
-        match token {
-            Token::Text(text) if shown.len() < MAX_SHOWN_BYTES => shown.extend_from_slice(text),
-            Token::Csi(csi) if paints(csi) => return false,
-            _ => {}
-        }
-        at = next;
-    }
-    let typed = |prompt: &String| shown.strip_prefix(prompt.as_bytes()).map(<[u8]>::trim_ascii);
-    prompts.iter().filter_map(typed).any(|typed| !typed.is_empty())
 }
 
 /// Whether the place of the cursor was kept right before a sequence that sends it elsewhere, as prompts do that show a clock

@@ -18,19 +18,35 @@ const MAX_START_BYTES: usize = 128;
 /// Least bytes of a prompt that is known again anywhere on a line.
 const MIN_PROMPT_BYTES: usize = 4;
 
+/// How often one line is looked at for it, or for what begins on an emptied row.
+const MAX_LOOKS: usize = 16;
+
+/// A line with a prompt in its middle.
+#[derive(Debug)]
+pub(super) struct Glued {
+    line: String,
+    /// Where the prompt begins.
+    at: usize,
+}
+
 impl<H: Heads> Renderer<'_, H> {
-    /// Where in a line that was printed so far the prompt begins that the editor takes for the start of the row; `next` is
+    /// The `line` that was printed so far, if in it a prompt begins that the editor takes for the start of the row; `next` is
     /// what comes behind a return.
-    pub(super) fn glued_prompt(&self, line: &[u8], next: usize) -> Option<usize> {
+    pub(super) fn glued_prompt(
+        &mut self,
+        line: impl FnOnce() -> Option<String>,
+        next: usize,
+    ) -> Option<Glued> {
         let columns = columns_to_the_right(&self.source[next..]);
-        if columns < MIN_PROMPT_BYTES {
+        if columns < MIN_PROMPT_BYTES || self.page.marks.is_empty() || !self.may_look() {
             return None;
         }
+        let line = line()?;
         let telling = |prompt: &&str| prompt.len() >= MIN_PROMPT_BYTES && prompt.width() <= columns;
         for prompt in self.last_prompts().filter(telling) {
-            match memchr::memmem::rfind(line, prompt.as_bytes()) {
+            match memchr::memmem::rfind(line.as_bytes(), prompt.as_bytes()) {
                 Some(0) => return None,
-                Some(at) => return Some(at),
+                Some(at) => return Some(Glued { line, at }),
                 None => {}
             }
         }
@@ -38,16 +54,23 @@ impl<H: Heads> Renderer<'_, H> {
     }
 
     /// The prompts that the last marked lines may start with, the newest first.
-    pub(super) fn last_prompts(&self) -> impl Iterator<Item = &str> {
+    fn last_prompts(&self) -> impl Iterator<Item = &str> {
         self.page.marks.iter().rev().take(MAX_LINES_BACK).filter_map(|mark| {
             let MarkKind::Line(known) = &mark.kind else { return None };
             signed_start(&self.page.text[mark.text..known.end.min(mark.text + MAX_START_BYTES)])
         })
     }
 
-    /// Ends the line before such a prompt, at `at`, and has the screen show the prompt and what stands behind it.
-    pub(super) fn split_before_prompt(&mut self, screen: &mut Screen, line: &str, at: usize) {
-        let (output, prompt) = line.split_at(at);
+    /// Whether the line being printed over may be looked at once more as a whole: programs that print over a line again and
+    /// again would have it looked at each time.
+    pub(super) fn may_look(&mut self) -> bool {
+        self.looks += 1;
+        self.looks <= MAX_LOOKS
+    }
+
+    /// Ends the line before such a prompt, and has the screen show the prompt and what stands behind it.
+    pub(super) fn split_before_prompt(&mut self, screen: &mut Screen, glued: &Glued) {
+        let (output, prompt) = glued.line.split_at(glued.at);
         self.page.text.extend_from_slice(output.as_bytes());
         self.suspect = true;
         self.page.invalid_utf8 |= screen.invalid_utf8;

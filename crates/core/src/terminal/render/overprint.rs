@@ -53,7 +53,8 @@ impl<H: Heads> Renderer<'_, H> {
                     if wraps && (head || rest.starts_with(b" \r") || rest.starts_with("⏎".as_bytes())) {
                         return false;
                     }
-                    if self.glued_prompt(&row.bytes, next).is_some() {
+                    let line = || String::from_utf8(row.bytes.clone()).ok();
+                    if self.glued_prompt(line, next).is_some() {
                         return false;
                     }
                     row.carriage_return();
@@ -103,7 +104,8 @@ impl<H: Heads> Renderer<'_, H> {
                 _ => return false,
             }
             // What stands on an emptied row is another line.
-            if std::mem::take(&mut asks_anew) && head == Some(false) && row.is_blank() {
+            let asks = std::mem::take(&mut asks_anew) && head == Some(false);
+            if asks && row.is_blank() && (row.bytes.is_empty() || self.may_look()) {
                 head = None;
             }
             at = next;
@@ -148,10 +150,9 @@ impl<H: Heads> Renderer<'_, H> {
                         continue;
                     }
                     if screen.column() > 0
-                        && let [line] = &screen.lines()[..]
-                        && let Some(at) = self.glued_prompt(line.text.as_bytes(), next)
+                        && let Some(glued) = self.glued_prompt(|| screen.only_line(), next)
                     {
-                        self.split_before_prompt(screen, &line.text, at);
+                        self.split_before_prompt(screen, &glued);
                         head = None;
                     }
                     let shows = screen.column() > 0 && *head.get_or_insert_with(|| self.shows_head(screen));
@@ -214,7 +215,7 @@ impl<H: Heads> Renderer<'_, H> {
     /// Where the row of what is no prompt was emptied, what follows is a line of its own: a pager and a progress bar leave it so
     /// to the next prompt.
     fn begins_row_anew(&mut self, screen: &Screen) -> bool {
-        let anew = screen.is_empty();
+        let anew = screen.is_empty() && (screen.has_no_cells() || self.may_look());
         if anew {
             self.line_source = self.at;
             self.line_colours = self.colours;

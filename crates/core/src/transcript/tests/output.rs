@@ -201,6 +201,23 @@ fn a_table_with_signs_between_its_columns_holds_no_prompt() {
 }
 
 #[test]
+fn what_an_editor_paints_is_no_line_of_the_shell() {
+    let painted = "\x1b[?1h\x1b=\x1b[1;24r\x1b[H\x1b[2J\x1b[1;1H# Install\r\r\n$ make install\r\r\nrun it\r\r\n$ ./deploy.sh prod\r\r\n~\r\r\n~\x1b[24;1H\"README.md\" 4L\x1b[1;1H";
+    let begun = "$ id\r\r\nuid=0\r\r\n$ vim README.md\r\r\n";
+    let left = "\x1b[4;1Hchanged\x1b[24;1H:wq\r\r\n\x1b[?1l\x1b>$ exit\r\r\n";
+    for (session, last) in [
+        (format!("{begun}\x1b[?1049h{painted}"), None),
+        (format!("{begun}{painted}"), None),
+        (format!("{begun}{painted}{left}"), Some("exit")),
+    ] {
+        let found: Vec<String> =
+            super::commands(session.as_bytes()).into_iter().map(|(command, _)| command).collect();
+        let wanted: Vec<&str> = ["id", "vim README.md"].into_iter().chain(last).collect();
+        assert_eq!(found, wanted);
+    }
+}
+
+#[test]
 fn a_shell_without_marks_goes_on_below_a_program_that_was_killed() {
     let painted = "\x1b[?1h\x1b=\x1b[?25l\x1b[H\x1b[2Jtop - 10:00\r\r\nTasks: 9\r\r\n";
     for prompt in ["ops@ip-10-0-3-17:/home/ops> ", "$ ", "\x1b[32msh-4.2$\x1b[0m "] {
