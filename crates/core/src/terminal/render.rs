@@ -91,6 +91,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         application_keys: false,
         keypad_given_back: None,
         asked_returns: None,
+        returns_ahead: None,
         next_switch: ScreenSwitch::default(),
         stray_to: 0,
         painted_to: None,
@@ -149,6 +150,8 @@ struct Renderer<'a, H> {
     keypad_given_back: Option<bool>,
     /// How many returns stand before the newline of a line whose editor has asked for the cursor.
     asked_returns: Option<usize>,
+    /// How many stand before those of most such lines, if the first one had to ask.
+    returns_ahead: Option<usize>,
     /// Where the alternate screen is switched next; a place that is passed tells nothing.
     next_switch: ScreenSwitch,
     /// Up to here no shell marks its edits, whatever is switched on.

@@ -17,12 +17,12 @@ const MAX_AHEAD: usize = 64;
 /// Most bytes of output that are searched for lines typed ahead.
 const MAX_SEARCH_BYTES: usize = 8 * 1024;
 
-/// Commands that show text in which command lines stand, or the lines that they run. Behind them only what is surely output
+/// Commands that show text in which command lines may stand. Behind them only what is surely output
 /// tells that a prompt was there for a line typed ahead.
-const SHOW_LINES: [&str; 30] = [
-    "alias", "awk", "bat", "cat", "crontab", "cut", "diff", "egrep", "fgrep", "find", "git", "grep", "head",
-    "history", "last", "less", "ls", "make", "man", "more", "nl", "printenv", "ps", "sed", "sort", "strings",
-    "tac", "type", "which", "zcat",
+const SHOW_LINES: [&str; 26] = [
+    "alias", "awk", "bat", "cat", "crontab", "cut", "diff", "egrep", "fgrep", "find", "grep", "head",
+    "history", "last", "ls", "more", "nl", "printenv", "ps", "sed", "sort", "strings", "tac", "type",
+    "which", "zcat",
 ];
 
 /// Commands that print nothing unless they fail.
@@ -215,7 +215,9 @@ fn is_output(shown: &str) -> bool {
 /// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.
 fn is_silent(line: &str) -> bool {
     let alone = memchr::memchr3(b';', b'|', b'&', line.as_bytes()).is_none();
-    let silent = |(first, _): (&str, &str)| SILENT.contains(&first);
+    // `cd -` and the options for that make them talk.
+    let talks = |word: &str| word == "-" || (word.starts_with('-') && word.contains(['v', 'p']));
+    let silent = |(first, rest): (&str, &str)| SILENT.contains(&first) && !rest.split(' ').any(talks);
     syntax::leaves(line) || (alone && line.split_once(' ').is_some_and(silent))
 }
 

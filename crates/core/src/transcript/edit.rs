@@ -288,7 +288,11 @@ impl<'a> Prompts<'a> {
                 None if !self.common.is_empty() && edit.lines[above].text.starts_with(&self.common) => {
                     (above, self.common.len())
                 }
-                None => (0, 0),
+                // What was pasted or recalled may have several lines, too.
+                None => {
+                    let mut upper = edit.lines[..above].iter().enumerate();
+                    upper.find_map(|(at, line)| Some((at, self.prompt_end(line)?))).unwrap_or((0, 0))
+                }
             }
         };
         let prompt = &edit.lines[first].text[..end];

@@ -17,10 +17,14 @@ pub(crate) fn without_interruptions(
 ) -> Option<(Vec<String>, Vec<String>)> {
     let last = command.len().saturating_sub(1);
     let foreign = |index: usize| index < last && foreign.get(index) == Some(&true);
+    // Several words are hardly typed so.
+    let several: VecDeque<String> =
+        background.iter().filter(|text| text.trim().contains(' ')).cloned().collect();
+    let words = |line: &String| likely_interruption(line, &several);
     // What a program prints ends with its newline, so what was typed goes on in another row.
     let cut = |index: usize| match index {
         _ if index < last || ended => interruption(&command[index], background),
-        _ => state_notice(&command[index]),
+        _ => state_notice(&command[index]).or_else(|| words(&command[index])),
     };
     // Nearly every command is whole.
     let whole = (0..command.len()).take_while(|&index| !foreign(index) && cut(index).is_none()).count();

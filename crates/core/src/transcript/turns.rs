@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use foldhash::HashMap;
 
-use super::prompt;
+use super::prompt::{self, Proof};
 use super::syntax;
 use crate::terminal::page::{Mark, MarkKind, Page};
 
@@ -55,9 +55,19 @@ impl Turns {
     }
 
     /// Whether, from mark `from` on until the prompt `outer`, or any edit, comes back, the prompt `inner` is used as one: it
-    /// comes again, and known commands stand behind it.
+    /// comes again, known commands stand behind it, and no text stands between that is more of a prompt.
     pub(crate) fn is_used(&self, page: &Page, from: usize, inner: &str, outer: Option<&str>) -> bool {
-        let (lines, _) = self.until_outer(from, inner, outer);
+        let (lines, end) = self.until_outer(from, inner, outer);
+        // What is told before the prompt of the inner shell may come again as well.
+        let other = |mark: &Mark| {
+            let text = text_of(page, mark);
+            cut_first(&text).is_some_and(|(prompt, _)| {
+                prompt::proof(prompt) > Proof::Word && !prompt::has_key(prompt, inner)
+            })
+        };
+        if page.marks[from..end.min(page.marks.len())].iter().take(MAX_LINES).any(other) {
+            return false;
+        }
         let lines = &lines[..lines.len().min(MAX_LINES)];
         let command = |&&index: &&usize| {
             let text = text_of(page, &page.marks[index]);

@@ -71,7 +71,10 @@ impl<H: Heads> Renderer<'_, H> {
     /// Ends the line before such a prompt, and has the screen show the prompt and what stands behind it.
     pub(super) fn split_before_prompt(&mut self, screen: &mut Screen, glued: &Glued) {
         let (output, prompt) = glued.line.split_at(glued.at);
+        let text = self.page.text.len();
         self.page.text.extend_from_slice(output.as_bytes());
+        self.note_lost(screen, text);
+        self.line.bell |= screen.bell;
         self.suspect = true;
         self.page.invalid_utf8 |= screen.invalid_utf8;
         let source = self.line_source;

