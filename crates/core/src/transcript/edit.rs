@@ -114,7 +114,10 @@ pub(crate) struct Parts {
 impl<'a> Prompts<'a> {
     /// Learns the prompts of all edits.
     pub(crate) fn learn(page: &'a Page) -> Self {
-        let mut prompts = Self { above: lines_above(page), ..Self::default() };
+        let empty_lines = EmptyLines::learn(page);
+        // Where the last line of a prompt is empty, the one above is what is known again.
+        let above = if empty_lines.is_empty() { lines_above(page) } else { 0 };
+        let mut prompts = Self { above, empty_lines, ..Self::default() };
         let mut bare: Vec<&str> = Vec::new();
         let mut known = "";
         let mut coloured = Coloured::default();
@@ -144,7 +147,6 @@ impl<'a> Prompts<'a> {
             }
         }
         prompts.coloured = coloured.finish();
-        prompts.empty_lines = EmptyLines::learn(page);
         if bare.len() >= MIN_EDITS_TO_LEARN {
             prompts.common = common_start(&bare).to_owned();
         }

@@ -59,6 +59,11 @@ impl EmptyLines {
         Self { forms: forms.map(|(form, _)| form).collect() }
     }
 
+    /// Whether there is no such line.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.forms.is_empty()
+    }
+
     /// Takes an edit apart, if it begins with such a line. Below a list of completions the line stands once more.
     pub(crate) fn split(&self, edit: &Edit) -> Option<Parts> {
         if self.forms.is_empty() || !self.forms.contains(&first_form(edit)?) {

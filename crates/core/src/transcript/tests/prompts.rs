@@ -259,3 +259,18 @@ fn the_line_that_is_typed_at_is_the_last_one_of_a_prompt() {
         assert_eq!(found, wanted, "{prompt}");
     }
 }
+
+#[test]
+fn an_empty_last_line_and_another_line_above_it() {
+    let edit =
+        |above: &str, typed: &str| format!("\x1b[?2004h{above}\r\r\r\n{typed}\r\r\n\x1b[?2004l\rx\r\r\n");
+    let (usual, other) = ("[ec2-user@i-0abc12 ~]", "(venv) [ec2-user@i-0abc12 ~]");
+    let mut session = String::new();
+    let lines = ["ls -la", "id", "cat x", "source /opt/venv/bin/activate"];
+    lines.iter().for_each(|line| session += &edit(usual, line));
+    session += &(edit(other, "let x=5; echo $x") + &edit(other, "deactivate") + &edit(usual, "exit"));
+    let found: Vec<String> =
+        super::commands(session.as_bytes()).into_iter().map(|(command, _)| command).collect();
+    assert_eq!(found[..4], lines);
+    assert_eq!(found[4..], ["let x=5; echo $x", "deactivate", "exit"]);
+}
