@@ -40,7 +40,7 @@ pub(crate) enum Kind {
 const MAX_STARTERS: usize = 16;
 
 /// Shells, which read commands if they are given none.
-const SHELLS: [&str; 27] = [
+pub(super) const SHELLS: [&str; 27] = [
     "sh",
     "bash",
     "dash",

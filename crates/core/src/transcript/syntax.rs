@@ -5,27 +5,16 @@ use std::sync::LazyLock;
 use foldhash::HashSet;
 
 use super::here_document::Pending;
+use super::openings::SHELLS;
 
-/// Programs that bring a prompt of their own.
-const NESTING: [&str; 77] = [
+/// Programs that bring a prompt of their own, besides shells.
+const NESTING: [&str; 50] = [
     "su",
     "sudo",
     "doas",
     "ssh",
     "mosh",
     "telnet",
-    "bash",
-    "sh",
-    "dash",
-    "ash",
-    "ksh",
-    "mksh",
-    "zsh",
-    "fish",
-    "csh",
-    "tcsh",
-    "pwsh",
-    "powershell",
     "cmd",
     "docker",
     "podman",
@@ -70,25 +59,10 @@ const NESTING: [&str; 77] = [
     "lldb",
     "busybox",
     "conda",
-    "bash-static",
-    "elvish",
-    "ksh2020",
-    "ksh93",
-    "lksh",
-    "loksh",
-    "nu",
-    "oksh",
-    "pdksh",
-    "posh",
-    "rbash",
-    "rksh",
-    "xonsh",
-    "yash",
-    "zsh5",
 ];
 
-/// Programs that people run; a line that starts with none of them is more likely output.
-const COMMON: [&str; 214] = [
+/// Programs that people run, and words of the grammar; a line that starts with none of them is more likely output.
+const COMMON: [&str; 233] = [
     "alias",
     "ansible",
     "ansible-playbook",
@@ -106,6 +80,7 @@ const COMMON: [&str; 214] = [
     "bzip2",
     "cal",
     "cargo",
+    "case",
     "cat",
     "cd",
     "certbot",
@@ -145,6 +120,7 @@ const COMMON: [&str; 214] = [
     "file",
     "find",
     "firewall-cmd",
+    "for",
     "free",
     "gcc",
     "gcloud",
@@ -166,6 +142,7 @@ const COMMON: [&str; 214] = [
     "hostnamectl",
     "htop",
     "id",
+    "if",
     "ifconfig",
     "iostat",
     "ip",
@@ -211,6 +188,7 @@ const COMMON: [&str; 214] = [
     "netstat",
     "nmap",
     "nmcli",
+    "node",
     "npm",
     "nproc",
     "nslookup",
@@ -232,6 +210,8 @@ const COMMON: [&str; 214] = [
     "pstree",
     "pvs",
     "pwd",
+    "python2",
+    "python3",
     "read",
     "readlink",
     "realpath",
@@ -255,6 +235,7 @@ const COMMON: [&str; 214] = [
     "shasum",
     "shutdown",
     "sleep",
+    "snap",
     "sort",
     "ss",
     "stat",
@@ -276,6 +257,7 @@ const COMMON: [&str; 214] = [
     "tr",
     "tracepath",
     "traceroute",
+    "trap",
     "true",
     "tty",
     "type",
@@ -285,6 +267,7 @@ const COMMON: [&str; 214] = [
     "umount",
     "uname",
     "unset",
+    "until",
     "unzip",
     "uptime",
     "useradd",
@@ -295,58 +278,32 @@ const COMMON: [&str; 214] = [
     "vim",
     "visudo",
     "vmstat",
+    "w",
+    "wait",
+    "watch",
+    "wc",
+    "wget",
     "whereis",
+    "which",
+    "while",
+    "who",
+    "whoami",
     "xargs",
     "xfs_growfs",
     "xz",
     "yum",
     "zcat",
     "zgrep",
-    "zypper",
-];
-
-/// More of the same, and words of the grammar.
-const COMMON_TOO: [&str; 32] = [
-    "w",
-    "wc",
-    "wget",
-    "which",
-    "who",
-    "whoami",
-    "xargs",
-    "yum",
-    "zcat",
-    "if",
-    "for",
-    "while",
-    "until",
-    "case",
-    "unset",
-    "trap",
-    "wait",
-    "watch",
-    "whereis",
-    "python2",
-    "python3",
-    "terraform",
-    "ansible",
-    "npm",
-    "node",
-    "useradd",
-    "usermod",
-    "userdel",
-    "visudo",
     "zip",
-    "unzip",
-    "snap",
+    "zypper",
 ];
 
 /// All of these, to be looked up.
 static KNOWN: LazyLock<HashSet<&str>> =
-    LazyLock::new(|| COMMON.into_iter().chain(COMMON_TOO).chain(NESTING).collect());
+    LazyLock::new(|| COMMON.into_iter().chain(NESTING).chain(SHELLS).collect());
 
 /// Those that bring a prompt, to be looked up.
-static NEST: LazyLock<HashSet<&str>> = LazyLock::new(|| NESTING.into_iter().collect());
+static NEST: LazyLock<HashSet<&str>> = LazyLock::new(|| NESTING.into_iter().chain(SHELLS).collect());
 
 /// Whether a command may lead to another prompt: a shell inside the shell, or a new prompt text.
 pub(crate) fn brings_prompt(command: &str) -> bool {
