@@ -42,8 +42,8 @@ pub(crate) struct Keypad {
     pub is_given_back: bool,
 }
 
-/// Finds the end of the edit that starts at `start`. `integration` says that shell integration opened it; `colours` are those in force, and are kept up to date. `strip` is given what stands in
-/// the edit.
+/// Finds the end of the edit that starts at `start`. `integration` says that shell integration opened it; `colours` are
+/// those in force, and are kept up to date. `strip` is given what stands in the edit.
 pub(crate) fn edit_span(
     source: &[u8],
     start: usize,

@@ -6,7 +6,7 @@
 
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
-use super::syntax::{self, Scan};
+use super::syntax::{Scan, leaves, looks_like_command};
 use super::words::{Words, last_command};
 use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::Page;
@@ -91,14 +91,14 @@ fn typed_ahead(output: &[u8], commands: &[Command], wanted: Wanted) -> Option<(V
     if first.is_empty() || (wanted == Wanted::Echo && !(first.starts_with("echo ") && waits(next))) {
         return None;
     }
-    let by_looks = begins_command(first.trim_end());
+    let by_looks = looks_like_command(first.trim_end());
     let by_count = || is_plausible(&first) && is_output(&next.command);
     if !(by_looks || by_count()) {
         return None;
     }
     let text = prompt::text_of(output);
     if by_looks {
-        let mut typed = commands_at_start(&text, begins_command);
+        let mut typed = commands_at_start(&text, looks_like_command);
         let mut slots = slots(commands, typed.len());
         // Of several lines some may be output.
         let least = typed.len().min(2);
@@ -120,7 +120,7 @@ fn typed_ahead(output: &[u8], commands: &[Command], wanted: Wanted) -> Option<(V
     let count = slots.len().min(typed.len());
     slots.truncate(count);
     typed.truncate(count);
-    let known = typed.iter().any(|command| begins_command(command));
+    let known = typed.iter().any(|command| looks_like_command(command));
     (known && fits(&typed, &slots, Wanted::Output)).then_some((typed, slots))
 }
 
@@ -141,17 +141,11 @@ fn commands_at_start(text: &str, is_command: fn(&str) -> bool) -> Vec<String> {
     typed
 }
 
-/// Whether a line looks like a command, or opens a block.
-fn begins_command(line: &str) -> bool {
-    let opens = ["for ", "while ", "until ", "if ", "case "];
-    syntax::looks_like_command(line) || opens.iter().any(|word| line.starts_with(word))
-}
-
 /// Whether a line may be a command whose program is not known.
 fn is_plausible(line: &str) -> bool {
     let first = line.split(' ').next().unwrap_or_default();
     let named = |byte: u8| byte.is_ascii_alphanumeric() || b"_./-+=".contains(&byte);
-    begins_command(line)
+    looks_like_command(line)
         || (first.starts_with(|first: char| first.is_ascii_lowercase() || "./_".contains(first))
             && first.bytes().all(named)
             && !line.contains("  ")
@@ -178,7 +172,7 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
         }
         // The prompts for the further lines of a command.
         rest = rest.trim_start_matches("> ");
-        if slots.len() == count || syntax::looks_like_command(rest) {
+        if slots.len() == count || looks_like_command(rest) {
             break;
         }
         // A prompt that waits, and one at which Enter was pressed, belong to no command typed ahead.
@@ -205,11 +199,11 @@ fn fits(typed: &[String], slots: &[Slot], wanted: Wanted) -> bool {
     })
 }
 
-/// Whether nobody types such a line.
+/// Whether nobody types such a line: it begins as no command does that sets no variable, or tells something behind a colon.
 fn is_output(shown: &str) -> bool {
-    let begins =
-        |first: char| first.is_ascii_uppercase() || first.is_ascii_digit() || "#-*=|".contains(first);
-    shown.is_empty() || shown.contains(": ") || shown.starts_with(begins)
+    let first = shown.split(' ').next().unwrap_or_default();
+    let begins = |first: char| !first.is_ascii_lowercase() && !"./_~[(:{!\"'$\\<>".contains(first);
+    !first.contains('=') && (shown.contains(": ") || shown.is_empty() || shown.starts_with(begins))
 }
 
 /// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.
@@ -218,7 +212,7 @@ fn is_silent(line: &str) -> bool {
     // `cd -` and the options for that make them talk.
     let talks = |word: &str| word == "-" || (word.starts_with('-') && word.contains(['v', 'p']));
     let silent = |(first, rest): (&str, &str)| SILENT.contains(&first) && !rest.split(' ').any(talks);
-    syntax::leaves(line) || (alone && line.split_once(' ').is_some_and(silent))
+    leaves(line) || (alone && line.split_once(' ').is_some_and(silent))
 }
 
 /// Whether what a command prints may be command lines.

@@ -70,7 +70,8 @@ fn is_open(open: &[String], text: &str) -> bool {
     open.iter().any(|open| open.strip_suffix(OPEN) == Some(text))
 }
 
-/// Takes such a text out of a line: the line without it, and the text, which is printed once. Where it stands as words of its own it may be typed.
+/// Takes such a text out of a line: the line without it, and the text, which is printed once. Where it stands as words of
+/// its own it may be typed.
 pub(crate) fn without_open(line: &str, background: &mut VecDeque<String>) -> Option<(String, String)> {
     let (index, found) = background.iter().enumerate().find_map(|(index, text)| {
         let text = text.strip_suffix(OPEN)?;

@@ -214,7 +214,8 @@ impl<H: Heads> Renderer<'_, H> {
         self.flush(screen);
     }
 
-    /// Whether the row was emptied: what follows is a line of its own. A pager and a progress bar leave it so to the next prompt.
+    /// Whether the row was emptied: what follows is a line of its own. A pager and a progress bar leave it so to the next
+    /// prompt.
     fn is_emptied(&mut self, screen: &Screen) -> bool {
         screen.is_empty() && (screen.has_no_cells() || self.may_look())
     }

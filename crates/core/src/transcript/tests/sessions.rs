@@ -200,6 +200,11 @@ fn what_looks_like_a_line_typed_ahead_replaces_no_command() {
     assert_eq!(ran(pulled), ["git pull", "make all", "exit"]);
     let back = b"$ ./build\r\r\ncd -\r\r\n$ /srv/app\r\r\n$ exit\r\r\n";
     assert_eq!(ran(back), ["./build", "cd -", "exit"]);
+    // A command that sets a variable, behind the name of a file that is that of a program.
+    let sets = b"$ ls\r\r\nfile\r\r\n$ PGPASSWORD=x psql -h db app\r\r\nok\r\r\n$ exit\r\r\n";
+    assert_eq!(ran(sets), ["ls", "PGPASSWORD=x psql -h db app", "exit"]);
+    let unit = "$ w\r\r\nsystemctl status app\r\r\n 22:28 up\r\r\n$ ● app.service - The app server\r\r\n$ exit\r\r\n";
+    assert_eq!(ran(unit.as_bytes()), ["w", "systemctl status app", "exit"]);
     let failed = b"$ sleep 5\r\r\ncd /x\r\r\n$ sh: 2: cd: can't cd to /x\r\r\n$ exit\r\r\n";
     assert_eq!(ran(failed), ["sleep 5", "cd /x", "exit"]);
 }
