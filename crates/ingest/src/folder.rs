@@ -4,6 +4,8 @@
 //! are never followed: neither listed nor read. A folder below the root that cannot be listed is told in its place among
 //! the files, and they go on.
 
+mod open;
+
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -15,6 +17,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use shelltrail_core::ObjectRef;
 
+use self::open::{NotOpened, Opened, Opener};
 use crate::carriage::Carriage;
 use crate::source::{
     GONE, ListedObject, ObjectStore, SourceError, SourceErrorKind, StoredObject, place_of_unreadable,
@@ -43,13 +46,15 @@ pub struct LocalFolder {
     /// Where the last page ended, so that the next one need not walk again.
     resumable: Arc<Mutex<Option<(String, Walk)>>>,
     readers: Arc<Carriage>,
+    opener: Opener,
 }
 
 impl LocalFolder {
     /// The files below `root`.
     #[must_use]
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), resumable: Arc::default(), readers: Carriage::blocking(READERS) }
+        let readers = Carriage::blocking(READERS);
+        Self { root: root.into(), resumable: Arc::default(), readers, opener: Opener::default() }
     }
 
     fn page(&self, prefix: &str, after: Option<&str>) -> Result<Vec<ListedObject>, SourceError> {
@@ -88,28 +93,20 @@ impl LocalFolder {
 
     fn read(&self, key: &str, max_bytes: u64) -> Result<Vec<u8>, SourceError> {
         let failed = |error: io::Error| failed("read the file", key, error);
-        let mut path = self.root.clone();
-        let mut announced_bytes = 0;
-        let mut parts = key.split('/').peekable();
-        while let Some(part) = parts.next() {
-            if matches!(part, "" | "." | "..") {
-                return Err(refused(SourceErrorKind::Invalid, "file-path", key, "not a path below the root"));
-            }
-            path.push(part);
-            let metadata = fs::symlink_metadata(&path).map_err(failed)?;
-            if metadata.is_symlink() {
-                return Err(refused(SourceErrorKind::Invalid, "symbolic-link", key, "not followed"));
-            }
-            if parts.peek().is_none() && !metadata.is_file() {
-                return Err(refused(SourceErrorKind::Invalid, "no-file", key, "not a file"));
-            }
-            announced_bytes = metadata.len();
+        let invalid = |reason, message| refused(SourceErrorKind::Invalid, reason, key, message);
+        if key.split('/').any(|part| matches!(part, "" | "." | "..")) {
+            return Err(invalid("file-path", "not a path below the root"));
         }
+        let Opened { file, bytes: announced_bytes } =
+            self.opener.open(&self.root, key).map_err(|error| match error {
+                NotOpened::Link => invalid("symbolic-link", "not followed"),
+                NotOpened::NoFile => invalid("no-file", "not a file"),
+                NotOpened::Io(error) => failed(error),
+            })?;
         let too_large = || refused(SourceErrorKind::TooLarge, "too-large", key, "over the limit");
         if announced_bytes > max_bytes {
             return Err(too_large());
         }
-        let file = File::open(&path).map_err(failed)?;
         // The file may grow while it is read.
         let body = read_up_to(file, announced_bytes, max_bytes.saturating_add(1)).map_err(failed)?;
         if body.len() as u64 > max_bytes { Err(too_large()) } else { Ok(body) }
