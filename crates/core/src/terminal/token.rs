@@ -86,6 +86,10 @@ impl Csi<'_> {
 impl Csi<'_> {
     /// Whether the alternate screen is switched on or off.
     pub(crate) fn alternate_screen(&self) -> Option<bool> {
+        // Most sequences are not private.
+        if self.marker != b'?' {
+            return None;
+        }
         [&b"1049"[..], b"1047", b"47"].into_iter().find_map(|mode| self.private_mode(mode))
     }
 

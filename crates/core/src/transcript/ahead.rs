@@ -57,13 +57,8 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     // The text before the first prompt is what a profile typed; afterwards it is the output of a command.
     let mut from = 0;
     while let Some(next) = rest.as_slice().first() {
-        let wanted = match (is_bare(next), done.last().is_some_and(shows_lines)) {
-            (true, false) => Wanted::Nothing,
-            (true, true) => Wanted::Output,
-            (false, _) => Wanted::Echo,
-        };
         let output = page.text.get(from..next.text).unwrap_or_default();
-        if let Some((typed, slots)) = typed_ahead(output, rest.as_slice(), wanted) {
+        if let Some((typed, slots)) = typed_ahead(output, done.last(), rest.as_slice()) {
             let last = slots.last().map_or(0, |slot| slot.index);
             let remaining = replace(&rest.as_slice()[..=last], &typed, &slots, &mut done);
             // What is left of the last line is looked at as a line of its own.
@@ -81,21 +76,33 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     done
 }
 
-/// The lines at the start of `output` that were typed ahead of the prompts that follow it, and those prompts.
-fn typed_ahead(output: &[u8], commands: &[Command], wanted: Wanted) -> Option<(Vec<String>, Vec<Slot>)> {
+/// The lines at the start of `output`, which the command `before` printed, that were typed ahead of the prompts that follow
+/// it, and those prompts.
+fn typed_ahead(
+    output: &[u8],
+    before: Option<&Command>,
+    commands: &[Command],
+) -> Option<(Vec<String>, Vec<Slot>)> {
     let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
     let first = memchr::memchr(b'\n', output).map_or(output, |end| &output[..end]);
     let first = prompt::text_of(first);
-    // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
     let next = commands.first()?;
-    if first.is_empty() || (wanted == Wanted::Echo && !(first.starts_with("echo ") && waits(next))) {
+    if first.is_empty() {
         return None;
     }
     let by_looks = looks_like_command(first.trim_end());
     let by_count = || is_plausible(&first) && is_output(&next.command);
+    // Most output begins with no such line.
     if !(by_looks || by_count()) {
         return None;
     }
+    // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
+    let wanted = match is_bare(next) {
+        false if first.starts_with("echo ") && waits(next) => Wanted::Echo,
+        false => return None,
+        true if before.is_some_and(shows_lines) => Wanted::Output,
+        true => Wanted::Nothing,
+    };
     let text = prompt::text_of(output);
     if by_looks {
         let mut typed = commands_at_start(&text, looks_like_command);

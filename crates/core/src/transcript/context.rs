@@ -191,7 +191,7 @@ fn form(prompt: &str) -> String {
 }
 
 fn last_line(prompt: &str) -> &str {
-    prompt.rsplit('\n').next().unwrap_or(prompt)
+    memchr::memrchr(b'\n', prompt.as_bytes()).map_or(prompt, |at| &prompt[at + 1..])
 }
 
 /// The shell or program that a prompt names.

@@ -198,6 +198,10 @@ fn iso_time(line: &str) -> Option<FrameTime> {
 }
 
 fn parse_date(word: &str) -> Option<Date> {
+    // Nearly all words are settled by this.
+    if word.as_bytes().get(4) != Some(&b'-') {
+        return None;
+    }
     let mut fields = word.splitn(3, '-');
     let (year, month, day) = (fields.next()?, fields.next()?, fields.next()?);
     if year.len() != 4 {

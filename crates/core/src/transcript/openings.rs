@@ -441,7 +441,7 @@ fn as_user(user: Option<&str>) -> Opening {
 }
 
 fn base_name(word: &str) -> &str {
-    word.rsplit('/').next().unwrap_or(word)
+    word.bytes().rposition(|byte| byte == b'/').map_or(word, |at| &word[at + 1..])
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ impl Reading {
 
 /// The last part of a path, as Unix writes it.
 fn base(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+    path.bytes().rposition(|byte| byte == b'/').map_or(path, |at| &path[at + 1..])
 }
 
 /// The last part of a path, as Windows writes it.

@@ -334,11 +334,9 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
     let first = &line[..line.bytes().position(ends).unwrap_or(line.len())];
     let name = base_name(first);
     let known = KNOWN.contains(name);
-    let assigns = first.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty()
-            && name.chars().all(|character| {
-                character.is_ascii_uppercase() || character.is_ascii_digit() || character == '_'
-            })
+    let assigns = first.bytes().position(|byte| byte == b'=').is_some_and(|end| {
+        let legal = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_';
+        end > 0 && first.bytes().take(end).all(legal)
     });
     let file = name.len() < first.len();
     (known && !line.ends_with(':') && !(file && !line.contains(' ') && !first.starts_with("./")))

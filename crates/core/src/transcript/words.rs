@@ -94,9 +94,8 @@ fn unquote<'w>(word: &'w mut Option<Cow<'_, str>>) -> &'w mut String {
 
 /// Whether a word sets a variable for the command behind it.
 pub(crate) fn is_assignment(word: &str) -> bool {
-    word.split_once('=').is_some_and(|(name, _)| {
-        !name.is_empty()
-            && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+    word.bytes().position(|byte| byte == b'=').is_some_and(|end| {
+        end > 0 && word.bytes().take(end).all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
     })
 }
 

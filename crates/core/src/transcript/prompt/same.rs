@@ -20,13 +20,14 @@ pub(crate) fn key(prompt: &str) -> String {
         key.push(ending);
         return key;
     }
-    if let Some(key) = windows::key(body).filter(|_| ending == '>') {
+    if ending == '>'
+        && let Some(key) = windows::key(body)
+    {
         return key.to_owned();
     }
-    let mut key = String::new();
+    let mut key = String::with_capacity(prompt.len());
     for word in body.split_inclusive([' ', ':', '[', ']', '(', ')']) {
-        let path = word.starts_with(['/', '~']) || word.contains('/');
-        if path {
+        if word.starts_with('~') || word.as_bytes().contains(&b'/') {
             key.push('*');
             key.extend(word.chars().next_back().filter(|last| ":])".contains(*last)));
             continue;
@@ -54,14 +55,14 @@ pub(crate) fn key(prompt: &str) -> String {
 
 /// A coarser form, in which all words are alike: it tells whether a longer prompt recurs as well.
 pub(crate) fn shape(prompt: &str) -> String {
-    let mut shape = String::new();
+    let mut shape = String::with_capacity(prompt.len());
+    let mut in_word = false;
     for character in prompt.chars() {
-        let word = character.is_alphanumeric() || "/~._-@".contains(character);
-        if !word {
-            shape.push(character);
-        } else if !shape.ends_with('w') {
-            shape.push('w');
+        let word = character.is_alphanumeric() || matches!(character, '/' | '~' | '.' | '_' | '-' | '@');
+        if !(word && in_word) {
+            shape.push(if word { 'w' } else { character });
         }
+        in_word = word;
     }
     shape
 }

@@ -35,7 +35,7 @@ pub(crate) fn is_powershell(body: &str) -> bool {
 /// Whether a prompt without its ending is one of cmd.exe.
 pub(crate) fn is_cmd(body: &str) -> bool {
     let bytes = body.as_bytes();
-    bytes.len() >= 3 && cmd_end(&[bytes, b">"].concat()) == Some(bytes.len() + 1)
+    bytes.get(1..3) == Some(b":\\") && cmd_end(&[bytes, b">"].concat()) == Some(bytes.len() + 1)
 }
 
 /// What stays the same when the prompt comes back, whatever the folder.
