@@ -17,6 +17,9 @@ const MIN_LOST_CHARACTERS: usize = 4;
 /// Most bytes of the states of one line.
 const MAX_LINE_BYTES: usize = 16 * 1024;
 
+/// Most states whose memory is kept for others.
+const MAX_SPARE: usize = 32;
+
 /// Most states of one line that differ in figures and signs only, as the states of a progress bar do.
 const MAX_ALIKE: usize = 16;
 
@@ -45,8 +48,8 @@ pub(crate) struct Trail {
     done: Vec<State>,
     /// The state whose loss goes on.
     open: Option<State>,
-    /// Memory of the last state that was not kept.
-    spare: Vec<u8>,
+    /// Memory of states that are gone.
+    spare: Vec<Vec<u8>>,
     /// Something visible was printed since the last state.
     fresh: bool,
     /// The cursor went back since the last state.
@@ -88,7 +91,7 @@ impl Lost {
 impl Trail {
     /// Forgets everything.
     pub(crate) fn reset(&mut self) {
-        self.done.clear();
+        self.forget_states();
         self.alike.clear();
         self.open = None;
         (self.fresh, self.back, self.jumped, self.cut) = (false, false, false, false);
@@ -140,7 +143,7 @@ impl Trail {
             self.cut = true;
             return;
         }
-        let mut text = std::mem::take(&mut self.spare);
+        let mut text = self.spare.pop().unwrap_or_default();
         text.clear();
         line(&mut text);
         self.work += text.len();
@@ -164,7 +167,7 @@ impl Trail {
         let lost = state.high.min(state.text.len()).saturating_sub(state.low);
         // Without a wide character a column is at least a byte.
         if !state.jumped && lost < MIN_LOST_CHARACTERS {
-            self.spare = state.text;
+            self.spare.push(state.text);
             return;
         }
         if self.done.last().is_some_and(|other| other.text == state.text) {
@@ -175,7 +178,7 @@ impl Trail {
             *count += 1;
             if *count > MAX_ALIKE {
                 self.cut = true;
-                self.spare = state.text;
+                self.spare.push(state.text);
                 return;
             }
         }
@@ -192,16 +195,29 @@ impl Trail {
         }
         let mut lost = Lost { cut: self.cut, ..Lost::default() };
         let mut work = self.printed.saturating_mul(MAX_WORK_SHARE) + MIN_WORK_BYTES;
-        for state in self.done.drain(..) {
+        let mut bytes: usize = self.done.iter().map(|state| state.text.len() + 1).sum();
+        for state in &self.done {
+            let own_bytes = state.text.len() + 1;
             let text = text_of(&state.text);
-            if is_search(&text) || !is_lost(&state, &text, shown, edited, &mut work) {
+            if is_search(&text) || !is_lost(state, &text, shown, edited, &mut work) {
+                bytes -= own_bytes;
                 continue;
+            }
+            if lost.text.is_empty() {
+                lost.text.reserve(bytes.min(MAX_LINE_BYTES));
             }
             if lost.keep(text.trim_end()) && !lost.flags.contains(&state.flag) {
                 lost.flags.push(state.flag);
             }
         }
+        self.forget_states();
         (!lost.text.is_empty() || lost.cut).then_some(lost)
+    }
+
+    /// Forgets the states that are done, but not their memory.
+    fn forget_states(&mut self) {
+        let room = MAX_SPARE.saturating_sub(self.spare.len());
+        self.spare.extend(self.done.drain(..).map(|state| state.text).take(room));
     }
 }
 

@@ -2,6 +2,7 @@
 //! bytes is enough for them. What needs more is left to [`super::replay`] and [`super::screen`], which know everything
 //! that this knows and give the same.
 
+use super::block::{BLOCK, Block};
 use super::row::plain_len;
 use super::screen::MAX_EMPTIED_COLUMNS;
 use super::sent::{Lost, Trail};
@@ -89,13 +90,28 @@ impl Strip {
     /// Text is about to be printed over the cells from the cursor on.
     fn lose_under(&mut self, text: &[u8]) {
         let (row, column) = (&self.bytes, self.column);
-        let lost = |(cell, byte): (&u8, &u8)| *cell != b' ' && cell != byte;
-        let mut pairs = row[column..].iter().zip(text);
-        let Some(first) = pairs.clone().position(lost) else { return };
-        let last = pairs.rposition(lost).unwrap_or(first);
+        let Some((first, last)) = first_and_last_lost(&row[column..column + text.len()], text) else {
+            return;
+        };
         let flag = if text[first] == b' ' { Flag::Erased } else { Flag::Overwritten };
         self.trail.lose(column + first, column + last + 1, flag, |out| out.extend_from_slice(row));
     }
+}
+
+/// The first and the last cell of a row that show something else than a blank, and not what `text`, which is as long, prints
+/// over them.
+fn first_and_last_lost(row: &[u8], text: &[u8]) -> Option<(usize, usize)> {
+    let mut found = None;
+    for (index, (cells, bytes)) in row.chunks(BLOCK).zip(text.chunks(BLOCK)).enumerate() {
+        let (cells, bytes) = (Block::of_part(cells), Block::of_part(bytes));
+        let lost = !cells.same(bytes).or(cells.is(b' ')).bits();
+        if lost != 0 {
+            let start = index * BLOCK;
+            let last = start + lost.ilog2() as usize;
+            found = Some((found.map_or(start + lost.trailing_zeros() as usize, |(first, _)| first), last));
+        }
+    }
+    found
 }
 
 /// An edit on a strip.

@@ -86,11 +86,11 @@ impl Csi<'_> {
 impl Csi<'_> {
     /// Whether the alternate screen is switched on or off.
     pub(crate) fn alternate_screen(&self) -> Option<bool> {
-        // Most sequences are not private.
-        if self.marker != b'?' {
+        if self.marker != b'?' || !matches!(self.command, b'h' | b'l') {
             return None;
         }
-        [&b"1049"[..], b"1047", b"47"].into_iter().find_map(|mode| self.private_mode(mode))
+        let alternate = |mode: &[u8]| matches!(mode, b"1049" | b"1047" | b"47");
+        self.params.split(|&byte| byte == b';').any(alternate).then_some(self.command == b'h')
     }
 
     /// Whether the cursor leaves its line, or the screen is wiped.

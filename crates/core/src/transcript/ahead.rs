@@ -91,7 +91,7 @@ fn typed_ahead(
         return None;
     }
     let by_looks = looks_like_command(first.trim_end());
-    let by_count = || is_plausible(&first) && is_output(&next.command);
+    let by_count = || is_output(&next.command) && is_plausible(&first);
     // Most output begins with no such line.
     if !(by_looks || by_count()) {
         return None;
@@ -208,9 +208,11 @@ fn fits(typed: &[String], slots: &[Slot], wanted: Wanted) -> bool {
 
 /// Whether nobody types such a line: it begins as no command does that sets no variable, or tells something behind a colon.
 fn is_output(shown: &str) -> bool {
-    let first = shown.split(' ').next().unwrap_or_default();
-    let begins = |first: char| !first.is_ascii_lowercase() && !"./_~[(:{!\"'$\\<>".contains(first);
-    !first.contains('=') && (shown.contains(": ") || shown.is_empty() || shown.starts_with(begins))
+    let bytes = shown.as_bytes();
+    let mut first = bytes.iter().take_while(|&&byte| byte != b' ');
+    let begins = |first: &u8| !first.is_ascii_lowercase() && !b"./_~[(:{!\"'$\\<>".contains(first);
+    let tells = || bytes.windows(2).any(|pair| pair == b": ");
+    (bytes.first().is_none_or(begins) || tells()) && !first.any(|&byte| byte == b'=')
 }
 
 /// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.

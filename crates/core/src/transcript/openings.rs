@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use foldhash::HashSet;
+use foldhash::{HashMap, HashSet};
 
 use super::words::{self, Words};
 
@@ -242,6 +242,10 @@ const OPEN_NOTHING: [&str; 89] = [
 /// The same, to be looked up.
 static NOTHING: LazyLock<HashSet<&str>> = LazyLock::new(|| OPEN_NOTHING.into_iter().collect());
 
+/// All of these, to be looked up.
+static SHELL_NAMES: LazyLock<HashSet<&str>> = LazyLock::new(|| SHELLS.into_iter().collect());
+static PROGRAM_NAMES: LazyLock<HashMap<&str, &[&str]>> = LazyLock::new(|| PROGRAMS.into_iter().collect());
+
 /// Whether the last command of a line is such a one, as far as that can be told without taking its words apart.
 fn opens_nothing(line: &str) -> bool {
     let last = match memchr::memrchr3(b';', b'|', b'&', line.as_bytes()) {
@@ -350,14 +354,14 @@ fn opened(name: &str, mut words: Words<'_>, user: Option<&str>) -> Option<Openin
         Some(_) => as_user(user),
         None => Opening::new(name, Kind::Shell),
     };
-    if let Some(&found) = SHELLS.iter().find(|shell| **shell == name.trim_start_matches('-')) {
+    if let Some(&found) = SHELL_NAMES.get(name.trim_start_matches('-')) {
         return words.is_interactive_shell().then(|| shell(found));
     }
     let elsewhere = |name: &str| Opening::new(name, Kind::Elsewhere);
     match name {
         "busybox" | "toybox" => {
             let name = words.next()?;
-            SHELLS.contains(&name).then(|| shell(name))
+            SHELL_NAMES.contains(name).then(|| shell(name))
         }
         "su" | "runuser" => words.su().map(|user| as_user(Some(&user))),
         "login" => Some(as_user(words.operand(&[]))),
@@ -410,7 +414,7 @@ fn program(name: &str, mut words: Words<'_>) -> Option<String> {
         words.operand(&[]);
         return program("manage.py", words);
     }
-    let (_, closed) = PROGRAMS.iter().find(|(program, _)| *program == stem)?;
+    let closed = PROGRAM_NAMES.get(stem)?;
     if words.any(|word| closed.iter().any(|option| is_option(word, option))) || words.is_fed() {
         return None;
     }

@@ -109,9 +109,9 @@ impl Reading {
 
     /// Takes a name, unless the shell would make another one of it.
     fn name(&mut self, name: &str) {
-        let known = !name.is_empty()
-            && name.len() <= MAX_NAME_BYTES
-            && !name.starts_with(['-', '%', '!', '{', '}', ')', '~'])
+        let Some(first) = name.bytes().next() else { return };
+        let known = name.len() <= MAX_NAME_BYTES
+            && !matches!(first, b'-' | b'%' | b'!' | b'{' | b'}' | b')' | b'~')
             && !name.bytes().any(|byte| byte < b' ' || matches!(byte, b'$' | b'`' | b'*'))
             && !name.bytes().all(|byte| byte.is_ascii_digit());
         if known && self.programs.len() < MAX_NAMES {

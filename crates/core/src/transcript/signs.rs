@@ -49,15 +49,13 @@ fn sign_end(near: &str, at: usize) -> Option<usize> {
 /// Where bytes stand that may be the last of such a sign, with something behind it: one of a shell, or one before a blank
 /// that is no letter or digit.
 fn sign_places(line: &str) -> impl Iterator<Item = usize> + use<> {
-    let near = line.as_bytes();
-    let followed = &near[..near.len().saturating_sub(1)];
-    let before_blanks = bits(near, |block| block.is(b' ')) >> 1;
-    let foreign = if near.is_ascii() { 0 } else { foreign_places(line, followed.len()) };
-    set_bits(
-        foreign
-            | bits(followed, prompt::ascii_endings)
-            | (before_blanks & !bits(followed, Block::is_alphanumeric)),
-    )
+    let kinds = |block: Block| {
+        [block.is(b' '), prompt::ascii_endings(block), block.is_alphanumeric(), block.is_foreign()]
+    };
+    let [blanks, endings, alphanumeric, foreign] = bits(line.as_bytes(), kinds);
+    let last = line.len().saturating_sub(1);
+    let signs = if foreign == 0 { 0 } else { foreign_places(line, last) };
+    set_bits(signs | (endings & !(1 << last)) | ((blanks >> 1) & !alphanumeric))
 }
 
 /// Where the signs end that prompts beyond ASCII end with, before `end`.

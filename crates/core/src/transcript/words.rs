@@ -1,9 +1,15 @@
 //! The words of the command that is left in front of the terminal when a line is submitted: the last one of its list.
 
 use std::borrow::Cow;
+use std::ops::Range;
+
+use smallvec::SmallVec;
 
 /// Stands for input that does not come from the terminal.
 const FED: &str = "<";
+
+/// Most words of usual commands.
+const USUAL_WORDS: usize = 8;
 
 /// Most bytes of a line that are looked at, from its end.
 const MAX_LINE_BYTES: usize = 4 * 1024;
@@ -21,53 +27,54 @@ static SIGNS: [bool; 256] = {
 };
 
 /// The words of the last command of a line, without quotes. A pipe or a redirection into it shows as [`FED`] at the end.
-pub(crate) fn last_command(line: &str) -> Vec<Cow<'_, str>> {
+pub(crate) fn last_command(line: &str) -> SmallVec<[Cow<'_, str>; USUAL_WORDS]> {
     let line = &line[line.ceil_char_boundary(line.len().saturating_sub(MAX_LINE_BYTES))..];
-    if !line.bytes().fold(false, |any, byte| any | SIGNS[usize::from(byte)]) {
+    let bytes = line.as_bytes();
+    if !bytes.iter().fold(false, |any, &byte| any | SIGNS[usize::from(byte)]) {
         return line.split([' ', '\t']).filter(|word| !word.is_empty()).map(Cow::Borrowed).collect();
     }
-    let mut words: Vec<Cow<'_, str>> = Vec::new();
+    let mut words = SmallVec::new();
     let mut word: Option<Cow<'_, str>> = None;
     let mut fed = false;
-    let mut quote = None;
-    let mut characters = line.char_indices().peekable();
-    while let Some((at, character)) = characters.next() {
-        if let Some(open) = quote {
-            match character {
-                '\\' if open == '"' => unquote(&mut word).extend(characters.next().map(|(_, next)| next)),
-                _ if character == open => quote = None,
-                _ => unquote(&mut word).push(character),
-            }
-            continue;
-        }
-        match character {
-            '\'' | '"' => {
-                quote = Some(character);
-                unquote(&mut word);
-            }
-            '\\' => {
-                let next = characters.next().map(|(_, next)| next);
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\'' | b'"' => at = quoted(line, at, unquote(&mut word)),
+            b'\\' => {
+                let next = line[at + 1..].chars().next();
                 unquote(&mut word).extend(next.filter(|next| *next != '\n'));
+                at += 1 + next.map_or(0, char::len_utf8);
             }
-            ' ' | '\t' => words.extend(word.take()),
-            ';' | '|' | '&' | '\n' | '(' | ')' | '`' => {
-                let and = character == '&' && matches!(characters.peek(), Some((_, '>')));
-                let last = line[at + 1..].chars().all(char::is_whitespace) && character != '&';
+            b' ' | b'\t' => {
+                words.extend(word.take());
+                at += 1;
+            }
+            b';' | b'|' | b'&' | b'\n' | b'(' | b')' | b'`' => {
+                at += 1;
+                let and = byte == b'&' && bytes.get(at) == Some(&b'>');
+                let last = byte != b'&' && line[at..].chars().all(char::is_whitespace);
                 if and || last {
                     words.extend(word.take());
                     continue;
                 }
-                let doubled = characters.next_if(|&(_, next)| next == character).is_some();
-                fed = character == '|' && !doubled;
+                let doubled = bytes.get(at) == Some(&byte);
+                at += usize::from(doubled);
+                fed = byte == b'|' && !doubled;
                 words.clear();
                 word = None;
             }
-            '#' if word.is_none() => break,
-            '<' => {
+            b'#' if word.is_none() => break,
+            b'<' => {
                 words.extend(word.take());
                 fed = true;
+                at += 1;
             }
-            _ => push(&mut word, line, at, character),
+            _ => {
+                let ends = |&byte: &u8| SIGNS[usize::from(byte)] || matches!(byte, b' ' | b'\t');
+                let more = bytes[at + 1..].iter().position(ends).unwrap_or(bytes.len() - at - 1);
+                push(&mut word, line, at..at + 1 + more);
+                at += 1 + more;
+            }
         }
     }
     words.extend(word);
@@ -77,13 +84,34 @@ pub(crate) fn last_command(line: &str) -> Vec<Cow<'_, str>> {
     words
 }
 
-/// Adds the character of `line` at `at`. A word without quotes is a piece of the line.
-fn push<'a>(word: &mut Option<Cow<'a, str>>, line: &'a str, at: usize, character: char) {
-    let end = at + character.len_utf8();
+/// Adds what is quoted from `start` of a line on to a word; returns where it ends.
+fn quoted(line: &str, start: usize, word: &mut String) -> usize {
+    let single = line.as_bytes()[start] == b'\'';
+    let mut rest = &line[start + 1..];
+    loop {
+        let bytes = rest.as_bytes();
+        let end = if single { memchr::memchr(b'\'', bytes) } else { memchr::memchr2(b'"', b'\\', bytes) };
+        let Some(end) = end else {
+            word.push_str(rest);
+            return line.len();
+        };
+        word.push_str(&rest[..end]);
+        let mut behind = rest[end + 1..].chars();
+        if bytes[end] == b'\\' {
+            word.extend(behind.next());
+            rest = behind.as_str();
+        } else {
+            return line.len() - behind.as_str().len();
+        }
+    }
+}
+
+/// Adds a piece of `line`. A word without quotes is a piece of it as well.
+fn push<'a>(word: &mut Option<Cow<'a, str>>, line: &'a str, piece: Range<usize>) {
     match word {
-        None => *word = Some(Cow::Borrowed(&line[at..end])),
-        Some(Cow::Borrowed(text)) => *text = &line[at - text.len()..end],
-        Some(Cow::Owned(text)) => text.push(character),
+        None => *word = Some(Cow::Borrowed(&line[piece])),
+        Some(Cow::Borrowed(text)) => *text = &line[piece.start - text.len()..piece.end],
+        Some(Cow::Owned(text)) => text.push_str(&line[piece]),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Output that looks like a command: transcripts that were printed, and texts that a command says itself.
 
-use memchr::memmem;
+use memchr::{memchr_iter, memmem};
 
 use super::{Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
 use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
@@ -59,8 +59,9 @@ impl Cutter<'_> {
         if prompt.is_empty() || command.len() <= prompt.len() || command.len() > MAX_SEARCH_BYTES {
             return;
         }
-        // Hardly any command says so.
-        if memmem::find(command.as_bytes(), prompt.as_bytes()).is_none() {
+        // Hardly any command says so, nor its first character.
+        let bytes = command.as_bytes();
+        if !memchr_iter(prompt.as_bytes()[0], bytes).any(|at| bytes[at..].starts_with(prompt.as_bytes())) {
             return;
         }
         let prompt = format!("{prompt} ");
