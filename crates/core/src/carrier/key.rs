@@ -46,7 +46,8 @@ pub(super) fn runs_without_terminal(content: &[u8]) -> bool {
     let dated = header
         .split(|&byte| byte == b' ')
         .any(|word| matches!(word, [b'2', _, _, _, b'-', _, _, b'-', _, _]) && !header.ends_with(b"\r"));
-    dated && ends_in_exit_code(content) && !has_terminal(content)
+    // Nearly all have one, which shows in their first lines.
+    dated && !has_terminal(content) && ends_in_exit_code(content)
 }
 
 fn has_terminal(content: &[u8]) -> bool {
