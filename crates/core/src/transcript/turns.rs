@@ -14,6 +14,9 @@ const MAX_LINE_BYTES: usize = 4 * 1024;
 /// Most lines of a prompt that are asked whether commands stand behind it.
 const MAX_LINES: usize = 50;
 
+/// How often another prompt may stand between those of a shell that is looked for.
+const MAX_TURNS: usize = 16;
+
 /// Least lines of a prompt that proves nothing by itself.
 const MIN_LINES: usize = 2;
 
@@ -42,16 +45,48 @@ impl Turns {
     }
 
     /// Whether, from mark `from` on, the last line with the prompt `inner` before `outer`, or any edit, comes back leaves
-    /// the inner shell.
-    pub(crate) fn leaves_before(&self, page: &Page, from: usize, inner: &str, outer: Option<&str>) -> bool {
-        let key = inner;
-        let (inner, end) = self.until_outer(from, inner, outer);
-        let last = inner.last();
-        let leaves = last.is_some_and(|&index| {
-            let text = text_of(page, &page.marks[index]);
-            cut_first(&text).is_some_and(|(_, typed)| syntax::leaves(typed.trim()))
-        });
-        leaves || (last.is_some() && page.marks.get(end).is_some_and(|mark| ends_input(page, mark.text, key)))
+    /// the inner shell. If that was `opened` for sure, what only looks as if the outer one came back may stand between.
+    pub(crate) fn leaves_before(
+        &self,
+        page: &Page,
+        from: usize,
+        inner: &str,
+        outer: Option<&str>,
+        opened: bool,
+    ) -> bool {
+        let mut start = from;
+        for _ in 0..if opened { MAX_TURNS } else { 1 } {
+            let (lines, end) = self.until_outer(start, inner, outer);
+            let Some(&last) = lines.last() else { return false };
+            if typed(page, last, |typed| syntax::leaves(typed.trim()))
+                || page.marks.get(end).is_some_and(|mark| ends_input(page, mark.text, inner))
+            {
+                return true;
+            }
+            match outer.and_then(|outer| self.goes_on(page, lines, end, inner, outer)) {
+                Some(next) => start = next,
+                None => return false,
+            }
+        }
+        false
+    }
+
+    /// Where the prompt `inner`, whose `lines` are those of commands, stands again behind `end`, if no shell with the prompt
+    /// `outer` came back there: one line that looks like its prompt is output, and a shell with the same prompt that was
+    /// opened is left.
+    fn goes_on(&self, page: &Page, lines: &[usize], end: usize, inner: &str, outer: &str) -> Option<usize> {
+        let is_edit = self.edits.binary_search(&end).is_ok();
+        if is_edit || !are_commands(page, lines) {
+            return None;
+        }
+        let next = self.next(inner, end)?;
+        let others = self.lines_of(outer);
+        let others = &others[others.partition_point(|&index| index < end)..];
+        let others = &others[..others.partition_point(|&index| index < next)];
+        let left = |&last: &usize| typed(page, last, |typed| syntax::leaves(typed.trim()));
+        let edits = self.edits.partition_point(|&index| index < end)
+            < self.edits.partition_point(|&index| index < next);
+        (!edits && (others.len() == 1 || others.last().is_some_and(left))).then_some(next)
     }
 
     /// Whether, from mark `from` on until the prompt `outer`, or any edit, comes back, the prompt `inner` is used as one: it
@@ -68,26 +103,43 @@ impl Turns {
         if page.marks[from..end.min(page.marks.len())].iter().take(MAX_LINES).any(other) {
             return false;
         }
-        let lines = &lines[..lines.len().min(MAX_LINES)];
-        let command = |&&index: &&usize| {
-            let text = text_of(page, &page.marks[index]);
-            cut_first(&text).is_some_and(|(_, typed)| syntax::looks_like_command(typed))
-        };
-        lines.len() >= MIN_LINES
-            && lines.iter().filter(command).count() * 100 >= lines.len() * COMMANDS_PERCENT
+        lines.len() >= MIN_LINES && are_commands(page, lines)
+    }
+
+    /// The lines of a prompt.
+    fn lines_of(&self, key: &str) -> &[usize] {
+        self.lines.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first of them from a mark on.
+    fn next(&self, key: &str, from: usize) -> Option<usize> {
+        let lines = self.lines_of(key);
+        lines.get(lines.partition_point(|&index| index < from)).copied()
     }
 
     /// The marks with the prompt `inner` from `from` on, until the prompt `outer` or any edit comes back, and the mark where
     /// that happens.
     fn until_outer(&self, from: usize, inner: &str, outer: Option<&str>) -> (&[usize], usize) {
-        let of = |key: &str| self.lines.get(key).map_or(&[][..], Vec::as_slice);
-        let next = |list: &[usize]| list.get(list.partition_point(|&index| index < from)).copied();
-        let outer = outer.and_then(|outer| next(of(outer)));
-        let end = [next(&self.edits), outer].into_iter().flatten().min().unwrap_or(usize::MAX);
-        let inner = of(inner);
+        let outer = outer.and_then(|outer| self.next(outer, from));
+        let edit = self.edits.get(self.edits.partition_point(|&index| index < from)).copied();
+        let end = [edit, outer].into_iter().flatten().min().unwrap_or(usize::MAX);
+        let inner = self.lines_of(inner);
         let range = inner.partition_point(|&index| index < from)..inner.partition_point(|&index| index < end);
         (&inner[range], end)
     }
+}
+
+/// Whether known commands stand behind the prompts of many of these lines.
+fn are_commands(page: &Page, lines: &[usize]) -> bool {
+    let lines = &lines[..lines.len().min(MAX_LINES)];
+    let commands = lines.iter().filter(|&&index| typed(page, index, syntax::looks_like_command)).count();
+    commands * 100 >= lines.len() * COMMANDS_PERCENT
+}
+
+/// Whether what stands behind the prompt of a line is of some kind.
+fn typed(page: &Page, index: usize, is: impl Fn(&str) -> bool) -> bool {
+    let text = text_of(page, &page.marks[index]);
+    cut_first(&text).is_some_and(|(_, typed)| is(typed))
 }
 
 /// Whether the last line before `end` ends with the prompt `key`, behind whatever output, at which ^D was pressed.

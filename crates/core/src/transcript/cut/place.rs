@@ -29,9 +29,16 @@ impl Cutter<'_> {
         {
             return Some((0, end, !current.doubtful));
         }
+        // A sign behind a margin is that of a text which is shown.
+        if line.starts_with(' ') && current.is_some_and(|current| !current.text.starts_with(' ')) {
+            ends.retain(|end| prompt::proof(&line[..end]) != Proof::Bare);
+        }
         // Only a line with another prompt needs to know what the last command opens.
-        let Expectation { nests, opens, .. } =
+        let Expectation { nests, opens, prints, .. } =
             if ends.is_empty() { Expectation::default() } else { self.expectation_of_last() };
+        if prints && is_numbered(line) {
+            return None;
+        }
         let used: Vec<String> = if opens { self.used_prompts(line, &ends) } else { Vec::new() };
         let current = self.current.as_ref().filter(|current| unmarked || !current.marked);
         if current.is_none_or(|current| current.proof > Proof::None) {
@@ -73,9 +80,12 @@ impl Cutter<'_> {
             let at = finder.find(&line.as_bytes()[..near])?;
             let end = at + finder.needle().len();
             let typed = &line[end..];
-            return (at > 0 && syntax::looks_like_command(typed)).then_some((at, end));
+            // The sign may be that of another prompt.
+            let own = prompt::proof(&line[..end]) < Proof::Strict;
+            let glued = at > 0 && own && !is_margin(&line[..at]);
+            return (glued && syntax::looks_like_command(typed)).then_some((at, end));
         }
-        let found = finder.find(line.as_bytes()).filter(|&at| at > 0);
+        let found = finder.find(line.as_bytes()).filter(|&at| at > 0 && !is_numbered(&line[..at]));
         let (at, end) = match found {
             Some(at) => (at, at + finder.needle().len()),
             None => current.find_form(line)?,
@@ -119,10 +129,11 @@ impl Cutter<'_> {
         if returns && self.known.contains(&key) {
             return Some(true);
         }
-        let sibling = moves && prompt::shape(prompt) == prompt::shape(&current.text);
+        let told = |character: char| character.is_alphanumeric() || matches!(character, '/' | '~');
+        let sibling = moves && prompt.contains(told) && prompt::shape(prompt) == prompt::shape(&current.text);
         let announced = opens || sibling;
         // Any program may open a shell, as an exploit does; that it is left with a command tells it from what is printed.
-        let hidden = hides && self.is_left_before(&key);
+        let hidden = hides && self.is_left_before(&key, false);
         let used = proof == Proof::None && opens && self.is_used(&key);
         let current = self.current.as_ref()?;
         let begins = match proof {
@@ -130,10 +141,10 @@ impl Cutter<'_> {
                 announced
                     || hidden
                     || (gone && count > 1)
-                    || (brings && (gone || count > 1 || self.is_left_before(&key)))
+                    || (brings && (gone || count > 1 || self.is_left_before(&key, opens)))
             }
             Proof::Path => brings || sibling || (gone && count > 2 && !prints),
-            Proof::Bare => hidden || (brings && (gone || self.is_left_before(&key))),
+            Proof::Bare => hidden || (brings && (gone || self.is_left_before(&key, opens))),
             // Where nothing brings it, it may be what a program prints line by line.
             Proof::Word => {
                 (brings && count > 1) || sibling || (gone && count > 2 && !prints && !current.marked)
@@ -199,12 +210,12 @@ impl Cutter<'_> {
     }
 
     /// Whether the shell with this prompt is left before the current prompt comes back.
-    pub(super) fn is_left_before(&mut self, inner: &str) -> bool {
+    pub(super) fn is_left_before(&mut self, inner: &str, opened: bool) -> bool {
         // Where the outer shell marks its edits, its prompt may be that of the inner one.
         let outer = self.current.as_ref().map_or("", |current| current.key.as_str());
         let outer = Some(outer).filter(|outer| *outer != inner);
         let turns = self.turns.get_or_insert_with(|| Turns::of(self.page));
-        turns.leaves_before(self.page, self.index, inner, outer)
+        turns.leaves_before(self.page, self.index, inner, outer, opened)
     }
 
     /// The keys of the possible prompts of a line that are used as prompts until the current one comes back.
@@ -240,6 +251,22 @@ impl Cutter<'_> {
     pub(super) fn is_opened(&self) -> bool {
         self.expectation.is_some_and(|expectation| expectation.opens || expectation.leaves)
     }
+}
+
+/// Whether a line begins with what only stands in front of the lines of a text that is shown: white space, the sign of a
+/// difference, or the number of the line. No output ends so without a newline.
+fn is_margin(before: &str) -> bool {
+    matches!(before.trim(), "" | "+" | "-") || is_numbered(before)
+}
+
+/// Whether a line begins with its number, as `grep -n` shows it.
+fn is_numbered(line: &str) -> bool {
+    let line = line.trim_start_matches(' ');
+    let digits = line.bytes().take_while(u8::is_ascii_digit).count();
+    let behind = line[digits..].trim_start_matches(' ');
+    digits > 0
+        && line[digits..].starts_with([':', '-'])
+        && !behind[1..].starts_with(|next: char| next.is_ascii_digit())
 }
 
 /// Whether all lines look like commands typed before the first prompt came.
