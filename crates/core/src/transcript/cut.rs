@@ -5,6 +5,7 @@
 
 mod alike;
 mod below;
+mod comment;
 mod completion;
 mod current;
 mod more;
@@ -100,6 +101,8 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         expectation: None,
         index: 0,
         marked: false,
+        below_comment: false,
+        comment_end: 0,
         last_edit: page.marks.iter().rposition(|mark| matches!(mark.kind, MarkKind::Edit(_))).unwrap_or(0),
     };
     let mut parts = parts.into_iter();
@@ -175,6 +178,10 @@ struct Cutter<'a> {
     last_edit: usize,
     /// A shell has marked a command.
     marked: bool,
+    /// The last command stands below a comment, and may be one.
+    below_comment: bool,
+    /// Where the line begins below the last comment that was found.
+    comment_end: usize,
 }
 
 impl Cutter<'_> {
@@ -328,6 +335,9 @@ impl Cutter<'_> {
         if start == 0 && (self.is_quoted(typed.trim(), false) || self.is_traced(mark, &own, &typed)) {
             return;
         }
+        if start == 0 && line.newline && self.is_comment(mark, line, &prompt, &typed) {
+            return;
+        }
         // Replacement characters may be longer than what they stand for.
         let start = start.min(bytes.len());
         let program = prompt::reader(&prompt) == Reader::Program;
@@ -339,6 +349,7 @@ impl Cutter<'_> {
         let (confidence, reason) = match () {
             () if line.cut => (Confidence::Low, Reason::TooLong),
             () if !taken.is_empty() => (Confidence::Low, Reason::Interrupted),
+            () if self.below_comment && own == "# " => (Confidence::Low, Reason::LookAlike),
             () if start > 0 => (Confidence::Low, Reason::PromptInLine),
             () if !sure => (Confidence::Low, Reason::LookAlike),
             () => (Confidence::Medium, Reason::LearnedPrompt),
