@@ -3,6 +3,7 @@
 mod rows;
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use self::rows::{returns_before, returns_from_below};
 use super::colour::Colours;
@@ -89,6 +90,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         painted: None,
         mode: Mode::Lines,
         application_keys: false,
+        program: 0..0,
         keypad_given_back: None,
         asked_returns: None,
         returns_ahead: None,
@@ -146,6 +148,8 @@ struct Renderer<'a, H> {
     painted: Option<(usize, usize)>,
     mode: Mode,
     application_keys: bool,
+    /// Where a program has the keypad that is not a line editor: no shell prints a prompt there.
+    program: Range<usize>,
     /// Whether some edit of the source ends with the keypad in its usual mode; none if nobody asked.
     keypad_given_back: Option<bool>,
     /// How many returns stand before the newline of a line whose editor has asked for the cursor.
@@ -318,6 +322,9 @@ impl<H: Heads> Renderer<'_, H> {
             Token::Csi(csi) => {
                 if let Some(on) = csi.private_mode(b"1") {
                     self.application_keys = on;
+                    let start =
+                        if self.page.text.len() > self.line_text { self.at } else { self.line_source };
+                    self.program = if on { start..self.keypad_end() } else { 0..0 };
                 }
                 if csi.private_mode(b"2004") == Some(true) && self.at > self.stray_to {
                     return Switch::OpenEdit;
@@ -389,6 +396,9 @@ impl<H: Heads> Renderer<'_, H> {
     }
 
     fn note_suspect(&mut self, newline: bool) {
+        if self.program.contains(&self.line_source) && self.at <= self.program.end {
+            return;
+        }
         let line = &self.page.text[self.line_text..];
         // Behind output without a newline, a prompt stands far from the start.
         let tail = &line[line.len().saturating_sub(TAIL_BYTES)..];

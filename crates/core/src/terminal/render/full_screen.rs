@@ -137,6 +137,18 @@ impl<H: Heads> Renderer<'_, H> {
         Some(last)
     }
 
+    /// Where the keypad that was switched on before is given back, if nothing else comes before that takes the terminal: a pager
+    /// has shown its text among the lines. The place itself if something does.
+    pub(super) fn keypad_end(&self) -> usize {
+        let rest = &self.source[self.at..];
+        let starts = |at: usize, mode: &[u8]| rest[at + 3..].starts_with(mode);
+        let modes = memchr::memmem::find_iter(rest, b"\x1b[?");
+        let mut ends = modes.filter(|&at| {
+            [&b"1l"[..], b"1h", b"2004", b"1049", b"1047", b"47"].iter().any(|mode| starts(at, mode))
+        });
+        ends.next().filter(|&at| starts(at, b"1l")).map_or(self.at, |at| self.at + at)
+    }
+
     /// The next switch of the alternate screen. What was found is kept, so that all is read once.
     fn switch_ahead(&mut self) -> ScreenSwitch {
         if self.next_switch.at < self.at {
