@@ -11,6 +11,7 @@ mod prompts;
 mod properties;
 mod reading;
 mod sessions;
+mod shown_texts;
 
 use super::{ParseLimits, Parsed, parse};
 use crate::session::Status;

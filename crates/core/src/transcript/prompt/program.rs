@@ -10,7 +10,7 @@ pub(crate) fn program(prompt: &str) -> &'static str {
 pub(super) fn program_of(prompt: &str) -> Option<&'static str> {
     Some(match prompt {
         ">>>" | "..." => "python",
-        "sqlite>" => "sqlite3",
+        "sqlite>" | "...>" => "sqlite3",
         "mysql>" => "mysql",
         "SQL>" => "sqlplus",
         "sftp>" => "sftp",

@@ -1,0 +1,159 @@
+//! Lines of texts that commands show, which look like prompts and are none.
+
+use super::{commands, executed, parsed};
+use crate::session::{Confidence, Status};
+
+/// A session of lines that end as those of a terminal do.
+fn session(lines: &[&str]) -> Vec<u8> {
+    lines.iter().flat_map(|line| format!("{line}\r\r\n").into_bytes()).collect()
+}
+
+fn ran(lines: &[&str]) -> Vec<String> {
+    let records = parsed(&session(lines)).records;
+    let ran = records.into_iter().filter(|record| record.status != Some(Status::Unsubmitted));
+    ran.filter_map(|record| record.command).collect()
+}
+
+#[test]
+fn comments_of_a_file_are_no_commands_at_a_prompt_that_is_their_sign() {
+    let file = [
+        "# id",
+        "uid=0(root)",
+        "# cat /etc/sysctl.conf",
+        "#",
+        "# /etc/sysctl.conf - Configuration file for setting system variables",
+        "# See /etc/sysctl.d/ for additional system variables.",
+        "#",
+        "#kernel.domainname = example.com",
+        "# Uncomment the following to stop low-level messages on console",
+        "#kernel.printk = 3 4 1 3",
+        "# ",
+        "# set by hand, as those of the network are",
+        "## Shells",
+        "# pwd",
+        "/root",
+        "# exit",
+    ];
+    assert_eq!(ran(&file), ["id", "cat /etc/sysctl.conf", "pwd", "exit"]);
+    let table = ["# crontab -l", "# m h  dom mon dow   command", "0 3 * * * /opt/report.sh", "# exit"];
+    assert_eq!(ran(&table), ["crontab -l", "exit"]);
+}
+
+#[test]
+fn commands_that_nobody_knows_are_commands_below_a_text_as_well() {
+    let unknown =
+        ["# cat motd", "Welcome", "# deploy prod", "sh: 3: deploy: not found", "# rotate", "done", "# exit"];
+    assert_eq!(ran(&unknown), ["cat motd", "deploy prod", "rotate", "exit"]);
+    let sentences =
+        ["# cat motd", "Welcome", "# echo all is well in this house", "all is well in this house", "# exit"];
+    assert_eq!(ran(&sentences), ["cat motd", "echo all is well in this house", "exit"]);
+    let paths = ["# head -1 x", "x=1", "# :", "# /opt/app/noisy &", "[1] 18104", "# exit"];
+    assert_eq!(ran(&paths), ["head -1 x", ":", "/opt/app/noisy &", "exit"]);
+    // What stands right below a comment may be one.
+    let below = parsed(&session(&["# cat x", "#last", "# pwd", "/root", "# id", "uid=0", "# exit"])).records;
+    let doubts: Vec<_> = below.iter().map(|record| record.confidence == Confidence::Low).collect();
+    assert_eq!(doubts, [false, true, false, false]);
+}
+
+#[test]
+fn frames_of_signs_hold_no_commands() {
+    let motd = [
+        "sh-4.2$ sudo -i",
+        "##############################",
+        "# Authorized access only     #",
+        "# All activity is logged     #",
+        "##############################",
+        "[root@web ~]# w",
+        " 02:23:53 up 49 min",
+        "[root@web ~]# exit",
+        "logout",
+        "sh-4.2$ exit",
+    ];
+    assert_eq!(ran(&motd), ["sudo -i", "w", "exit", "exit"]);
+}
+
+#[test]
+fn signs_behind_a_margin_belong_to_the_text() {
+    let readme =
+        ["$ id", "uid=1", "$ cat README.md", "Install:", "    $ npm ci", "    $ npm run build", "$ exit"];
+    assert_eq!(ran(&readme), ["id", "cat README.md", "exit"]);
+    let root = ["-bash-4.2# git diff", "-# old", "+# new", "-bash-4.2# pwd", "/root", "-bash-4.2# exit"];
+    assert_eq!(ran(&root), ["git diff", "pwd", "exit"]);
+    let numbered = [
+        "$ id",
+        "uid=1",
+        "$ grep -n x README",
+        "5:    $ npm ci",
+        "12:sh-5.2$ sudo su -",
+        "13:ec2-user@ip-10-0-1-23:~$ tail -f /var/log/app.log",
+        "16:$ exit",
+        "$ pwd",
+        "/",
+        "$ exit",
+    ];
+    assert_eq!(ran(&numbered), ["id", "grep -n x README", "pwd", "exit"]);
+    let own =
+        ["[root@web ~]# grep -n root notes", "11:[root@web ~]# systemctl status app", "[root@web ~]# exit"];
+    assert_eq!(ran(&own), ["grep -n root notes", "exit"]);
+    // Output without a newline ends otherwise.
+    let glued = ["$ cat x", "5 files$ ls", "x", "$ exit"];
+    assert_eq!(ran(&glued), ["cat x", "ls", "exit"]);
+}
+
+#[test]
+fn a_pager_that_paints_no_screen_shows_no_prompts() {
+    let pager =
+        b"$ id\r\r\nuid=0\r\r\n$ less -X README\r\r\n\x1b[?1h\x1b=\r$ app\r\r\nInstall\r\r\n$ npm ci\r\r\n\
+        \x1b[7m(END)\x1b[27m\x1b[K\r\x1b[K\x1b[?1l\x1b>$ pwd\r\r\n/\r\r\n$ exit\r\r\n";
+    assert_eq!(commands(pager), executed(&["id", "less -X README", "pwd", "exit"]));
+    // One that was killed does not give the keypad back; the next one asks for it anew.
+    let killed = b"$ less -X a\r\r\n\x1b[?1h\x1b=\r$ text\r\r\nTerminated\r\r\n$ ls\r\r\na\r\r\n\
+        $ less -X b\r\r\n\x1b[?1h\x1b=\rtext\r\r\n\x1b[K\x1b[?1l\x1b>$ exit\r\r\n";
+    let commands = commands(killed).into_iter().map(|(command, _)| command);
+    assert_eq!(commands.collect::<Vec<_>>(), ["less -X a", "text", "ls", "less -X b", "exit"]);
+}
+
+#[test]
+fn what_looks_like_the_outer_prompt_takes_nothing_from_the_inner_shell() {
+    let shown = [
+        "sh-4.2$ sudo su",
+        "# id",
+        "uid=0",
+        "# ls",
+        "notes",
+        "# cat notes",
+        "run this:",
+        "sh-5.2$ sudo su -",
+        "# pwd",
+        "/root",
+        "# exit",
+        "sh-4.2$ exit",
+    ];
+    assert_eq!(ran(&shown), ["sudo su", "id", "ls", "cat notes", "pwd", "exit", "exit"]);
+    // The third shell has the prompt of the first.
+    let nested = [
+        "$ bash",
+        "\u{276f} id",
+        "uid=0",
+        "\u{276f} ls",
+        "a",
+        "\u{276f} dash",
+        "$ date",
+        "Sun",
+        "$ exit",
+        "\u{276f} pwd",
+        "/root",
+        "\u{276f} exit",
+        "$ exit",
+    ];
+    assert_eq!(ran(&nested), ["bash", "id", "ls", "dash", "date", "exit", "pwd", "exit", "exit"]);
+}
+
+#[test]
+fn sqlite_asks_for_more_with_a_prompt_of_its_own() {
+    let marked = b"\x1b[?2004h[root@web ~]# sqlite3 t.db\r\r\n\x1b[?2004l\r\x1b[?2004hsqlite> select 1\r\r\n\x1b[?2004l\r\
+        \x1b[?2004h   ...>   as x;\r\r\n\x1b[?2004l\r1\r\r\n\x1b[?2004hsqlite> .quit\r\r\n\x1b[?2004l\r\
+        \x1b[?2004h[root@web ~]# exit\r\r\n\x1b[?2004l\r";
+    let commands = commands(marked).into_iter().map(|(command, _)| command);
+    assert_eq!(commands.collect::<Vec<_>>(), ["sqlite3 t.db", "select 1\n  as x;", ".quit", "exit"]);
+}
