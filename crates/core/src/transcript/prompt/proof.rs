@@ -63,7 +63,10 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     if has(|byte| byte == b'\\') && is_unexpanded(body) {
         return Proof::Strict;
     }
-    if has(|byte| byte == b'@') && user_and_host(body).is_some() && !body.contains(['"', '\'', '`', ';', '|'])
+    if has(|byte| byte == b'@')
+        && user_and_host(body).is_some()
+        && !body.contains(['"', '\'', '`', ';'])
+        && !has_pipe(body)
     {
         return Proof::Strict;
     }
@@ -82,6 +85,15 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     } else {
         Proof::None
     }
+}
+
+/// Whether a text holds the sign of a pipe, and not one between the fields of a prompt, which have no blanks there.
+fn has_pipe(body: &str) -> bool {
+    let mut signs = body.match_indices('|');
+    signs.any(|(at, _)| {
+        let (before, behind) = (&body[..at], &body[at + 1..]);
+        before.ends_with([' ', '|']) || behind.starts_with(' ') || before.is_empty() || behind.is_empty()
+    })
 }
 
 /// Whether a prompt is the corner of a frame whose upper line stands above it.

@@ -150,6 +150,32 @@ fn what_looks_like_the_outer_prompt_takes_nothing_from_the_inner_shell() {
 }
 
 #[test]
+fn the_sign_of_a_pipe_may_stand_between_the_fields_of_a_prompt() {
+    for prompt in ["[root@db ~](\u{2388}|prod:default)# ", "[prod|root@db ~]# "] {
+        let line = |typed: &str| format!("{prompt}{typed}");
+        let lines = [
+            "$ sudo -i".to_owned(),
+            line("id"),
+            "uid=0".to_owned(),
+            line("sh"),
+            "# date".to_owned(),
+            "Sun".to_owned(),
+            "# exit".to_owned(),
+            line("cat notes"),
+            "[root@other ~]# systemctl status app".to_owned(),
+            line("exit"),
+            "$ exit".to_owned(),
+        ];
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(
+            ran(&lines),
+            ["sudo -i", "id", "sh", "date", "exit", "cat notes", "exit", "exit"],
+            "{prompt}"
+        );
+    }
+}
+
+#[test]
 fn sqlite_asks_for_more_with_a_prompt_of_its_own() {
     let marked = b"\x1b[?2004h[root@web ~]# sqlite3 t.db\r\r\n\x1b[?2004l\r\x1b[?2004hsqlite> select 1\r\r\n\x1b[?2004l\r\
         \x1b[?2004h   ...>   as x;\r\r\n\x1b[?2004l\r1\r\r\n\x1b[?2004hsqlite> .quit\r\r\n\x1b[?2004l\r\
