@@ -4,10 +4,12 @@
 //! each prompt is followed at once by the output of one of them. Nothing proves it; a prompt followed by text that is
 //! no command, as often as lines were typed ahead, is the sign.
 
+mod evidence;
+
+use self::evidence::{Match, compare, is_output, is_plausible, shows_lines};
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
-use super::syntax::{Scan, leaves, looks_like_command};
-use super::words::{Words, last_command};
+use super::syntax::{Scan, looks_like_command};
 use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::Page;
 
@@ -17,37 +19,20 @@ const MAX_AHEAD: usize = 64;
 /// Most bytes of output that are searched for lines typed ahead.
 const MAX_SEARCH_BYTES: usize = 8 * 1024;
 
-/// Commands that show text in which command lines may stand. Behind them only what is surely output
-/// tells that a prompt was there for a line typed ahead.
-const SHOW_LINES: [&str; 26] = [
-    "alias", "awk", "bat", "cat", "crontab", "cut", "diff", "egrep", "fgrep", "find", "grep", "head",
-    "history", "last", "ls", "more", "nl", "printenv", "ps", "sed", "sort", "strings", "tac", "type",
-    "which", "zcat",
-];
-
-/// Commands that print nothing unless they fail.
-const SILENT: [&str; 16] = [
-    "cd", "chmod", "chown", "cp", "export", "kill", "ln", "mkdir", "mv", "rm", "rmdir", "set", "sleep",
-    "touch", "unalias", "unset",
-];
-
-/// What must tell that a prompt was there for a line typed ahead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Wanted {
-    /// That what stands behind it is no known command.
-    Nothing,
-    /// That it is surely output.
-    Output,
-    /// That it is what the line says.
-    Echo,
-}
-
 /// A prompt, and what stood behind it.
 struct Slot {
     index: usize,
     /// How many prompts stand before this one on the same line.
     place: usize,
     shown: String,
+    /// The prompt stands there once more.
+    again: bool,
+}
+
+impl Slot {
+    fn compare(&self, line: &str) -> Match {
+        compare(line, &self.shown, self.again)
+    }
 }
 
 /// Gives prompts that are followed by output the commands typed ahead for them.
@@ -90,49 +75,54 @@ fn typed_ahead(
     if first.is_empty() {
         return None;
     }
-    let by_looks = looks_like_command(first.trim_end());
-    let by_count = || is_output(&next.command) && is_plausible(&first);
+    let shows_lines = before.is_some_and(shows_lines);
+    // A text that is shown has comments of its own.
+    let is_command = |line: &str| looks_like_command(line) || (!shows_lines && line.starts_with('#'));
+    let by_looks = is_command(first.trim_end());
     // Most output begins with no such line.
-    if !(by_looks || by_count()) {
+    if !(by_looks || (may_be_output(next) && is_plausible(&first))) || !waits(next) {
         return None;
     }
     // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
-    let wanted = match is_bare(next) {
-        false if first.starts_with("echo ") && waits(next) => Wanted::Echo,
-        false => return None,
-        true if before.is_some_and(shows_lines) => Wanted::Output,
-        true => Wanted::Nothing,
-    };
-    let text = prompt::text_of(output);
-    if by_looks {
-        let mut typed = commands_at_start(&text, looks_like_command);
-        let mut slots = slots(commands, typed.len());
-        // Of several lines some may be output.
-        let least = typed.len().min(2);
-        while typed.len() >= least.max(1) {
-            slots.truncate(typed.len());
-            if slots.len() == typed.len() && fits(&typed, &slots, wanted) {
-                return Some((typed, slots));
-            }
-            typed.pop();
-        }
-    }
-    if wanted == Wanted::Echo {
+    let proves = !is_bare(next);
+    if proves && shows_lines && !first.starts_with("echo ") {
         return None;
     }
-    // Where what is surely output stands behind several prompts, there were as many lines, whatever they look like.
-    let mut slots = slots(commands, MAX_AHEAD);
-    slots.truncate(slots.iter().take_while(|slot| is_output(&slot.shown)).count());
-    let mut typed = commands_at_start(&text, is_plausible);
-    let count = slots.len().min(typed.len());
-    slots.truncate(count);
-    typed.truncate(count);
-    let known = typed.iter().any(|command| looks_like_command(command));
-    (known && fits(&typed, &slots, Wanted::Output)).then_some((typed, slots))
+    let wanted = if proves || shows_lines { Match::Output } else { Match::Possible };
+    let text = prompt::text_of(output);
+    let slots = slots(commands, MAX_AHEAD);
+    let lines = commands_at_start(&text, |line| is_command(line) || is_plausible(line));
+    let matches: Vec<Match> = lines.iter().zip(&slots).map(|(line, slot)| slot.compare(line)).collect();
+    let known = lines.iter().take_while(|line| is_command(line)).count();
+    let fits = |(line, found): &(&String, &Match)| {
+        **found == Match::Certain || (**found >= wanted && is_command(line))
+    };
+    let by_looks = lines.iter().zip(&matches).take_while(fits).count();
+    let by_output = matches.iter().take_while(|found| **found >= Match::Output).count();
+    let certain = |count: usize| matches[..count].contains(&Match::Certain);
+    // Of several lines some may be output.
+    let count = if by_looks >= known.clamp(1, 2) && (!proves || certain(by_looks)) {
+        by_looks
+    } else if certain(by_output)
+        || (!proves && lines[..by_output].iter().any(|line| looks_like_command(line)))
+    {
+        // As many as there are prompts with what is surely output, whatever the lines look like.
+        by_output
+    } else {
+        0
+    };
+    let typed = lines.into_iter().take(count).collect();
+    (count > 0).then(|| (typed, slots.into_iter().take(count).collect()))
+}
+
+/// Whether what stands behind a prompt may be output, or another prompt.
+fn may_be_output(command: &Command) -> bool {
+    let prompt = command.prompt.as_deref().unwrap_or_default().trim_end();
+    command.command.starts_with(prompt) || is_output(&command.command)
 }
 
 /// The commands that a text begins with, up to the first line that is none.
-fn commands_at_start(text: &str, is_command: fn(&str) -> bool) -> Vec<String> {
+fn commands_at_start(text: &str, is_command: impl Fn(&str) -> bool) -> Vec<String> {
     let mut typed: Vec<String> = Vec::new();
     // The command that goes on in the next line.
     let mut open: Option<(String, Scan)> = None;
@@ -146,17 +136,6 @@ fn commands_at_start(text: &str, is_command: fn(&str) -> bool) -> Vec<String> {
         if scan.is_open() { open = Some((command, scan)) } else { typed.push(command) }
     }
     typed
-}
-
-/// Whether a line may be a command whose program is not known.
-fn is_plausible(line: &str) -> bool {
-    let first = line.split(' ').next().unwrap_or_default();
-    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"_./-+=".contains(&byte);
-    looks_like_command(line)
-        || (first.starts_with(|first: char| first.is_ascii_lowercase() || "./_".contains(first))
-            && first.bytes().all(named)
-            && !line.contains("  ")
-            && !line.contains(": "))
 }
 
 /// Up to `count` prompts in a row that are followed by something that is no command.
@@ -173,7 +152,7 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
             && let Some(more) =
                 rest.strip_prefix(prompt).filter(|more| more.is_empty() || more.starts_with(' '))
         {
-            slots.push(Slot { index, place, shown: String::new() });
+            slots.push(Slot { index, place, shown: String::new(), again: true });
             place += 1;
             rest = more.trim_start();
         }
@@ -186,51 +165,12 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
         if rest.is_empty() && (command.submitted || command.status == Status::Unsubmitted) {
             break;
         }
-        slots.push(Slot { index, place, shown: rest.to_owned() });
+        slots.push(Slot { index, place, shown: rest.to_owned(), again: false });
         if slots.len() == count {
             break;
         }
     }
     slots
-}
-
-/// Whether no line typed ahead is known to print something else than what is shown.
-fn fits(typed: &[String], slots: &[Slot], wanted: Wanted) -> bool {
-    typed.iter().zip(slots).all(|(command, slot)| match command.strip_prefix("echo ") {
-        Some(text) if text.chars().all(|character| character.is_alphanumeric() || character == ' ') => {
-            slot.shown.split_whitespace().eq(text.split_whitespace())
-        }
-        _ if wanted == Wanted::Echo => false,
-        _ if is_silent(command) => slot.shown.is_empty() || slot.shown.contains(": "),
-        _ => wanted == Wanted::Nothing || is_output(&slot.shown),
-    })
-}
-
-/// Whether nobody types such a line: it begins as no command does that sets no variable, or tells something behind a colon.
-fn is_output(shown: &str) -> bool {
-    let bytes = shown.as_bytes();
-    let mut first = bytes.iter().take_while(|&&byte| byte != b' ');
-    let begins = |first: &u8| !first.is_ascii_lowercase() && !b"./_~[(:{!\"'$\\<>".contains(first);
-    let tells = || bytes.windows(2).any(|pair| pair == b": ");
-    (bytes.first().is_none_or(begins) || tells()) && !first.any(|&byte| byte == b'=')
-}
-
-/// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.
-fn is_silent(line: &str) -> bool {
-    let alone = memchr::memchr3(b';', b'|', b'&', line.as_bytes()).is_none();
-    // `cd -` and the options for that make them talk.
-    let talks = |word: &str| word == "-" || (word.starts_with('-') && word.contains(['v', 'p']));
-    let silent = |(first, rest): (&str, &str)| SILENT.contains(&first) && !rest.split(' ').any(talks);
-    leaves(line) || (alone && line.split_once(' ').is_some_and(silent))
-}
-
-/// Whether what a command prints may be command lines.
-fn shows_lines(command: &Command) -> bool {
-    let words = last_command(&command.command);
-    let mut words = Words::new(&words);
-    let first = words.next();
-    let name = if first == Some("sudo") { words.operand(&["-u"]) } else { first };
-    name.is_some_and(|name| SHOW_LINES.contains(&name))
 }
 
 /// Writes the commands typed ahead to `done`; returns what stands behind their prompts on the last line, if anything.

@@ -38,7 +38,8 @@ impl Cutter<'_> {
         if prompt == "#" && typed.is_empty() && current {
             return true;
         }
-        if prompt != "# " || line.styled > 0 {
+        let answered = typed.ends_with("not found") || typed.starts_with("# ");
+        if prompt != "# " || line.styled > 0 || answered {
             return false;
         }
         if typed.ends_with(" #") && self.text_above(mark).is_some_and(|above| is_edge(above.as_bytes())) {

@@ -1,0 +1,111 @@
+//! What the text behind a prompt says about the line that may have been typed ahead for it.
+
+use crate::transcript::command::Command;
+use crate::transcript::syntax::{leaves, looks_like_command};
+use crate::transcript::words::{Words, last_command};
+
+/// Commands that show text in which command lines may stand. Behind them only what is surely output
+/// tells that a prompt was there for a line typed ahead.
+const SHOW_LINES: [&str; 26] = [
+    "alias", "awk", "bat", "cat", "crontab", "cut", "diff", "egrep", "fgrep", "find", "grep", "head",
+    "history", "last", "ls", "more", "nl", "printenv", "ps", "sed", "sort", "strings", "tac", "type",
+    "which", "zcat",
+];
+
+/// Commands that print nothing unless they fail.
+const SILENT: [&str; 16] = [
+    "cd", "chmod", "chown", "cp", "export", "kill", "ln", "mkdir", "mv", "rm", "rmdir", "set", "sleep",
+    "touch", "unalias", "unset",
+];
+
+/// Commands that print one word, without arguments.
+const ONE_WORD: [&str; 7] = ["arch", "hostname", "logname", "nproc", "tty", "uname", "whoami"];
+
+/// How what is shown behind a prompt and a line that was typed before go together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Match {
+    /// The line prints something else.
+    None,
+    /// It may print that, and it may have been typed there.
+    Possible,
+    /// Nobody types that.
+    Output,
+    /// It is what this line prints.
+    Certain,
+}
+
+/// Compares a line with what is shown behind its prompt. `again` says that the prompt stands there once more: nothing was
+/// printed, and nothing typed.
+pub(super) fn compare(command: &str, shown: &str, again: bool) -> Match {
+    if let Some(text) = command.strip_prefix("echo ")
+        && text.chars().all(|character| character.is_alphanumeric() || character == ' ')
+    {
+        let same = shown.split_whitespace().eq(text.split_whitespace());
+        return if same { Match::Certain } else { Match::None };
+    }
+    let first = command.split(' ').next().unwrap_or_default();
+    if shown.ends_with("not found") && !first.is_empty() && shown.contains(&format!("{first}: ")) {
+        return Match::Certain;
+    }
+    match shown {
+        "" if again => Match::Certain,
+        _ if is_silent(command) && !(shown.is_empty() || shown.contains(": ")) => Match::None,
+        _ if prints(command, shown) => Match::Certain,
+        _ if is_output(shown) => Match::Output,
+        _ => Match::Possible,
+    }
+}
+
+/// Whether a command prints such a line.
+fn prints(command: &str, shown: &str) -> bool {
+    match command {
+        "id" => shown.starts_with("uid="),
+        "pwd" => shown.starts_with('/') && !shown.contains(' '),
+        _ => ONE_WORD.contains(&command) && !shown.is_empty() && !shown.contains(' '),
+    }
+}
+
+/// Whether nobody types such a line: it begins as no command does that sets no variable, or tells something behind a colon.
+pub(super) fn is_output(shown: &str) -> bool {
+    let bytes = shown.as_bytes();
+    let first = bytes.iter().take_while(|&&byte| byte != b' ');
+    let begins = |first: &u8| !first.is_ascii_lowercase() && !b"./_~[(:{!\"'$\\<>".contains(first);
+    let tells = || bytes.windows(2).any(|pair| pair == b": ");
+    let columns = bytes.windows(2).any(|pair| pair == b"  ");
+    // A bracket ends no value without quotes.
+    let has = |sign: u8| first.clone().any(|&byte| byte == sign);
+    let sets = has(b'=') && !has(b'(');
+    (bytes.first().is_none_or(begins) || tells() || columns) && !sets
+}
+
+/// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.
+fn is_silent(line: &str) -> bool {
+    if line.starts_with('#') {
+        return true;
+    }
+    let alone = memchr::memchr3(b';', b'|', b'&', line.as_bytes()).is_none();
+    // `cd -` and the options for that make them talk.
+    let talks = |word: &str| word == "-" || (word.starts_with('-') && word.contains(['v', 'p']));
+    let silent = |(first, rest): (&str, &str)| SILENT.contains(&first) && !rest.split(' ').any(talks);
+    leaves(line) || (alone && line.split_once(' ').is_some_and(silent))
+}
+
+/// Whether what a command prints may be command lines.
+pub(super) fn shows_lines(command: &Command) -> bool {
+    let words = last_command(&command.command);
+    let mut words = Words::new(&words);
+    let first = words.next();
+    let name = if first == Some("sudo") { words.operand(&["-u"]) } else { first };
+    name.is_some_and(|name| SHOW_LINES.contains(&name))
+}
+
+/// Whether a line may be a command whose program is not known.
+pub(super) fn is_plausible(line: &str) -> bool {
+    let first = line.split(' ').next().unwrap_or_default();
+    let named = |byte: u8| byte.is_ascii_alphanumeric() || b"_./-+=".contains(&byte);
+    looks_like_command(line)
+        || (first.starts_with(|first: char| first.is_ascii_lowercase() || "./_".contains(first))
+            && first.bytes().all(named)
+            && !line.contains("  ")
+            && !line.contains(": "))
+}
