@@ -25,11 +25,16 @@ struct Slot {
     /// How many prompts stand before this one on the same line.
     place: usize,
     shown: String,
-    /// The prompt stands there once more.
+    /// The prompt stands there once more, or was left with Enter: a line was typed ahead for it in any case.
     again: bool,
 }
 
 impl Slot {
+    /// A prompt at which a line that was typed ahead was submitted.
+    fn entered(index: usize) -> Self {
+        Self { index, place: 0, shown: String::new(), again: true }
+    }
+
     fn compare(&self, line: &str) -> Match {
         compare(line, &self.shown, self.again)
     }
@@ -54,8 +59,9 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
             }
             from = done.last().map_or(0, |command| command.after);
         } else {
-            from = next.after;
-            done.extend(rest.next());
+            let next = rest.next().filter(|next| !next.glued);
+            from = next.as_ref().map_or(from, |next| next.after);
+            done.extend(next);
         }
     }
     done
@@ -68,10 +74,18 @@ fn typed_ahead(
     before: Option<&Command>,
     commands: &[Command],
 ) -> Option<(Vec<String>, Vec<Slot>)> {
+    let next = commands.first()?;
+    // The last line was not yet submitted when the prompt came.
+    let unfinished = next.glued && output.last().is_some_and(|&byte| byte != b'\n');
+    if unfinished && is_entered(next) {
+        return Some((vec![last_line(output)], vec![Slot::entered(0)])).filter(|(typed, _)| {
+            // It may be what the command printed, too.
+            is_bare(next) && looks_like_command(&typed[0])
+        });
+    }
     let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
     let first = memchr::memchr(b'\n', output).map_or(output, |end| &output[..end]);
     let first = prompt::text_of(first);
-    let next = commands.first()?;
     if first.is_empty() {
         return None;
     }
@@ -80,7 +94,7 @@ fn typed_ahead(
     let is_command = |line: &str| looks_like_command(line) || (!shows_lines && line.starts_with('#'));
     let by_looks = is_command(first.trim_end());
     // Most output begins with no such line.
-    if !(by_looks || (may_be_output(next) && is_plausible(&first))) || !waits(next) {
+    if !(by_looks || ((unfinished || may_be_output(next)) && is_plausible(&first))) || !waits(next) {
         return None;
     }
     // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
@@ -90,8 +104,13 @@ fn typed_ahead(
     }
     let wanted = if proves || shows_lines { Match::Output } else { Match::Possible };
     let text = prompt::text_of(output);
-    let slots = slots(commands, MAX_AHEAD);
+    let mut slots = slots(commands, MAX_AHEAD);
     let lines = commands_at_start(&text, |line| is_command(line) || is_plausible(line));
+    // It is submitted where the others have run.
+    let entered = slots.last().map_or(0, |slot| slot.index + 1);
+    if unfinished && slots.len() + 1 == lines.len() && commands.get(entered).is_some_and(is_entered) {
+        slots.push(Slot::entered(entered));
+    }
     let matches: Vec<Match> = lines.iter().zip(&slots).map(|(line, slot)| slot.compare(line)).collect();
     let known = lines.iter().take_while(|line| is_command(line)).count();
     let fits = |(line, found): &(&String, &Match)| {
@@ -113,6 +132,17 @@ fn typed_ahead(
     };
     let typed = lines.into_iter().take(count).collect();
     (count > 0).then(|| (typed, slots.into_iter().take(count).collect()))
+}
+
+/// Whether Enter alone was pressed at a prompt.
+fn is_entered(command: &Command) -> bool {
+    waits(command) && command.submitted && command.command.is_empty()
+}
+
+/// What stands in the last line of an output.
+fn last_line(output: &[u8]) -> String {
+    let start = memchr::memrchr(b'\n', output).map_or(0, |at| at + 1);
+    prompt::text_of(&output[start..]).into_owned()
 }
 
 /// Whether what stands behind a prompt may be output, or another prompt.

@@ -43,6 +43,8 @@ pub(crate) struct Command {
     pub bell: bool,
     /// Its line ended in a bare newline, unlike those before: the terminal was left raw, and shows no typing.
     pub raw: bool,
+    /// It stands behind a line that may be typed ahead of it, and is none if that was not.
+    pub glued: bool,
 }
 
 impl Command {
@@ -67,6 +69,7 @@ impl Command {
             submitted: false,
             bell: false,
             raw: false,
+            glued: false,
         }
     }
 

@@ -34,7 +34,7 @@ use super::origin;
 use super::printed;
 use super::prompt::{self, Ends, Proof, Reader};
 use super::settle;
-use super::syntax::Scan;
+use super::syntax::{Scan, looks_like_command};
 use super::turns::Turns;
 use super::uppers::uppers;
 use crate::session::{Boundary, Confidence, Reason, Status};
@@ -364,6 +364,9 @@ impl Cutter<'_> {
             after,
             source: mark.source + start,
             prompt: Some(prompt),
+            glued: start > 0
+                && self.current.as_ref().is_some_and(|current| current.proof == Proof::Bare)
+                && !looks_like_command(&typed),
             dropped: typed.trim().is_empty(),
             command: typed,
             between: taken,

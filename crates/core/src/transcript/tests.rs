@@ -12,6 +12,7 @@ mod properties;
 mod reading;
 mod sessions;
 mod shown_texts;
+mod typed_ahead;
 
 use super::{ParseLimits, Parsed, parse};
 use crate::session::Status;

@@ -76,14 +76,17 @@ impl Cutter<'_> {
             self.current.as_ref().filter(|current| self.index > self.last_edit || !current.marked)?;
         let finder = current.finder();
         if current.proof == Proof::Bare {
-            let near = line.floor_char_boundary(line.len().min(MAX_SEARCH_BYTES).checked_sub(1)?);
+            let near = line.floor_char_boundary(MAX_SEARCH_BYTES);
             let at = finder.find(&line.as_bytes()[..near])?;
             let end = at + finder.needle().len();
             let typed = &line[end..];
             // The sign may be that of another prompt.
             let own = prompt::proof(&line[..end]) < Proof::Strict;
             let glued = at > 0 && own && !is_margin(&line[..at]);
-            return (glued && syntax::looks_like_command(typed)).then_some((at, end));
+            // What was typed ahead and not submitted stands before the next prompt.
+            // A prompt that is set stands behind the sign for that.
+            let ahead = || syntax::looks_like_command(&line[..at]) && !line[..at].ends_with(['=', '"', '\'']);
+            return (glued && (syntax::looks_like_command(typed) || ahead())).then_some((at, end));
         }
         let found = finder.find(line.as_bytes()).filter(|&at| at > 0 && !is_numbered(&line[..at]));
         let (at, end) = match found {

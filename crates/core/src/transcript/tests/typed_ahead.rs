@@ -1,0 +1,77 @@
+//! Lines that were typed or pasted while a command ran, in shells that leave the echo to the kernel.
+
+use super::parsed;
+use crate::session::Status;
+
+fn ran(lines: &[&str]) -> Vec<String> {
+    let bytes: Vec<u8> = lines.iter().flat_map(|line| format!("{line}\r\r\n").into_bytes()).collect();
+    let records = parsed(&bytes).records;
+    let ran = records.into_iter().filter(|record| record.status != Some(Status::Unsubmitted));
+    ran.filter_map(|record| record.command).collect()
+}
+
+#[test]
+fn lines_are_found_by_what_they_print() {
+    let words = ["$ ls", "hostname", "id", "a  b", "$ web-01", "$ uid=0(root) gid=0(root)", "$ exit"];
+    assert_eq!(ran(&words), ["ls", "hostname", "id", "exit"]);
+    let unknown = ["$ export A=1", "foo", "$ sh: 3: foo: not found", "$ date", "Sun", "$ exit"];
+    assert_eq!(ran(&unknown), ["export A=1", "foo", "date", "exit"]);
+    let table =
+        ["$ df -h", "free -m", "whoami", "Filesystem", "$                total  used", "$ root", "$ exit"];
+    assert_eq!(ran(&table), ["df -h", "free -m", "whoami", "exit"]);
+}
+
+#[test]
+fn silent_lines_leave_prompts_in_a_row() {
+    let steps = [
+        "$ stat x",
+        "File: x",
+        "$ # step 1",
+        "mkdir -p /tmp/p",
+        "# step 2",
+        "cp /opt/app.yaml /tmp/p/",
+        "ls /tmp/p",
+        "$ $ $ $ app.yaml",
+        "$ exit",
+    ];
+    let ran_steps = [
+        "stat x",
+        "# step 1",
+        "mkdir -p /tmp/p",
+        "# step 2",
+        "cp /opt/app.yaml /tmp/p/",
+        "ls /tmp/p",
+        "exit",
+    ];
+    assert_eq!(ran(&steps), ran_steps);
+}
+
+#[test]
+fn a_longer_prompt_needs_a_proof() {
+    let pasted = [
+        "user@web$ cd /opt/app",
+        "ls",
+        "git status",
+        "whoami",
+        "user@web$ README.md  conf",
+        "user@web$ On branch main",
+        "nothing to commit",
+        "user@web$ root",
+        "user@web$ exit",
+    ];
+    assert_eq!(ran(&pasted), ["cd /opt/app", "ls", "git status", "whoami", "exit"]);
+    let script = ["user@web$ cat steps", "make all", "make install", "user@web$ Xvfb :1", "user@web$ exit"];
+    assert_eq!(ran(&script), ["cat steps", "Xvfb :1", "exit"]);
+}
+
+#[test]
+fn a_line_that_is_submitted_at_the_next_prompt_is_one() {
+    let pasted = ["$ cd /opt/app", "ls", "git status$ README.md  conf", "$ ", "On branch main", "$ exit"];
+    assert_eq!(ran(&pasted), ["cd /opt/app", "ls", "git status", "exit"]);
+    let waited = ["$ sleep 5", "ls -l$ ", "total 0", "$ exit"];
+    assert_eq!(ran(&waited), ["sleep 5", "ls -l", "exit"]);
+    // What no line typed ahead explains is output.
+    let price = ["$ cat offer", "make 5$ each", "$ exit"];
+    assert_eq!(ran(&price), ["cat offer", "exit"]);
+    assert_eq!(parsed(b"$ cat offer\r\r\nmake 5$ each\r\r\n$ exit\r\r\n").records[0].output, "make 5$ each");
+}
