@@ -4,6 +4,9 @@ use std::collections::VecDeque;
 
 use super::printed::{MORE, VALUE};
 
+/// Fewest letters of such a text that is told by coming again.
+const MIN_COMMON_LETTERS: usize = 4;
+
 /// Longest such value.
 const MAX_VALUE_BYTES: usize = 12;
 
@@ -16,6 +19,11 @@ pub(crate) fn without_interruptions(
     background: &VecDeque<String>,
 ) -> Option<(Vec<String>, Vec<String>)> {
     let last = command.len().saturating_sub(1);
+    let rows: Vec<&str> = (0..command.len())
+        .filter(|&index| foreign.get(index) == Some(&true) && index < last || ended && index == last)
+        .map(|index| command[index].as_str())
+        .collect();
+    let common = common_end(&rows);
     let foreign = |index: usize| index < last && foreign.get(index) == Some(&true);
     // Several words are hardly typed so.
     let several: VecDeque<String> =
@@ -23,7 +31,11 @@ pub(crate) fn without_interruptions(
     let words = |line: &String| likely_interruption(line, &several);
     // What a program prints ends with its newline, so what was typed goes on in another row.
     let cut = |index: usize| match index {
-        _ if index < last || ended => interruption(&command[index], background),
+        _ if index < last || ended => {
+            let line = &command[index];
+            let shared = common.and_then(|common| start_of_end(line, common));
+            shared.or_else(|| interruption(line, background))
+        }
         _ => state_notice(&command[index]).or_else(|| words(&command[index])),
     };
     // Nearly every command is whole.
@@ -47,6 +59,43 @@ pub(crate) fn without_interruptions(
         }
     }
     Some((kept, taken))
+}
+
+/// What several rows that a program ended have in common at their ends: its lines are alike but for their numbers, and what
+/// was typed before them is not.
+fn common_end<'r>(rows: &[&'r str]) -> Option<&'r str> {
+    let (first, others) = rows.split_first()?;
+    let start = others.iter().map(|other| alike_from(first, other)).max()?;
+    let common = &first[start..];
+    let letters = common.bytes().filter(u8::is_ascii_alphabetic).count();
+    (letters >= MIN_COMMON_LETTERS).then_some(common)
+}
+
+/// Where a line ends with a text, whatever the numbers in it.
+fn start_of_end(line: &str, text: &str) -> Option<usize> {
+    // From the line's view and from that of the text.
+    (alike_from(text, line) == 0).then(|| alike_from(line, text))
+}
+
+/// From where on one line ends as another does, whatever the numbers in them.
+fn alike_from(one: &str, other: &str) -> usize {
+    let (mut ones, mut others) = (one.char_indices().rev().peekable(), other.chars().rev().peekable());
+    let mut start = one.len();
+    while let (Some(&(at, character)), Some(&another)) = (ones.peek(), others.peek()) {
+        if character.is_ascii_digit() && another.is_ascii_digit() {
+            while let Some((at, _)) = ones.next_if(|(_, digit)| digit.is_ascii_digit()) {
+                start = at;
+            }
+            while others.next_if(char::is_ascii_digit).is_some() {}
+        } else if character == another {
+            start = at;
+            ones.next();
+            others.next();
+        } else {
+            break;
+        }
+    }
+    start
 }
 
 /// Where a line that a newline ended holds what a background program printed into it: the notice of its end, or a text that

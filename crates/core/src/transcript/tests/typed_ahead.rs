@@ -1,6 +1,6 @@
 //! Lines that were typed or pasted while a command ran, in shells that leave the echo to the kernel.
 
-use super::parsed;
+use super::{commands, parsed};
 use crate::session::Status;
 
 fn ran(lines: &[&str]) -> Vec<String> {
@@ -74,4 +74,26 @@ fn a_line_that_is_submitted_at_the_next_prompt_is_one() {
     let price = ["$ cat offer", "make 5$ each", "$ exit"];
     assert_eq!(ran(&price), ["cat offer", "exit"]);
     assert_eq!(parsed(b"$ cat offer\r\r\nmake 5$ each\r\r\n$ exit\r\r\n").records[0].output, "make 5$ each");
+}
+
+#[test]
+fn lines_that_a_job_prints_into_a_command_are_taken_out() {
+    let job = |typed: [&str; 4], last: &str| {
+        let rows: String = typed
+            .iter()
+            .enumerate()
+            .map(|(at, typed)| format!("{typed}[02:15:0{at}] worker {at}: job done\r\r\n"))
+            .collect();
+        format!(
+            "\x1b[?2004h[root@web ~]# ./noisy &\r\r\n\x1b[?2004l\r[1] 1365\r\r\n\x1b[?2004h[root@web ~]# {rows}{last}\r\r\n\
+             \x1b[?2004l\r\x1b[?2004h[root@web ~]# exit\r\r\n\x1b[?2004l\r"
+        )
+    };
+    let ran = |session: String| {
+        commands(session.as_bytes()).into_iter().map(|(command, _)| command).collect::<Vec<_>>()
+    };
+    let grep = job(["", "grep ERROR ", "/opt/app/logs/", "app.log | ta"], "il -3");
+    assert_eq!(ran(grep), ["./noisy &", "grep ERROR /opt/app/logs/app.log | tail -3", "exit"]);
+    assert_eq!(ran(job(["", "", "ss ", "-s"], "")), ["./noisy &", "ss -s", "exit"]);
+    assert_eq!(ran(job(["", "", "", ""], "")), ["./noisy &", "exit"]);
 }
