@@ -91,6 +91,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         records: 0,
         current: None,
         known: HashSet::default(),
+        unmarked: HashSet::default(),
         traces: HashSet::default(),
         background: VecDeque::new(),
         quoted: VecDeque::new(),
@@ -158,6 +159,8 @@ struct Cutter<'a> {
     current: Option<Current>,
     /// Keys that were current before.
     known: HashSet<String>,
+    /// Those of shells that do not mark their edits.
+    unmarked: HashSet<String>,
     /// Keys of what stands before each command in a trace of them.
     traces: HashSet<String>,
     /// What the last background commands may print.
@@ -392,6 +395,9 @@ impl Cutter<'_> {
         }
         let key = self.prompts.key(text).into_owned();
         self.known.insert(key.clone());
+        if !marked {
+            self.unmarked.insert(key.clone());
+        }
         let proof = prompt::proof(text);
         let last = self.seen.get(&key).map(|seen| seen.1).max(self.last_discovered);
         let ends = prompt::ends(text);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use foldhash::HashMap;
 
+use super::openings::opening;
 use super::prompt::{self, Proof};
 use super::syntax;
 use crate::terminal::page::{Mark, MarkKind, Page};
@@ -63,6 +64,11 @@ impl Turns {
             {
                 return true;
             }
+            // The shell that it opens marks its edits.
+            let nests = |typed: &str| opening(typed.trim()).is_some();
+            if opened && self.is_edit(end) && are_commands(page, lines) && typed(page, last, nests) {
+                return true;
+            }
             match outer.and_then(|outer| self.goes_on(page, lines, end, inner, outer)) {
                 Some(next) => start = next,
                 None => return false,
@@ -75,8 +81,7 @@ impl Turns {
     /// `outer` came back there: one line that looks like its prompt is output, and a shell with the same prompt that was
     /// opened is left.
     fn goes_on(&self, page: &Page, lines: &[usize], end: usize, inner: &str, outer: &str) -> Option<usize> {
-        let is_edit = self.edits.binary_search(&end).is_ok();
-        if is_edit || !are_commands(page, lines) {
+        if self.is_edit(end) || !are_commands(page, lines) {
             return None;
         }
         let next = self.next(inner, end)?;
@@ -104,6 +109,10 @@ impl Turns {
             return false;
         }
         lines.len() >= MIN_LINES && are_commands(page, lines)
+    }
+
+    fn is_edit(&self, mark: usize) -> bool {
+        self.edits.binary_search(&mark).is_ok()
     }
 
     /// The lines of a prompt.

@@ -126,7 +126,8 @@ impl Cutter<'_> {
         // A shell that marks its edits may open one that does not, and both may have the same prompt.
         let inner = nests && current.marked && self.index < self.last_edit;
         if current.marked && current.key == key && !inner {
-            return None;
+            // The shell that was left was opened in one without marks.
+            return (leaves && self.unmarked.contains(&key)).then_some(true);
         }
         let count = self.seen.get(&key).map_or(0, |seen| seen.0);
         if returns && self.known.contains(&key) {

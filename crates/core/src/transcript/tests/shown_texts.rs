@@ -150,6 +150,21 @@ fn what_looks_like_the_outer_prompt_takes_nothing_from_the_inner_shell() {
 }
 
 #[test]
+fn a_shell_without_marks_between_two_with_marks_may_have_their_prompt() {
+    let marked = |typed: &str| format!("\x1b[?2004h$ {typed}\r\r\n\x1b[?2004l\r");
+    let session = marked("dash")
+        + "$ lsof -i :8080\r\r\n$ sudo su -\r\r\nLast login\r\r\n"
+        + &marked("date")
+        + "Sun\r\r\n"
+        + &marked("exit")
+        + "logout\r\r\n$ pwd\r\r\n/\r\r\n$ exit\r\r\n"
+        + &marked("exit");
+    let commands = commands(session.as_bytes()).into_iter().map(|(command, _)| command);
+    let wanted = ["dash", "lsof -i :8080", "sudo su -", "date", "exit", "pwd", "exit", "exit"];
+    assert_eq!(commands.collect::<Vec<_>>(), wanted);
+}
+
+#[test]
 fn the_sign_of_a_pipe_may_stand_between_the_fields_of_a_prompt() {
     for prompt in ["[root@db ~](\u{2388}|prod:default)# ", "[prod|root@db ~]# "] {
         let line = |typed: &str| format!("{prompt}{typed}");
