@@ -7,6 +7,7 @@
 mod evidence;
 
 use self::evidence::{Match, compare, is_output, is_plausible, shows_lines};
+pub(crate) use self::evidence::{numbers_lines, shows_text};
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
 use super::syntax::{Scan, looks_like_command};
@@ -18,6 +19,9 @@ const MAX_AHEAD: usize = 64;
 
 /// Most bytes of output that are searched for lines typed ahead.
 const MAX_SEARCH_BYTES: usize = 8 * 1024;
+
+/// So many prompts with what is surely output prove that lines were typed ahead of prompts that are more than a sign.
+const MIN_PROOFS: usize = 2;
 
 /// A prompt, and what stood behind it.
 struct Slot {
@@ -102,7 +106,12 @@ fn typed_ahead(
     if proves && shows_lines && !first.starts_with("echo ") {
         return None;
     }
-    let wanted = if proves || shows_lines { Match::Output } else { Match::Possible };
+    let wanted = match before {
+        _ if proves => Match::Output,
+        Some(before) if shows_lines && shows_text(&before.command) => Match::Output,
+        _ if shows_lines => Match::Word,
+        _ => Match::Possible,
+    };
     let text = prompt::text_of(output);
     let mut slots = slots(commands, MAX_AHEAD);
     let lines = commands_at_start(&text, |line| is_command(line) || is_plausible(line));
@@ -113,14 +122,18 @@ fn typed_ahead(
     }
     let matches: Vec<Match> = lines.iter().zip(&slots).map(|(line, slot)| slot.compare(line)).collect();
     let known = lines.iter().take_while(|line| is_command(line)).count();
-    let fits = |(line, found): &(&String, &Match)| {
-        **found == Match::Certain || (**found >= wanted && is_command(line))
+    // Behind others that go together one word is enough.
+    let fits = |(at, (line, found)): &(usize, (&String, &Match))| {
+        let least = if *at > 0 { wanted.min(Match::Word) } else { wanted };
+        **found == Match::Certain || (**found >= least && is_command(line))
     };
-    let by_looks = lines.iter().zip(&matches).take_while(fits).count();
+    let by_looks = lines.iter().zip(&matches).enumerate().take_while(fits).count();
     let by_output = matches.iter().take_while(|found| **found >= Match::Output).count();
     let certain = |count: usize| matches[..count].contains(&Match::Certain);
+    let output = matches[..by_looks].iter().filter(|found| **found >= Match::Output).count();
+    let proven = !proves || certain(by_looks) || output >= MIN_PROOFS;
     // Of several lines some may be output.
-    let count = if by_looks >= known.clamp(1, 2) && (!proves || certain(by_looks)) {
+    let count = if by_looks >= known.clamp(1, 2) && proven {
         by_looks
     } else if certain(by_output)
         || (!proves && lines[..by_output].iter().any(|line| looks_like_command(line)))

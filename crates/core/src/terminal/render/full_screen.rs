@@ -141,12 +141,18 @@ impl<H: Heads> Renderer<'_, H> {
     /// has shown its text among the lines. The place itself if something does.
     pub(super) fn keypad_end(&self) -> usize {
         let rest = &self.source[self.at..];
-        let starts = |at: usize, mode: &[u8]| rest[at + 3..].starts_with(mode);
         let modes = memchr::memmem::find_iter(rest, b"\x1b[?");
-        let mut ends = modes.filter(|&at| {
-            [&b"1l"[..], b"1h", b"2004", b"1049", b"1047", b"47"].iter().any(|mode| starts(at, mode))
+        let mut switches = modes.filter_map(|at| match token_at(rest, at) {
+            Some((Token::Csi(csi), _)) => {
+                let other = csi.private_mode(b"2004").or(csi.alternate_screen()).is_some();
+                let keypad = csi.private_mode(b"1");
+                (other || keypad.is_some()).then_some((at, !other && keypad == Some(false)))
+            }
+            _ => None,
         });
-        ends.next().filter(|&at| starts(at, b"1l")).map_or(self.at, |at| self.at + at)
+        // A pager wipes its last row first; a line editor has it after each line.
+        let ends = |&(at, off): &(usize, bool)| off && rest[..at].ends_with(b"\r\x1b[K");
+        switches.next().filter(ends).map_or(self.at, |(at, _)| self.at + at)
     }
 
     /// The next switch of the alternate screen. What was found is kept, so that all is read once.

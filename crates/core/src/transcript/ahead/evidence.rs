@@ -19,7 +19,16 @@ const SILENT: [&str; 16] = [
 ];
 
 /// Commands that print one word, without arguments.
-const ONE_WORD: [&str; 7] = ["arch", "hostname", "logname", "nproc", "tty", "uname", "whoami"];
+const ONE_WORD: [&str; 8] = ["arch", "hostname", "logname", "nproc", "pwd", "tty", "uname", "whoami"];
+
+/// Commands that show the text of files, in which anything may stand.
+const SHOW_TEXT: [&str; 18] = [
+    "awk", "bat", "cat", "crontab", "curl", "diff", "egrep", "git", "grep", "head", "less", "more", "nl",
+    "sed", "tac", "tail", "zcat", "zgrep",
+];
+
+/// Those that number its lines.
+const NUMBER_LINES: [&str; 9] = ["ack", "ag", "cat", "egrep", "git", "grep", "nl", "rg", "zgrep"];
 
 /// How what is shown behind a prompt and a line that was typed before go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +37,8 @@ pub(super) enum Match {
     None,
     /// It may print that, and it may have been typed there.
     Possible,
+    /// It prints one word, as this is.
+    Word,
     /// Nobody types that.
     Output,
     /// It is what this line prints.
@@ -48,28 +59,25 @@ pub(super) fn compare(command: &str, shown: &str, again: bool) -> Match {
         return Match::Certain;
     }
     match shown {
-        "" if again => Match::Certain,
+        "" if again && (looks_like_command(command) || command.starts_with('#')) => Match::Certain,
         _ if is_silent(command) && !(shown.is_empty() || shown.contains(": ")) => Match::None,
         _ if prints(command, shown) => Match::Certain,
-        _ if is_output(shown) => Match::Output,
+        _ if is_output(shown) || (shown.starts_with('#') && shows_text(command)) => Match::Output,
+        _ if ONE_WORD.contains(&command) && !shown.contains(' ') => Match::Word,
         _ => Match::Possible,
     }
 }
 
-/// Whether a command prints such a line.
+/// Whether a command prints such a line, and no other does.
 fn prints(command: &str, shown: &str) -> bool {
-    match command {
-        "id" => shown.starts_with("uid="),
-        "pwd" => shown.starts_with('/') && !shown.contains(' '),
-        _ => ONE_WORD.contains(&command) && !shown.is_empty() && !shown.contains(' '),
-    }
+    command == "id" && shown.starts_with("uid=")
 }
 
 /// Whether nobody types such a line: it begins as no command does that sets no variable, or tells something behind a colon.
 pub(super) fn is_output(shown: &str) -> bool {
     let bytes = shown.as_bytes();
     let first = bytes.iter().take_while(|&&byte| byte != b' ');
-    let begins = |first: &u8| !first.is_ascii_lowercase() && !b"./_~[(:{!\"'$\\<>".contains(first);
+    let begins = |first: &u8| !first.is_ascii_lowercase() && !b"#./_~[(:{!\"'$\\<>".contains(first);
     let tells = || bytes.windows(2).any(|pair| pair == b": ");
     let columns = bytes.windows(2).any(|pair| pair == b"  ");
     // A bracket ends no value without quotes.
@@ -92,11 +100,26 @@ fn is_silent(line: &str) -> bool {
 
 /// Whether what a command prints may be command lines.
 pub(super) fn shows_lines(command: &Command) -> bool {
-    let words = last_command(&command.command);
+    is_one_of(&command.command, &SHOW_LINES)
+}
+
+/// Whether a command shows a text.
+pub(crate) fn shows_text(command: &str) -> bool {
+    is_one_of(command, &SHOW_TEXT)
+}
+
+/// Whether a command shows the lines of a text with their numbers.
+pub(crate) fn numbers_lines(command: &str) -> bool {
+    is_one_of(command, &NUMBER_LINES)
+}
+
+/// Whether the last command of a line is one of these.
+fn is_one_of(command: &str, names: &[&str]) -> bool {
+    let words = last_command(command);
     let mut words = Words::new(&words);
     let first = words.next();
     let name = if first == Some("sudo") { words.operand(&["-u"]) } else { first };
-    name.is_some_and(|name| SHOW_LINES.contains(&name))
+    name.is_some_and(|name| names.contains(&name))
 }
 
 /// Whether a line may be a command whose program is not known.

@@ -2,6 +2,7 @@
 
 use super::{Cutter, MAX_LINES_AHEAD, MAX_SEARCH_BYTES};
 use crate::terminal::page::{LineMark, MarkKind};
+use crate::transcript::ahead::{numbers_lines, shows_text};
 use crate::transcript::context::says_left;
 use crate::transcript::expect::Expectation;
 use crate::transcript::prompt::{self, Ends, Proof, Reader};
@@ -30,13 +31,14 @@ impl Cutter<'_> {
             return Some((0, end, !current.doubtful));
         }
         // A sign behind a margin is that of a text which is shown.
-        if line.starts_with(' ') && current.is_some_and(|current| !current.text.starts_with(' ')) {
+        let margin = line.starts_with(' ') && current.is_some_and(|current| !current.text.starts_with(' '));
+        if margin && self.last_is(shows_text) {
             ends.retain(|end| prompt::proof(&line[..end]) != Proof::Bare);
         }
         // Only a line with another prompt needs to know what the last command opens.
-        let Expectation { nests, opens, prints, .. } =
+        let Expectation { nests, opens, .. } =
             if ends.is_empty() { Expectation::default() } else { self.expectation_of_last() };
-        if prints && is_numbered(line) {
+        if is_numbered(line) && self.last_is(numbers_lines) {
             return None;
         }
         let used: Vec<String> = if opens { self.used_prompts(line, &ends) } else { Vec::new() };
@@ -82,13 +84,21 @@ impl Cutter<'_> {
             let typed = &line[end..];
             // The sign may be that of another prompt.
             let own = prompt::proof(&line[..end]) < Proof::Strict;
-            let glued = at > 0 && own && !is_margin(&line[..at]);
+            let margin = is_margin(&line[..at]) && self.last_is(shows_text);
+            let glued = at > 0 && own && !margin;
             // What was typed ahead and not submitted stands before the next prompt.
             // A prompt that is set stands behind the sign for that.
-            let ahead = || syntax::looks_like_command(&line[..at]) && !line[..at].ends_with(['=', '"', '\'']);
+            let ahead = || {
+                syntax::looks_like_command(&line[..at])
+                    && !line[..at].ends_with(['=', '"', '\'', ' '])
+                    && (typed.trim().is_empty() || !current.text.starts_with('#'))
+            };
             return (glued && (syntax::looks_like_command(typed) || ahead())).then_some((at, end));
         }
-        let found = finder.find(line.as_bytes()).filter(|&at| at > 0 && !is_numbered(&line[..at]));
+        let found = finder.find(line.as_bytes()).filter(|&at| at > 0);
+        if found.is_some_and(|at| is_numbered(&line[..at])) && self.last_is(numbers_lines) {
+            return None;
+        }
         let (at, end) = match found {
             Some(at) => (at, at + finder.needle().len()),
             None => current.find_form(line)?,
@@ -249,6 +259,11 @@ impl Cutter<'_> {
         let end = self.page.marks[self.index].text;
         let output = self.page.text.get(last.after..end).unwrap_or_default();
         says_left(output)
+    }
+
+    /// Whether the last command is of some kind.
+    fn last_is(&self, is: fn(&str) -> bool) -> bool {
+        self.commands.last().is_some_and(|last| is(&last.command))
     }
 
     /// Whether the last command opened another shell, which may end its lines in another way.

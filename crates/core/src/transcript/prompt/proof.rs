@@ -87,12 +87,13 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     }
 }
 
-/// Whether a text holds the sign of a pipe, and not one between the fields of a prompt, which have no blanks there.
+/// Whether a text holds the sign of a pipe, and not one between the fields of a prompt, which stand in brackets.
 fn has_pipe(body: &str) -> bool {
     let mut signs = body.match_indices('|');
     signs.any(|(at, _)| {
         let (before, behind) = (&body[..at], &body[at + 1..]);
-        before.ends_with([' ', '|']) || behind.starts_with(' ') || before.is_empty() || behind.is_empty()
+        let open = before.rfind(['(', '[']).is_some_and(|open| !before[open..].contains([')', ']', ' ']));
+        !(open && behind.contains([')', ']']) && !behind.starts_with([' ', '|']))
     })
 }
 
