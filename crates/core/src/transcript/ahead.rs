@@ -93,12 +93,19 @@ fn typed_ahead(
     if first.is_empty() {
         return None;
     }
-    let shows_lines = before.is_some_and(shows_lines);
-    // A text that is shown has comments of its own.
-    let is_command = |line: &str| looks_like_command(line) || (!shows_lines && line.starts_with('#'));
-    let by_looks = is_command(first.trim_end());
+    let is_comment = first.starts_with('#');
     // Most output begins with no such line.
-    if !(by_looks || ((unfinished || may_be_output(next)) && is_plausible(&first))) || !waits(next) {
+    if !(is_comment
+        || looks_like_command(first.trim_end())
+        || ((unfinished || may_be_output(next)) && is_plausible(&first)))
+        || !waits(next)
+    {
+        return None;
+    }
+    // A text that is shown has comments of its own.
+    let shows_lines = before.is_some_and(shows_lines);
+    let is_command = |line: &str| looks_like_command(line) || (!shows_lines && line.starts_with('#'));
+    if is_comment && shows_lines {
         return None;
     }
     // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
