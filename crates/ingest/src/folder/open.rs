@@ -41,10 +41,13 @@ impl Opener {
     /// Opens the file `key`, a path of names alone, below `root`, which is the same in every call.
     pub(super) fn open(&self, root: &Path, key: &str) -> Result<Opened, NotOpened> {
         #[cfg(target_os = "linux")]
+        use rustix::io::Errno;
+        #[cfg(target_os = "linux")]
         match self.at_once(root, key) {
-            // The kernel does not know the call, or a sandbox does not let it through.
+            // The kernel does not know the call, or a sandbox does not let it through; or the root was replaced since it
+            // was opened, and what is listed there now must not pass for gone.
             Err(NotOpened::Io(error))
-                if [rustix::io::Errno::NOSYS, rustix::io::Errno::PERM]
+                if [Errno::NOSYS, Errno::PERM, Errno::NOENT]
                     .iter()
                     .any(|errno| error.raw_os_error() == Some(errno.raw_os_error())) => {}
             done => return done,
@@ -146,5 +149,19 @@ mod tests {
             assert_eq!(told(step_by_step(&root, key)), wanted, "{key}, step by step");
         }
         assert_eq!(told(Opener::default().open(&parent.path().join("none"), "file")), "NotFound");
+    }
+
+    #[test]
+    fn what_is_in_a_root_that_was_replaced_is_not_gone() {
+        let parent = tempfile::tempdir().unwrap();
+        let root = parent.path().join("root");
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("old"), "1").unwrap();
+        let opener = Opener::default();
+        assert_eq!(told(opener.open(&root, "old")), "1 bytes");
+        fs::rename(&root, parent.path().join("before")).unwrap();
+        fs::create_dir(&root).unwrap();
+        fs::write(root.join("new"), "22").unwrap();
+        assert_eq!(told(opener.open(&root, "new")), "2 bytes");
     }
 }
