@@ -89,12 +89,22 @@ pub(crate) fn proof(prompt: &str) -> Proof {
 
 /// Whether a text holds the sign of a pipe, and not one between the fields of a prompt, which stand in brackets.
 fn has_pipe(body: &str) -> bool {
-    let mut signs = body.match_indices('|');
-    signs.any(|(at, _)| {
-        let (before, behind) = (&body[..at], &body[at + 1..]);
-        let open = before.rfind(['(', '[']).is_some_and(|open| !before[open..].contains([')', ']', ' ']));
-        !(open && behind.contains([')', ']']) && !behind.starts_with([' ', '|']))
-    })
+    let (mut open, mut last) = (false, ' ');
+    // A sign for which no bracket has closed yet.
+    let mut pending = false;
+    for character in body.chars() {
+        match character {
+            '(' | '[' => open = true,
+            ')' | ']' => (open, pending) = (false, false),
+            ' ' if last == '|' => return true,
+            ' ' => open &= pending,
+            '|' if !open || last == '|' => return true,
+            '|' => pending = true,
+            _ => {}
+        }
+        last = character;
+    }
+    pending
 }
 
 /// Whether a prompt is the corner of a frame whose upper line stands above it.
