@@ -29,6 +29,7 @@ mod programs;
 mod prompt;
 mod record;
 mod settle;
+mod shows;
 mod signs;
 mod syntax;
 mod turns;

@@ -6,10 +6,10 @@
 
 mod evidence;
 
-use self::evidence::{Match, compare, is_output, is_plausible, shows_lines};
-pub(crate) use self::evidence::{numbers_lines, shows_text};
+use self::evidence::{Match, compare, is_output, is_plausible};
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
+use super::shows::{shows_lines, shows_text};
 use super::syntax::{Scan, looks_like_command};
 use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::Page;
@@ -82,10 +82,10 @@ fn typed_ahead(
     // The last line was not yet submitted when the prompt came.
     let unfinished = next.glued && output.last().is_some_and(|&byte| byte != b'\n');
     if unfinished && is_entered(next) {
-        return Some((vec![last_line(output)], vec![Slot::entered(0)])).filter(|(typed, _)| {
-            // It may be what the command printed, too.
-            is_bare(next) && looks_like_command(&typed[0])
-        });
+        let typed = last_line(output);
+        // It may be what the command printed, too.
+        let likely = is_bare(next) && looks_like_command(&typed);
+        return likely.then(|| (vec![typed], vec![Slot::entered(0)]));
     }
     let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
     let first = memchr::memchr(b'\n', output).map_or(output, |end| &output[..end]);
@@ -103,7 +103,7 @@ fn typed_ahead(
         return None;
     }
     // A text that is shown has comments of its own.
-    let shows_lines = before.is_some_and(shows_lines);
+    let shows_lines = before.is_some_and(|before| shows_lines(&before.command));
     let is_command = |line: &str| looks_like_command(line) || (!shows_lines && line.starts_with('#'));
     if is_comment && shows_lines {
         return None;
@@ -120,7 +120,7 @@ fn typed_ahead(
         _ => Match::Possible,
     };
     let text = prompt::text_of(output);
-    let mut slots = slots(commands, MAX_AHEAD);
+    let mut slots = slots(commands);
     let lines = commands_at_start(&text, |line| is_command(line) || is_plausible(line));
     // It is submitted where the others have run.
     let entered = slots.last().map_or(0, |slot| slot.index + 1);
@@ -188,8 +188,8 @@ fn commands_at_start(text: &str, is_command: impl Fn(&str) -> bool) -> Vec<Strin
     typed
 }
 
-/// Up to `count` prompts in a row that are followed by something that is no command.
-fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
+/// The prompts in a row that are followed by something that is no command.
+fn slots(commands: &[Command]) -> Vec<Slot> {
     let mut slots = Vec::new();
     for (index, command) in commands.iter().enumerate() {
         let Some(prompt) = command.prompt.as_deref().map(str::trim_end) else { break };
@@ -198,7 +198,7 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
         }
         let mut rest = command.command.as_str();
         let mut place = 0;
-        while slots.len() < count
+        while slots.len() < MAX_AHEAD
             && let Some(more) =
                 rest.strip_prefix(prompt).filter(|more| more.is_empty() || more.starts_with(' '))
         {
@@ -208,7 +208,7 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
         }
         // The prompts for the further lines of a command.
         rest = rest.trim_start_matches("> ");
-        if slots.len() == count || looks_like_command(rest) {
+        if slots.len() == MAX_AHEAD || looks_like_command(rest) {
             break;
         }
         // A prompt that waits, and one at which Enter was pressed, belong to no command typed ahead.
@@ -216,7 +216,7 @@ fn slots(commands: &[Command], count: usize) -> Vec<Slot> {
             break;
         }
         slots.push(Slot { index, place, shown: rest.to_owned(), again: false });
-        if slots.len() == count {
+        if slots.len() == MAX_AHEAD {
             break;
         }
     }

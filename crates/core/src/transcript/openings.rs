@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use foldhash::{HashMap, HashSet};
 
-use super::words::{self, Words};
+use super::words::{self, Words, base_name};
 
 /// A shell or program that a command opens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -442,10 +442,6 @@ fn is_option(word: &str, option: &str) -> bool {
 
 fn as_user(user: Option<&str>) -> Opening {
     Opening::new(&format!("su:{}", user.unwrap_or("root")), Kind::Elsewhere)
-}
-
-fn base_name(word: &str) -> &str {
-    word.bytes().rposition(|byte| byte == b'/').map_or(word, |at| &word[at + 1..])
 }
 
 #[cfg(test)]

@@ -120,11 +120,6 @@ impl Reading {
     }
 }
 
-/// The last part of a path, as Unix writes it.
-fn base(path: &str) -> &str {
-    path.bytes().rposition(|byte| byte == b'/').map_or(path, |at| &path[at + 1..])
-}
-
 /// The last part of a path, as Windows writes it.
 fn windows_base(path: &str) -> &str {
     path.rsplit(['\\', '/']).next().unwrap_or(path)

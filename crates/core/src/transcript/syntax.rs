@@ -6,6 +6,7 @@ use foldhash::HashSet;
 
 use super::here_document::Pending;
 use super::openings::SHELLS;
+use super::words::base_name;
 
 /// Programs that bring a prompt of their own, besides shells.
 const NESTING: [&str; 50] = [
@@ -382,11 +383,6 @@ fn words(command: &str) -> impl Iterator<Item = &str> {
         rest = behind;
         Some(word)
     })
-}
-
-/// The last part of a path.
-fn base_name(path: &str) -> &str {
-    memchr::memrchr(b'/', path.as_bytes()).map_or(path, |at| &path[at + 1..])
 }
 
 /// What is open after the lines so far. It is fed line by line, so that a long here-document costs no more than its text.

@@ -120,6 +120,11 @@ fn unquote<'w>(word: &'w mut Option<Cow<'_, str>>) -> &'w mut String {
     word.get_or_insert_default().to_mut()
 }
 
+/// The last part of a path, as Unix writes it.
+pub(crate) fn base_name(path: &str) -> &str {
+    path.bytes().rposition(|byte| byte == b'/').map_or(path, |at| &path[at + 1..])
+}
+
 /// Whether a word sets a variable for the command behind it.
 pub(crate) fn is_assignment(word: &str) -> bool {
     word.bytes().position(|byte| byte == b'=').is_some_and(|end| {

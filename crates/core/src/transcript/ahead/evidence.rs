@@ -1,16 +1,7 @@
 //! What the text behind a prompt says about the line that may have been typed ahead for it.
 
-use crate::transcript::command::Command;
+use crate::transcript::shows::shows_text;
 use crate::transcript::syntax::{leaves, looks_like_command};
-use crate::transcript::words::{Words, last_command};
-
-/// Commands that show text in which command lines may stand. Behind them only what is surely output
-/// tells that a prompt was there for a line typed ahead.
-const SHOW_LINES: [&str; 26] = [
-    "alias", "awk", "bat", "cat", "crontab", "cut", "diff", "egrep", "fgrep", "find", "grep", "head",
-    "history", "last", "ls", "more", "nl", "printenv", "ps", "sed", "sort", "strings", "tac", "type",
-    "which", "zcat",
-];
 
 /// Commands that print nothing unless they fail.
 const SILENT: [&str; 16] = [
@@ -20,15 +11,6 @@ const SILENT: [&str; 16] = [
 
 /// Commands that print one word, without arguments.
 const ONE_WORD: [&str; 8] = ["arch", "hostname", "logname", "nproc", "pwd", "tty", "uname", "whoami"];
-
-/// Commands that show the text of files, in which anything may stand.
-const SHOW_TEXT: [&str; 18] = [
-    "awk", "bat", "cat", "crontab", "curl", "diff", "egrep", "git", "grep", "head", "less", "more", "nl",
-    "sed", "tac", "tail", "zcat", "zgrep",
-];
-
-/// Those that number its lines.
-const NUMBER_LINES: [&str; 9] = ["ack", "ag", "cat", "egrep", "git", "grep", "nl", "rg", "zgrep"];
 
 /// How what is shown behind a prompt and a line that was typed before go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,30 +78,6 @@ fn is_silent(line: &str) -> bool {
     let talks = |word: &str| word == "-" || (word.starts_with('-') && word.contains(['v', 'p']));
     let silent = |(first, rest): (&str, &str)| SILENT.contains(&first) && !rest.split(' ').any(talks);
     leaves(line) || (alone && line.split_once(' ').is_some_and(silent))
-}
-
-/// Whether what a command prints may be command lines.
-pub(super) fn shows_lines(command: &Command) -> bool {
-    is_one_of(&command.command, &SHOW_LINES)
-}
-
-/// Whether a command shows a text.
-pub(crate) fn shows_text(command: &str) -> bool {
-    is_one_of(command, &SHOW_TEXT)
-}
-
-/// Whether a command shows the lines of a text with their numbers.
-pub(crate) fn numbers_lines(command: &str) -> bool {
-    is_one_of(command, &NUMBER_LINES)
-}
-
-/// Whether the last command of a line is one of these.
-fn is_one_of(command: &str, names: &[&str]) -> bool {
-    let words = last_command(command);
-    let mut words = Words::new(&words);
-    let first = words.next();
-    let name = if first == Some("sudo") { words.operand(&["-u"]) } else { first };
-    name.is_some_and(|name| names.contains(&name))
 }
 
 /// Whether a line may be a command whose program is not known.

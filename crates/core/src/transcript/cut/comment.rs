@@ -6,9 +6,9 @@
 use super::Cutter;
 use crate::session::Confidence;
 use crate::terminal::page::{LineMark, Mark};
-use crate::transcript::ahead::shows_text;
 use crate::transcript::command::Command;
 use crate::transcript::prompt;
+use crate::transcript::shows::shows_text;
 use crate::transcript::syntax::looks_like_command;
 
 /// Most lines that are no commands for sure and are passed over to find the one that shows the text.

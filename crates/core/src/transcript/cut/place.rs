@@ -2,10 +2,10 @@
 
 use super::{Cutter, MAX_LINES_AHEAD, MAX_SEARCH_BYTES};
 use crate::terminal::page::{LineMark, MarkKind};
-use crate::transcript::ahead::{numbers_lines, shows_text};
 use crate::transcript::context::says_left;
 use crate::transcript::expect::Expectation;
 use crate::transcript::prompt::{self, Ends, Proof, Reader};
+use crate::transcript::shows::{numbers_lines, shows_text};
 use crate::transcript::syntax;
 use crate::transcript::turns::Turns;
 

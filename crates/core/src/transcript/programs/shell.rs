@@ -8,8 +8,9 @@ mod command;
 use command::{Code, State, Word};
 use smallvec::{SmallVec, smallvec};
 
-use super::{Reading, base};
+use super::Reading;
 use crate::transcript::here_document::{Line, Pending};
+use crate::transcript::words::base_name;
 
 /// How deep quotes, expansions and subshells are followed; what is deeper counts as text.
 const MAX_DEPTH: usize = 64;
@@ -76,7 +77,7 @@ pub(super) fn read(reading: &mut Reading, text: &str, depth: usize) {
 fn lone_name(text: &str) -> Option<&str> {
     let first = &text[..memchr::memchr(b' ', text.as_bytes()).unwrap_or(text.len())];
     let plain = text.bytes().fold(true, |all, byte| all & (PLAIN[usize::from(byte)] | (byte == b' ')));
-    let name = base(first);
+    let name = base_name(first);
     (plain && !first.is_empty() && !command::says_more(first, name)).then_some(name)
 }
 

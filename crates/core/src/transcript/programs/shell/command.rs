@@ -1,8 +1,9 @@
 //! What the words of a command mean: grammar, names, and the arguments in which other names stand.
 
 use super::Lexer;
+use crate::transcript::programs::Grammar;
 use crate::transcript::programs::starters::{Effect, Starter, is_shell, starter};
-use crate::transcript::programs::{Grammar, base};
+use crate::transcript::words::base_name;
 
 /// How far a command has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -175,7 +176,7 @@ impl Lexer<'_> {
 
     /// Takes a name, and with it how its arguments are read. Whether the name is known.
     fn named(&mut self, text: &str) -> bool {
-        let name = base(text);
+        let name = base_name(text);
         let before = self.reading.programs.len();
         let state = if let Some(starter) = starter(name) {
             if starter.listed {
