@@ -6,6 +6,7 @@
 //! (`facts`), what the last command lets one expect (`expect`), where each prompt comes back (`turns`).
 
 mod ahead;
+mod behind;
 mod below;
 mod command;
 mod context;

@@ -328,6 +328,7 @@ impl Cutter<'_> {
         let known = self.current.as_ref().map_or("", |current| current.text.as_str());
         let end = prompt::repeated_end(&whole, end, [&own, known]);
         let end = prompt::coloured_end(&whole, start, end, line.styled).unwrap_or(end);
+        let end = if start == 0 { self.prompts.directory_end(&whole, end) } else { end };
         let next = ends.iter().find(|&&next| start == 0 && next > end && !self.longer.is_empty());
         let longer = next.filter(|&&next| self.longer.contains(&prompt::shape(&whole[..next])));
         let end = longer.copied().unwrap_or(end);

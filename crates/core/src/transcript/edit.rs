@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use foldhash::HashMap;
 
+use super::behind::Behind;
 use super::empty_line::EmptyLines;
 use super::facts::{Facts, Lexicon};
 use super::prompt::{self, Ends, Proof, Reader};
@@ -45,6 +46,7 @@ pub(crate) struct Prompts<'a> {
     /// How often a text that is coloured to its end starts an edit with no known ending behind it, by its key.
     coloured: HashMap<String, usize>,
     empty_lines: EmptyLines,
+    behind: Behind,
     /// How many lines of the prompt stand above the one that is typed at.
     above: usize,
 }
@@ -117,7 +119,8 @@ impl<'a> Prompts<'a> {
         let empty_lines = EmptyLines::learn(page);
         // Where the last line of a prompt is empty, the one above is what is known again.
         let above = if empty_lines.is_empty() { lines_above(page) } else { 0 };
-        let mut prompts = Self { above, empty_lines, ..Self::default() };
+        let behind = Behind::learn(page);
+        let mut prompts = Self { above, empty_lines, behind, ..Self::default() };
         let mut bare: Vec<&str> = Vec::new();
         let mut known = "";
         let mut coloured = Coloured::default();
@@ -297,13 +300,20 @@ impl<'a> Prompts<'a> {
                 }
             }
         };
-        let prompt = &edit.lines[first].text[..end];
+        let line = &edit.lines[first];
+        let end = if line.prompt_end.is_none() { self.directory_end(&line.text, end) } else { end };
+        let prompt = &line.text[..end];
         let again = |line: &Logical| end > 0 && line.text.starts_with(prompt);
         let last = edit.lines.iter().rposition(again).unwrap_or(first).max(first);
         if last > first && continues(&edit.lines[first..=last], end) {
             return (first, first, end);
         }
         (first, last, end)
+    }
+
+    /// Where the prompt ends really whose sign ends at `end` of a line: behind the directory, if that stands there.
+    pub(crate) fn directory_end(&self, line: &str, end: usize) -> usize {
+        self.behind.end(line, end).unwrap_or(end)
     }
 
     /// Where the prompt of a line ends.

@@ -175,6 +175,31 @@ fn a_sign_without_colour_ends_a_coloured_prompt() {
 }
 
 #[test]
+fn the_directory_behind_a_sign_belongs_to_the_prompt() {
+    let lines =
+        [("~", "id"), ("~", "my-tool rm"), ("~", ""), ("~", "cd /srv/app"), ("app", ""), ("app", "exit")];
+    let painted = |prompt: &str| format!("\x1b[0m\x1b[27m\x1b[24m\x1b[J{prompt}\x1b[K");
+    for prompt in ["λ D ", "\x1b[33mλ\x1b[0m D ", "➜  D git:(main) ✗ ", "❯ D/ ", "❯ D (main) ", "> D "]
+    {
+        let prompts = lines.map(|(directory, _)| prompt.replace('D', directory));
+        let typed = lines.map(|(_, line)| line);
+        let plain = prompts.each_ref().map(String::as_str);
+        let painted = plain.map(painted);
+        let painted = painted.each_ref().map(String::as_str);
+        let wanted: Vec<&str> = typed.into_iter().filter(|line| !line.is_empty()).collect();
+        for session in [marked(&plain, &typed), unmarked(&plain, &typed), unmarked(&painted, &typed)] {
+            assert_eq!(commands(session.as_bytes()), executed(&wanted), "{session:?}");
+        }
+    }
+    // A program that is named like the directory it lies in.
+    let lines = ["cd demo/", "demo ls", "demo cat x", "demo rm x", "~/bin/demo ls", "exit"];
+    for prompt in ["❯ ", "λ ", "> "] {
+        let session = marked(&[prompt; 6], &lines);
+        assert_eq!(commands(session.as_bytes()), executed(&lines), "{prompt}");
+    }
+}
+
+#[test]
 fn a_prompt_that_zsh_paints_anew_ends_where_it_ends_then() {
     // oh-my-zsh tells the state of the repository a moment later, before something is typed or after.
     let painting = "\x1b[0m\x1b[27m\x1b[24m\x1b[J\x1b[32m➜  \x1b[36mapp\x1b[00m ";
