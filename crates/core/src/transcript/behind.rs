@@ -1,7 +1,7 @@
 //! Prompts that begin with their sign and end with the directory: `λ app `, `➜  ~ git:(main) ✗ `. Where no colour tells it,
 //! one such line is that of a command named like the directory; all of them together are not.
 
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 
 use super::expect::Expectation;
 use super::prompt;
@@ -10,6 +10,12 @@ use crate::terminal::page::{MarkKind, Page};
 
 /// Most bytes of a line that are looked at.
 const MAX_LINE_BYTES: usize = 256;
+
+/// Least lines that have the same directory, least different programs behind it, and least share, in percent, of known ones:
+/// a program has commands of its own as well, and some are named like these.
+const MIN_SAME: usize = 5;
+const MIN_PROGRAMS: usize = 4;
+const PROGRAM_PERCENT: usize = 60;
 
 /// One line in so many may contradict that a directory stands behind a sign.
 const DOUBT: usize = 10;
@@ -28,8 +34,12 @@ struct Evidence {
     against: usize,
     /// Something stood there that nobody runs, or what the command before went to.
     sure: bool,
-    /// A command stood behind it.
-    filled: bool,
+    /// How many lines have a command behind it, how many of these a known one, and the programs.
+    commands: usize,
+    known: usize,
+    programs: HashSet<String>,
+    /// One of them is none that a program has: the shell itself is left, or goes elsewhere.
+    of_shell: bool,
     /// The last directory, and the command behind it.
     last: Option<(String, String)>,
 }
@@ -92,12 +102,26 @@ impl Evidence {
         self.against += usize::from(
             place.is_empty() || !(same || moved || (may_move() && !syntax::looks_like_command(place))),
         );
-        self.filled |= !command.trim().is_empty();
-        self.last = (!place.is_empty()).then(|| (place.to_owned(), command.trim().to_owned()));
+        let command = command.trim();
+        if !command.is_empty() {
+            self.commands += 1;
+            self.known += usize::from(syntax::looks_like_command(command));
+            let program = first_word(command);
+            self.of_shell |= matches!(program, "cd" | "exit" | "logout" | "sudo");
+            if self.programs.len() < MIN_PROGRAMS && !self.programs.contains(program) {
+                self.programs.insert(program.to_owned());
+            }
+        }
+        self.last = (!place.is_empty()).then(|| (place.to_owned(), command.to_owned()));
     }
 
     fn tells_directory(&self) -> bool {
-        self.sure && self.filled && self.against * DOUBT <= self.lines
+        // A session may stay where it began.
+        let stays = self.lines >= MIN_SAME
+            && self.of_shell
+            && self.programs.len() >= MIN_PROGRAMS
+            && self.known * 100 >= self.commands * PROGRAM_PERCENT;
+        (self.sure || stays) && self.commands > 0 && self.against * DOUBT <= self.lines
     }
 }
 
