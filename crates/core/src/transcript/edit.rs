@@ -43,8 +43,8 @@ pub(crate) struct Prompts<'a> {
     /// How often a text that ends with a sign starts an edit without a known ending, by its key and by its shape.
     signs: HashMap<String, usize>,
     sign_shapes: HashMap<String, usize>,
-    /// How often a text that is coloured to its end starts an edit with no known ending behind it, by its key.
-    coloured: HashMap<String, usize>,
+    /// What is known of a text that is coloured to its end and starts an edit with no known ending behind it, by its key.
+    coloured: HashMap<String, ColouredStart>,
     empty_lines: EmptyLines,
     behind: Behind,
     /// How many lines of the prompt stand above the one that is typed at.
@@ -62,19 +62,28 @@ struct Split<'a> {
     end: usize,
 }
 
+/// A coloured text that starts edits.
+#[derive(Clone, Copy, Debug, Default)]
+struct ColouredStart {
+    /// How many of them.
+    edits: usize,
+    /// How many blanks stand behind it, at least, where something stands behind them: those are its own.
+    blanks: Option<usize>,
+}
+
 /// Counts what edits start with that is coloured beyond all its known endings. Mostly it is the same as before.
 #[derive(Debug, Default)]
 struct Coloured<'a> {
-    counts: HashMap<String, usize>,
+    starts: HashMap<String, ColouredStart>,
     last: &'a str,
-    times: usize,
+    met: ColouredStart,
 }
 
 impl<'a> Coloured<'a> {
     /// Looks at a line whose last known ending is at `end`.
     fn note(&mut self, line: &'a Logical, end: usize) {
-        let Some(coloured) =
-            line.styled.filter(|&styled| styled > end).and_then(|styled| line.text.get(..styled))
+        let Some((coloured, behind)) =
+            line.styled.filter(|&styled| styled > end).and_then(|styled| line.text.split_at_checked(styled))
         else {
             return;
         };
@@ -82,19 +91,26 @@ impl<'a> Coloured<'a> {
             self.flush();
             self.last = coloured;
         }
-        self.times += 1;
+        self.met.edits += 1;
+        let typed = behind.trim_start_matches(' ');
+        if !typed.is_empty() {
+            let blanks = behind.len() - typed.len();
+            self.met.blanks = Some(self.met.blanks.map_or(blanks, |least| least.min(blanks)));
+        }
     }
 
     fn flush(&mut self) {
-        if self.times > 0 {
-            *self.counts.entry(prompt::key(self.last)).or_default() += self.times;
+        let met = std::mem::take(&mut self.met);
+        if met.edits > 0 {
+            let start = self.starts.entry(prompt::key(self.last)).or_default();
+            start.edits += met.edits;
+            start.blanks = [start.blanks, met.blanks].into_iter().flatten().min();
         }
-        self.times = 0;
     }
 
-    fn finish(mut self) -> HashMap<String, usize> {
+    fn finish(mut self) -> HashMap<String, ColouredStart> {
         self.flush();
-        self.counts
+        self.starts
     }
 }
 
@@ -139,10 +155,10 @@ impl<'a> Prompts<'a> {
             // Only what the first line shows without being told can be known again.
             let first = head.as_ref().filter(|(line, _)| line.prompt_end.is_none());
             known = first.and_then(|(line, ends)| prompt::known_start(&line.text, ends)).unwrap_or_default();
-            if let Some((line, ends)) = &head
-                && line.prompt_end.is_none()
-            {
-                coloured.note(line, ends.last().copied().unwrap_or(0));
+            match &head {
+                Some((line, _)) if line.prompt_end.is_some() => {}
+                Some((line, ends)) => coloured.note(line, ends.last().copied().unwrap_or(0)),
+                None => prompts.own(edit).first().into_iter().for_each(|line| coloured.note(line, 0)),
             }
             match head {
                 Some((line, ends)) => prompts.lexicon.learn(ends.iter().map(|&end| &line.text[..end])),
@@ -191,7 +207,20 @@ impl<'a> Prompts<'a> {
 
     /// How many edits without a known ending behind it start with a coloured text.
     fn coloured_count(&self, text: &str) -> usize {
-        if self.coloured.is_empty() { 0 } else { self.coloured.get(&prompt::key(text)).copied().unwrap_or(0) }
+        self.coloured_start(text).map_or(0, |start| start.edits)
+    }
+
+    fn coloured_start(&self, text: &str) -> Option<&ColouredStart> {
+        if self.coloured.is_empty() { None } else { self.coloured.get(&prompt::key(text)) }
+    }
+
+    /// Where a prompt ends that is coloured to its last sign, whatever that sign is.
+    fn styled_end(&self, line: &Logical) -> Option<usize> {
+        let styled = line.styled.filter(|&styled| line.text.is_char_boundary(styled))?;
+        let (prompt, rest) = line.text.split_at(styled);
+        let own = self.coloured_start(prompt).and_then(|start| start.blanks).unwrap_or(0).max(1);
+        let blanks = rest.bytes().take(own).take_while(|&byte| byte == b' ').count();
+        (!prompt.trim().is_empty()).then(|| styled + blanks + prompt::plain_sign_len(prompt, &rest[blanks..]))
     }
 
     /// Where the prompt of a line ends, if a text that ends with a sign comes back at the start of edits.
@@ -206,7 +235,7 @@ impl<'a> Prompts<'a> {
         let best = best.or_else(|| colon_end(&line.text).and_then(seen(MIN_EDITS_TO_LEARN)))?;
         let coloured = line.styled.and_then(|styled| line.text.get(..styled));
         if coloured.is_some_and(|coloured| self.coloured_count(coloured) > best.1) {
-            return styled_end(line);
+            return self.styled_end(line);
         }
         // A longer one that comes back nearly as often is the whole prompt.
         let shapes = |end: &usize| {
@@ -214,7 +243,8 @@ impl<'a> Prompts<'a> {
             if shapes >= MIN_EDITS_TO_LEARN { shapes } else { 0 }
         };
         let recurs = |end: &usize| count(end).max(shapes(end)) * 100 >= best.1 * LONGER_PROMPT_PERCENT;
-        sign_ends_with_colon(line).filter(|end| blank(end) == best.0 && recurs(end)).max()
+        let end = sign_ends_with_colon(line).filter(|end| blank(end) == best.0 && recurs(end)).max()?;
+        if line.styled == Some(end) { self.styled_end(line) } else { Some(end) }
     }
 
     /// The key of a prompt.
@@ -288,7 +318,7 @@ impl<'a> Prompts<'a> {
                 edit.lines.iter().enumerate().skip(above).find_map(|(at, line)| Some((at, end(line)?)))
             };
             let known = found(&|line| self.prompt_end(line)).or_else(|| found(&|line| self.sign_end(line)));
-            match known.or_else(|| found(&styled_end)) {
+            match known.or_else(|| found(&|line| self.styled_end(line))) {
                 Some(found) => found,
                 None if !self.common.is_empty() && edit.lines[above].text.starts_with(&self.common) => {
                     (above, self.common.len())
@@ -406,14 +436,6 @@ fn lines_above(page: &Page) -> usize {
         }
     }
     if with > 1 && with * 100 >= all * ABOVE_PERCENT { least } else { 0 }
-}
-
-/// Where a prompt ends that is coloured to its last sign, whatever that sign is.
-fn styled_end(line: &Logical) -> Option<usize> {
-    let styled = line.styled.filter(|&styled| line.text.is_char_boundary(styled))?;
-    let (prompt, rest) = line.text.split_at(styled);
-    let blank = usize::from(rest.starts_with(' '));
-    (!prompt.trim().is_empty()).then(|| styled + blank + prompt::plain_sign_len(prompt, &rest[blank..]))
 }
 
 /// Whether no quote is open at the end of a text.

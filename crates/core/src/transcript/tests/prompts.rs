@@ -17,7 +17,7 @@ const LINES: [&str; 5] = ["ls -l", "cd /srv", "id", "echo 5 $ x", "exit"];
 
 #[test]
 fn prompts_of_no_known_form_are_learned() {
-    let table: [[&str; 5]; 8] = [
+    let table: [[&str; 5]; 9] = [
         [
             "03:16:40 #1 ~: ",
             "03:16:41 #2 ~: ",
@@ -31,6 +31,13 @@ fn prompts_of_no_known_form_are_learned() {
         ["* ~ * ", "* ~ * ", "* ~ * ", "* ~ * ", "* ~ * "],
         ["[j@lx ~]$", "[j@lx ~]$", "[j@lx srv]$", "[j@lx srv]$", "[j@lx srv]$"],
         ["ip-10-8:~ dep$ ", "ip-10-8:~ dep$ ", "ip-10-8:srv dep$ ", "ip-10-8:srv dep$ ", "ip-10-8:srv dep$ "],
+        [
+            "\x1b[44m me \x1b[40m ~ \x1b[0m  ",
+            "\x1b[44m me \x1b[40m ~ \x1b[0m  ",
+            "\x1b[44m me \x1b[40m srv \x1b[0m  ",
+            "\x1b[44m me \x1b[40m srv \x1b[0m  ",
+            "\x1b[44m me \x1b[40m srv \x1b[0m  ",
+        ],
         [
             "\x1b[34m me \x1b[0;38m▒\x1b[0m ",
             "\x1b[34m me \x1b[0;38m▒\x1b[0m ",
