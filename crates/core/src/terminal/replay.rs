@@ -7,12 +7,14 @@ mod newer_prompt;
 mod once;
 mod prompt;
 mod rows;
+mod way_back;
 mod ways;
 
 use self::once::replay_at;
 pub(super) use self::prompt::PROMPT_SIGNS;
 use self::prompt::{own_prompt_columns, prompt_columns};
 pub(crate) use self::rows::{begins_with_return, is_soft_wrap};
+use self::way_back::way_back_widths;
 pub(crate) use self::ways::detour_end;
 use super::screen::Screen;
 
@@ -121,6 +123,16 @@ pub(crate) fn replay(
     let row = |(landing, width): (usize, usize)| (landing >= width).then(|| landing % width);
     let lower = best.landing.zip(best.screen.width()).and_then(row);
     let lower = lower.filter(|&column| !searched && hints.search && column >= MIN_PROMPT_COLUMNS);
+    let told = if searched { way_back_widths(bytes) } else { Vec::new() };
+    let told = told.into_iter().find_map(|width| {
+        let other = replay_at(bytes, before, until, Wrap::At(width));
+        used += other.consumed;
+        (other.penalty == 0 && !other.overreaches).then_some(other)
+    });
+    if let Some(told) = told {
+        *known = told.screen.width();
+        return (told, used);
+    }
     let prompt = if searched || lower.is_some() { columns() } else { None };
     let prompt = prompt.filter(|&prompt| lower.is_none_or(|column| column == prompt));
     let proven = prompt.and_then(|prompt| {

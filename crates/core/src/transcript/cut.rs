@@ -328,7 +328,13 @@ impl Cutter<'_> {
         let known = self.current.as_ref().map_or("", |current| current.text.as_str());
         let end = prompt::repeated_end(&whole, end, [&own, known]);
         let end = prompt::coloured_end(&whole, start, end, line.styled).unwrap_or(end);
-        let end = if start == 0 { self.prompts.directory_end(&whole, end) } else { end };
+        let end = match &self.current {
+            _ if start == 0 => self.prompts.directory_end(&whole, end),
+            Some(current) if whole[start..].starts_with(&current.whole) => {
+                end.max(start + current.whole.len())
+            }
+            _ => end,
+        };
         let next = ends.iter().find(|&&next| start == 0 && next > end && !self.longer.is_empty());
         let longer = next.filter(|&&next| self.longer.contains(&prompt::shape(&whole[..next])));
         let end = longer.copied().unwrap_or(end);
@@ -362,6 +368,9 @@ impl Cutter<'_> {
         self.enter(&own, false);
         if let Some(current) = &mut self.current {
             current.doubtful |= !sure && current.proof <= Proof::Bare;
+            if start == 0 && current.whole != prompt {
+                current.whole.clone_from(&prompt);
+            }
         }
         let command = Command {
             text: mark.text + start,
@@ -407,6 +416,7 @@ impl Cutter<'_> {
             single,
             key,
             text: text.to_owned(),
+            whole: String::new(),
             marked,
             proof,
             doubtful: false,

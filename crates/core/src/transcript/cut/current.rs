@@ -12,6 +12,9 @@ use crate::transcript::prompt::{self, Proof};
 pub(super) struct Current {
     pub(super) key: String,
     pub(super) text: String,
+    /// The last line that began with it, up to where the command stood: more of it may be known by its colours or by its
+    /// directory.
+    pub(super) whole: String,
     /// It stands in marked edits only.
     pub(super) marked: bool,
     pub(super) proof: Proof,

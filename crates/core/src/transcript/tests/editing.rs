@@ -302,6 +302,23 @@ fn a_paste_that_wraps_is_painted_anew_from_its_prompt() {
 }
 
 #[test]
+fn the_way_back_to_a_paste_tells_the_width() {
+    // readline paints what was pasted in reverse video, goes back to where it begins, and paints it plain.
+    let (prompt, typed) = ("[me@arch dl]$ ", "fetch add first ");
+    let pasted =
+        "https://gist.example.com/bima/c05d38ef8b93b8fd7dfb861977dd48e7/raw/list-of-all-there-is.txt";
+    let (start, end) = (prompt.len() + typed.len(), prompt.len() + typed.len() + pasted.len());
+    for width in 47..118 {
+        let rows = end / width - start / width;
+        let (from, to) = (end % width, start % width);
+        let along = if from > to { "\x08".repeat(from - to) } else { right(to - from) };
+        let line = format!("{prompt}{typed}\x1b[7m{pasted}\x1b[27m{}{along}{pasted}", "\x1b[A".repeat(rows));
+        let bytes = fenced(&line, "done\r\n");
+        assert_eq!(commands(&bytes), executed(&[&format!("{typed}{pasted}")]), "{width}");
+    }
+}
+
+#[test]
 fn a_prompt_whose_rows_were_erased_has_no_end_to_look_behind() {
     let end = "\x1b]133;B\x07";
     let painting = "\r\x1b[24m\x1b[J$ \x1b[K";

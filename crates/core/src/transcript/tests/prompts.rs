@@ -176,6 +176,11 @@ fn a_sign_without_colour_ends_a_coloured_prompt() {
             "{user} {sign}"
         );
     }
+    // The same behind output without a newline.
+    let prompt = prompt("@ada", "$");
+    let bytes =
+        format!("{prompt}id\r\r\nx\r\r\n{prompt}curl x\r\r\n</html>{prompt}done!\r\r\n{prompt}exit\r\r\n");
+    assert_eq!(commands(bytes.as_bytes()), executed(&["id", "curl x", "done!", "exit"]));
     let fish = "\x1b]133;A\x07\x1b[32m~/d/app\x1b[m (\x1b[35m(fd38207b)\x1b[m|✚1) \x1b[m$ \x1b[K\r\x1b[24C\
                 \x1b[?2004h\r\x1b[24C\x1b[31mbunsh\x1b[m\r\x1b[29C\r\n\x1b]133;C\x07\x1b[?2004lx\r\n";
     assert_eq!(commands(fish.as_bytes()), executed(&["bunsh"]));
