@@ -29,6 +29,7 @@ mod printed;
 mod programs;
 mod prompt;
 mod record;
+mod secondary;
 mod settle;
 mod shows;
 mod signs;

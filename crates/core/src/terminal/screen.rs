@@ -180,6 +180,11 @@ impl Screen {
         prompt_end
     }
 
+    /// Whether the cursor is on the first row.
+    pub(crate) fn is_on_top(&self) -> bool {
+        self.row == 0
+    }
+
     /// The cursor's column.
     pub(crate) fn column(&self) -> usize {
         self.column

@@ -9,6 +9,7 @@ use super::behind::Behind;
 use super::empty_line::EmptyLines;
 use super::facts::{Facts, Lexicon};
 use super::prompt::{self, Ends, Proof, Reader};
+use super::secondary::without_secondary;
 use super::signs::{colon_end, sign_ends, sign_ends_with_colon, signs};
 use super::syntax::Scan;
 use crate::terminal::page::{Edit, MarkKind, Page};
@@ -300,6 +301,9 @@ impl<'a> Prompts<'a> {
         }
         while command.len() > 1 && command.last().is_some_and(String::is_empty) {
             command.pop();
+        }
+        if foreign.is_empty() {
+            without_secondary(own, edit.raw, &mut command);
         }
         Parts { prompt, command, foreign, aborted, between }
     }

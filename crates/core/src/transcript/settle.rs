@@ -31,6 +31,9 @@ pub(crate) fn settle(page: &Page, commands: &mut [Command]) {
         if command.boundary == Boundary::Prompt && !command.blind {
             settle_line(command, next, output, page);
         }
+        if is_broken_off(command, output) {
+            command.status = Status::Aborted;
+        }
         blind = blind || (!command.dropped && !command.blind && turns_echo_off(&command.command));
     }
 }
@@ -55,12 +58,12 @@ fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], pag
     {
         command.between.insert(0, std::mem::take(&mut command.command));
         command.status = Status::Eof;
-    } else if command.status == Status::ProgramInput
-        && output.starts_with(b"KeyboardInterrupt")
-        && output.len() < 24
-    {
-        command.status = Status::Aborted;
     }
+}
+
+/// Whether python says that a line was broken off: it neither ends the line nor shows the key.
+fn is_broken_off(command: &Command, output: &[u8]) -> bool {
+    command.status == Status::ProgramInput && output.trim_ascii() == b"KeyboardInterrupt"
 }
 
 /// Whether what stands behind a command are the lines of the next prompt above its last one, as they stand above its own.

@@ -30,6 +30,10 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
         }
         at = next;
         submitted = false;
+        if screen.is_on_top() && is_up_and_down(token, &bytes[at..]) {
+            at += memchr::memchr(b'\n', &bytes[at..]).map_or(0, |length| length + 1);
+            continue;
+        }
         if let Some(end) = detour_end(token, bytes, at) {
             screen.note_elsewhere(&bytes[at..end]);
             at = end;
@@ -125,6 +129,12 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
         low_landings,
         anew,
     }
+}
+
+/// Whether the cursor goes up a row only to come down again: so an editor makes room below, and learns nothing.
+fn is_up_and_down(token: Token<'_>, after: &[u8]) -> bool {
+    let up = matches!(token, Token::Csi(csi @ Csi { command: b'A', marker: 0, .. }) if csi.param(0, 1) == 1);
+    up && after.iter().find(|&&byte| byte != b'\r') == Some(&b'\n')
 }
 
 /// Whether a line editor that marks its edits, or a full-screen program, takes over.

@@ -14,6 +14,7 @@ impl Cutter<'_> {
         let extra = !edit.painted
             && !edit.integration
             && edit.newline
+            && !edit.raw
             && self.usual_returns.is_some_and(|usual| edit.returns > usual);
         // A line editor may go to the start of the row itself where the line fills its row.
         let short =
@@ -97,6 +98,7 @@ pub(super) fn usual_returns(page: &Page) -> Option<usize> {
         if let MarkKind::Edit(edit) = &mark.kind
             && edit.newline
             && !edit.painted
+            && !edit.raw
         {
             counts[edit.returns.min(15)] += 1;
         }
