@@ -1,7 +1,7 @@
 //! Where a line holds a prompt that is current, or that becomes so.
 
 use super::{Cutter, MAX_LINES_AHEAD, MAX_SEARCH_BYTES};
-use crate::terminal::page::{LineMark, MarkKind};
+use crate::terminal::page::{LineMark, Mark, MarkKind};
 use crate::transcript::context::says_left;
 use crate::transcript::expect::Expectation;
 use crate::transcript::prompt::{self, Ends, Proof, Reader};
@@ -187,9 +187,11 @@ impl Cutter<'_> {
                     || line.end - self.page.marks[self.index].text == prompt.len()
             }
             Proof::Path => blank || count > 2 || (count > 1 && ends_with_prompt(&self.page.text, prompt)),
+            Proof::Bare if prompt.starts_with('#') && self.comes_before_commands(prompt) => false,
             Proof::Bare => {
                 let foreign = !prompt.is_ascii() && count > 1;
                 blank
+                    || (count > 1 && self.stands_below_alike(prompt))
                     || foreign
                     || (count > 2 && prompt.starts_with('$'))
                     || are_commands(before)
@@ -198,6 +200,49 @@ impl Cutter<'_> {
             Proof::Word => (count > 2 || (blank && (count > 1 || line.bell))) && !self.is_banner(prompt),
             Proof::None => false,
         }
+    }
+
+    /// Whether the lines with this sign are comments before the commands of another shell, as in a demonstration: none of them
+    /// shows a known command, and one of a later prompt does.
+    fn comes_before_commands(&self, sign: &str) -> bool {
+        let marks = self.page.marks.iter().skip(self.index).take(MAX_BANNER_LINES);
+        let lines = marks.filter_map(|mark| match &mark.kind {
+            MarkKind::Line(line) if line.newline => {
+                Some(&self.page.text[mark.text..line.end.min(mark.text + MAX_SEARCH_BYTES)])
+            }
+            _ => None,
+        });
+        let mut other = false;
+        for line in lines {
+            let text = prompt::text_of(line);
+            let Some(&end) = prompt::ends(&text).first() else { continue };
+            let (start, typed) = text.split_at(end);
+            let command = syntax::looks_like_command(typed.trim_end());
+            if start == sign && command {
+                return false;
+            }
+            other |= command && prompt::proof(start) == Proof::Bare;
+        }
+        other
+    }
+
+    /// Whether a sign stands below a line that tells a directory, and comes back below one like it: a prompt of two lines.
+    fn stands_below_alike(&self, prompt: &str) -> bool {
+        let above = |mark: &Mark| {
+            let before = self.page.text[..mark.text].strip_suffix(b"\n")?;
+            let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+            let line = &before[start.max(before.len().saturating_sub(MAX_SEARCH_BYTES))..];
+            let text = prompt::text_of(line);
+            let place = text.split(' ').any(|word| word.starts_with(['~', '/']));
+            // What changes is mostly its end: how the last command ended.
+            let first = text.split(' ').next().unwrap_or_default().to_owned();
+            (place && !text.starts_with(prompt)).then_some(first)
+        };
+        let own = self.page.marks.get(self.index).and_then(above);
+        let alike =
+            |mark: &&Mark| self.page.text[mark.text..].starts_with(prompt.as_bytes()) && above(mark) == own;
+        own.is_some()
+            && self.page.marks.iter().skip(self.index + 1).take(MAX_BANNER_LINES).filter(alike).count() > 0
     }
 
     /// Whether lines that begin with a word and a sign are what is printed before the first prompt: none of them shows a known

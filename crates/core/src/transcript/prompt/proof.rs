@@ -70,7 +70,8 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     {
         return Proof::Strict;
     }
-    let path = |word: &str| word.starts_with('/') || word.starts_with('~');
+    // Some leave no blank between the name of the user and the directory.
+    let path = |word: &str| word.starts_with(['/', '~']) || word.contains("~/");
     if blanks <= 3
         && has(|byte| (byte == b'/') | (byte == b'~'))
         && body.split([' ', ':']).any(path)

@@ -245,6 +245,30 @@ fn the_upper_line_of_a_frame_is_no_command_whatever_sign_it_holds() {
 }
 
 #[test]
+fn comments_before_the_first_prompt_are_no_commands_of_root() {
+    let demo = "\r\n\x1b[2m# build the server\x1b[0m\r\n\r\n\x1b[2m# and start it\x1b[0m\r\n";
+    for prompt in ["\x1b[1;36m❯\x1b[0m ", "$ "] {
+        let bytes = format!("{demo}{prompt}go build\r\n# done\r\n{prompt}ls\r\n{prompt}id\r\n");
+        assert_eq!(commands(bytes.as_bytes()), executed(&["go build", "ls", "id"]), "{prompt}");
+    }
+    // A root shell, in which a user's is opened.
+    let bytes = "# ./start.sh\r\nx\r\n# id\r\n0\r\n# su - ada\r\n$ ls\r\nx\r\n$ exit\r\n# exit\r\n";
+    assert_eq!(commands(bytes.as_bytes()), executed(&["./start.sh", "id", "su - ada", "ls", "exit", "exit"]));
+}
+
+#[test]
+fn a_sign_alone_below_a_line_with_the_directory() {
+    let prompt = |face: &str| {
+        format!(
+            "\x1b[95;1mada-linux in ~/examples \x1b[0m \x1b[32;1m{face}\x1b[0m \x1b[95;1m\r\r\n>\x1b[36;1m "
+        )
+    };
+    let bytes =
+        format!("{}blah blah\r\nblah: command not found\r\n{}exit\r\nexit\r\n", prompt(":)"), prompt(":("));
+    assert_eq!(commands(bytes.as_bytes()), executed(&["blah blah", "exit"]));
+}
+
+#[test]
 fn a_banner_hides_no_prompt() {
     for banner in
         ["Host1 > ok\r\r\nHost2 > ok\r\r\n", "eth0 # uplink\r\r\neth1 # other\r\r\neth2 # none\r\r\n"]
