@@ -26,6 +26,7 @@ mod row;
 mod run;
 pub(crate) mod screen;
 pub(crate) mod sent;
+mod sideways;
 mod strip;
 pub(crate) mod token;
 

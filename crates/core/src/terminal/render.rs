@@ -102,6 +102,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         last_start: Vec::new(),
         spare: Screen::new(None),
         strip: Strip::default(),
+        long_lines: Vec::new(),
         suspect: false,
         looks: 0,
         colours: Colours::default(),
@@ -170,6 +171,8 @@ struct Renderer<'a, H> {
     spare: Screen,
     /// The same for lines that a row of bytes is enough for.
     strip: Strip,
+    /// The last lines that were longer than their row and shown in parts.
+    long_lines: Vec<Vec<u8>>,
     /// The line being printed may have a byte that a prompt has.
     suspect: bool,
     /// How often it was looked at as a whole.

@@ -9,19 +9,58 @@ use crate::terminal::page::Heads;
 use crate::terminal::replay::{Until, detour_end, is_soft_wrap};
 use crate::terminal::screen::Screen;
 use crate::terminal::sent::Lost;
+use crate::terminal::sideways::{MAX_BYTES as MAX_SIDEWAYS_BYTES, may_be_sideways, straightened};
 use crate::terminal::strip::Strip;
 use crate::terminal::token::{Csi, Token, token_at};
+
+/// Most lines that are remembered because they were longer than their row.
+const MAX_LONG_LINES: usize = 16;
 
 impl<H: Heads> Renderer<'_, H> {
     /// Replays the current line from its start, because it was overprinted.
     pub(super) fn overprinted(&mut self) {
-        if self.place == BOTTOM && self.line.prompt_end.is_none() && self.overprint_strip() {
+        if self.place == BOTTOM
+            && self.line.prompt_end.is_none()
+            && (self.overprint_sideways() || self.overprint_strip())
+        {
             return;
         }
         let mut screen = std::mem::replace(&mut self.spare, Screen::new(None));
         self.overprint(&mut screen);
         screen.reset();
         self.spare = screen;
+    }
+
+    /// Replays the current line as if its row had no end; `false` if it is no line that is shown in parts.
+    fn overprint_sideways(&mut self) -> bool {
+        let rest = &self.source[self.line_source..];
+        let rest = &rest[..rest.len().min(MAX_SIDEWAYS_BYTES)];
+        let Some(length) = memchr::memchr(b'\n', rest).filter(|&length| may_be_sideways(&rest[..length]))
+        else {
+            return false;
+        };
+        let Some((bytes, text)) = straightened(&rest[..length], self.long_lines.iter().rev()) else {
+            return false;
+        };
+        if self.long_lines.len() == MAX_LONG_LINES {
+            self.long_lines.remove(0);
+        }
+        self.long_lines.push(text);
+        self.page.text.truncate(self.line_text);
+        let mut screen = std::mem::replace(&mut self.spare, Screen::new(None));
+        let mut at = 0;
+        while let Some((token, next)) = token_at(&bytes, at) {
+            if let Token::Csi(Csi { command: b'm', params, .. }) = token {
+                self.colours.apply(params);
+            }
+            screen.apply(token);
+            at = next;
+        }
+        self.at = self.line_source + length + 1;
+        self.flush(&mut screen);
+        self.spare = screen;
+        self.end_line();
+        true
     }
 
     /// Replays the current line on a row of bytes; `false` if that is not enough for it.
