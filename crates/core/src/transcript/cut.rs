@@ -8,6 +8,7 @@ mod below;
 mod comment;
 mod completion;
 mod current;
+mod message;
 mod more;
 mod place;
 mod trace;
@@ -341,7 +342,11 @@ impl Cutter<'_> {
         let prompt = text_of(&whole[start..end]).into_owned();
         let mut typed = text_of(&whole[end..]).trim_end().to_owned();
         let mut after = (line.end + usize::from(line.newline)).min(self.page.text.len());
-        let taken = if line.newline { self.take_interruptions(&mut typed, &mut after) } else { Vec::new() };
+        let taken = match line.newline {
+            true if start == 0 && self.is_message(&typed) => self.take_message(&mut typed, &mut after),
+            true => self.take_interruptions(&mut typed, &mut after),
+            false => Vec::new(),
+        };
         if start == 0 && (self.is_quoted(typed.trim(), false) || self.is_traced(mark, &own, &typed)) {
             return;
         }

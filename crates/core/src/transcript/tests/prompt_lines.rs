@@ -1,7 +1,7 @@
 //! Prompts of several lines, and prompts that must be told from output. The bytes are those of bash 5.2, shortened.
 
 use super::{commands, executed, parsed};
-use crate::session::Status;
+use crate::session::{Confidence, Status};
 
 /// The commands that ran.
 fn ran(bytes: &str) -> Vec<String> {
@@ -191,6 +191,32 @@ fn what_a_background_command_prints_is_taken_out_of_the_line() {
         assert_eq!(ran(&unmarked)[1], typed);
         assert_eq!(ran(&marked)[1], typed);
     }
+}
+
+#[test]
+fn what_a_background_program_says_behind_the_prompt_is_no_command() {
+    let serve = "$ id\r\r\n0\r\r\n$ python3 -m http.server &\r\r\n[1] 33\r\r\n$ Serving HTTP on 0.0.0.0 port 8000\r\r\n";
+    let forward = "$ id\r\r\n0\r\r\n$ kubectl port-forward svc/x 8080 &\r\r\n[1] 33\r\r\n\
+                   $ Forwarding from 127.0.0.1:8080 -> 8080\r\r\nForwarding from [::1]:8080 -> 8080\r\r\n";
+    let nohup = "$ id\r\r\n0\r\r\n$ nohup ./run &\r\r\n[1] 33\r\r\n$ nohup: ignoring input and appending output\r\r\n";
+    for (start, started) in [
+        (serve, "python3 -m http.server &"),
+        (forward, "kubectl port-forward svc/x 8080 &"),
+        (nohup, "nohup ./run &"),
+    ] {
+        let typed = format!("{start}curl localhost:8080\r\r\nok\r\r\n$ exit\r\r\n");
+        assert_eq!(commands(typed.as_bytes()), executed(&["id", started, "curl localhost:8080", "exit"]));
+        assert!(parsed(typed.as_bytes()).records.iter().any(|record| record.confidence == Confidence::Low));
+        // Enter alone brings the prompt back.
+        let entered = format!("{start}\r\r\n$ exit\r\r\n");
+        assert_eq!(commands(entered.as_bytes()), executed(&["id", started, "exit"]));
+    }
+    // What is lower case is typed, and so is what follows another command.
+    let typed =
+        "$ id\r\r\n0\r\r\n$ ./run &\r\r\n[1] 33\r\r\n$ frob the thing\r\r\nls is here\r\r\n$ exit\r\r\n";
+    assert_eq!(commands(typed.as_bytes()), executed(&["id", "./run &", "frob the thing", "exit"]));
+    let typed = "$ id\r\r\n0\r\r\n$ Frob the thing\r\r\nls is here\r\r\n$ exit\r\r\n";
+    assert_eq!(commands(typed.as_bytes()), executed(&["id", "Frob the thing", "exit"]));
 }
 
 #[test]
