@@ -59,7 +59,15 @@ impl Turns {
         for _ in 0..if opened { MAX_TURNS } else { 1 } {
             let (lines, end) = self.until_outer(start, inner, outer);
             let Some(&last) = lines.last() else { return false };
-            if typed(page, last, |typed| syntax::leaves(typed.trim()))
+            // With ^D, the prompt of the outer shell may stand right behind that of the inner one.
+            let glued = |typed: &str| {
+                let typed = typed.strip_prefix("^D").unwrap_or(typed);
+                cut_first(typed).is_some_and(|(prompt, _)| {
+                    prompt::proof(prompt) >= Proof::Path
+                        && outer.is_some_and(|outer| prompt::has_key(prompt, outer))
+                })
+            };
+            if typed(page, last, |typed| syntax::leaves(typed.trim()) || glued(typed))
                 || page.marks.get(end).is_some_and(|mark| ends_input(page, mark.text, inner))
             {
                 return true;

@@ -28,7 +28,8 @@ impl Cutter<'_> {
         if let (Some(current), Some(&end)) = (current, ends.first())
             && line[..end] == current.text
         {
-            return Some((0, end, !current.doubtful));
+            let outer = self.outer_behind(line, &ends, &current.key);
+            return Some(outer.map_or((0, end, !current.doubtful), |(start, end)| (start, end, true)));
         }
         // A sign behind a margin is that of a text which is shown.
         let margin = line.starts_with(' ') && current.is_some_and(|current| !current.text.starts_with(' '));
@@ -70,6 +71,22 @@ impl Cutter<'_> {
         }
         let (start, end) = self.place_in_middle(line)?;
         (!self.is_quoted(line[end..].trim(), true)).then_some((start, end, true))
+    }
+
+    /// Where the prompt of an outer shell stands behind that of an inner one, which was left there with ^D.
+    fn outer_behind(&self, line: &str, ends: &Ends, inner: &str) -> Option<(usize, usize)> {
+        let (&first, more) = ends.split_first()?;
+        if self.known.len() < 2 || more.is_empty() {
+            return None;
+        }
+        let start = first + if line[first..].starts_with("^D") { 2 } else { 0 };
+        let outer = |end: usize| {
+            let prompt = line.get(start..end)?;
+            let key = self.prompts.key(prompt);
+            (prompt::proof(prompt) >= Proof::Path && key != inner && self.known.contains(&*key))
+                .then_some((start, end))
+        };
+        more.iter().find_map(|&end| outer(end))
     }
 
     /// A prompt behind output that did not end with a newline.

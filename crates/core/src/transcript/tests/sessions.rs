@@ -297,3 +297,21 @@ fn an_inner_prompt_of_several_words_is_known_by_its_commands() {
     let printed = "$ docker run -it app\r\r\nnode one > ready\r\r\nnode one > sent\r\r\nnode one > done\r\r\n$ exit\r\r\n";
     assert_eq!(commands(printed.as_bytes()), executed(&["docker run -it app", "exit"]));
 }
+
+#[test]
+fn the_prompt_of_the_outer_shell_may_stand_right_behind_that_of_the_inner_one() {
+    // Some programs print no newline when ^D ends them.
+    for (inner, start) in
+        [("> ", "node"), ("$ ", "dash"), (">>> ", "python3"), ("php > ^D", "php -a"), ("# ", "sudo sh")]
+    {
+        for outer in ["[ec2-user@web ~]$ ", "sh-4.2$ ", "/srv $ "] {
+            let own = inner.trim_end_matches("^D");
+            let bytes = format!(
+                "{outer}ls\r\nx\r\n{outer}{start}\r\n{own}id\r\nout\r\n{own}pwd\r\nout\r\n{inner}{outer}date\r\nSun\r\n{outer}exit\r\n"
+            );
+            let found: Vec<String> =
+                commands(bytes.as_bytes()).into_iter().map(|(command, _)| command).collect();
+            assert_eq!(found, ["ls", start, "id", "pwd", "date", "exit"], "{inner} {outer}");
+        }
+    }
+}
