@@ -342,11 +342,15 @@ impl Cutter<'_> {
         let prompt = text_of(&whole[start..end]).into_owned();
         let mut typed = text_of(&whole[end..]).trim_end().to_owned();
         let mut after = (line.end + usize::from(line.newline)).min(self.page.text.len());
-        let taken = match line.newline {
-            true if start == 0 && self.is_message(&typed) => self.take_message(&mut typed, &mut after),
-            true => self.take_interruptions(&mut typed, &mut after),
-            false => Vec::new(),
-        };
+        let mut taken = Vec::new();
+        match line.newline {
+            true if self.take_repeated(&mut typed, &mut after, &mut taken) => {}
+            true if start == 0 && self.is_message(&typed) => {
+                taken = self.take_message(&mut typed, &mut after)
+            }
+            true => taken = self.take_interruptions(&mut typed, &mut after),
+            false => {}
+        }
         if start == 0 && (self.is_quoted(typed.trim(), false) || self.is_traced(mark, &own, &typed)) {
             return;
         }

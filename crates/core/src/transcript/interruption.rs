@@ -63,7 +63,7 @@ pub(crate) fn without_interruptions(
 
 /// What several rows that a program ended have in common at their ends: its lines are alike but for their numbers, and what
 /// was typed before them is not.
-fn common_end<'r>(rows: &[&'r str]) -> Option<&'r str> {
+pub(crate) fn common_end<'r>(rows: &[&'r str]) -> Option<&'r str> {
     let (first, others) = rows.split_first()?;
     let start = others.iter().map(|other| alike_from(first, other)).max()?;
     let common = &first[start..];
@@ -72,7 +72,7 @@ fn common_end<'r>(rows: &[&'r str]) -> Option<&'r str> {
 }
 
 /// Where a line ends with a text, whatever the numbers in it.
-fn start_of_end(line: &str, text: &str) -> Option<usize> {
+pub(crate) fn start_of_end(line: &str, text: &str) -> Option<usize> {
     // From the line's view and from that of the text.
     (alike_from(text, line) == 0).then(|| alike_from(line, text))
 }

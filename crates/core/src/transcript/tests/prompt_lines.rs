@@ -220,6 +220,21 @@ fn what_a_background_program_says_behind_the_prompt_is_no_command() {
 }
 
 #[test]
+fn what_a_background_program_says_again_and_again_is_taken_out_of_the_line() {
+    let said = |number: usize| format!("[02:18:2{number}] worker {number}: job done\r\r\n");
+    let line = format!("$ {}awk '{{prin{}t $9}}' x{}\r\r\n", said(1), said(2), said(3));
+    let bytes = format!("$ id\r\r\n0\r\r\n$ ./noisy.sh &\r\r\n[1] 33\r\r\n{line}out\r\r\n$ exit\r\r\n");
+    assert_eq!(commands(bytes.as_bytes()), executed(&["id", "./noisy.sh &", "awk '{print $9}' x", "exit"]));
+    // A program that shows its arguments.
+    for (line, output) in [("echo one two 3", "one two 3"), ("ls -l a b c.log", "-rw 1 a b c.log")] {
+        let bytes = format!(
+            "$ id\r\r\n0\r\r\n$ ./noisy.sh &\r\r\n[1] 33\r\r\n$ {line}\r\r\n{output}\r\r\n$ exit\r\r\n"
+        );
+        assert_eq!(commands(bytes.as_bytes()), executed(&["id", "./noisy.sh &", line, "exit"]));
+    }
+}
+
+#[test]
 fn a_word_that_a_background_command_says_may_be_typed() {
     let prompt = "u@h:~$ ";
     let first = "(sleep .4; echo report) &";
