@@ -41,7 +41,8 @@ impl Cutter<'_> {
 
     /// Whether a line with another prompt is part of a transcript that a command printed: the terminal ended it once more.
     pub(super) fn is_printed(&self, prompt: &str, line: LineMark) -> bool {
-        self.line_returns.is_some_and(|usual| line.returns > usual)
+        // Where no line without marks was met, the edits tell.
+        self.line_returns.or(self.usual_returns).is_some_and(|usual| line.returns > usual)
             && !self.is_opened()
             && self.current.as_ref().is_some_and(|current| !prompt::has_key(prompt, &current.key))
     }
