@@ -6,6 +6,7 @@ use super::{Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
 use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
 use crate::transcript::command::Command;
 use crate::transcript::prompt;
+use crate::transcript::shows::shows_text;
 
 impl Cutter<'_> {
     /// Whether an edit is part of a transcript that a command printed: the terminal ended each of its lines once more.
@@ -39,12 +40,17 @@ impl Cutter<'_> {
         (!same && (told() || more())) || (extra && (!same || short()))
     }
 
-    /// Whether a line with another prompt is part of a transcript that a command printed: the terminal ended it once more.
-    pub(super) fn is_printed(&self, prompt: &str, line: LineMark) -> bool {
+    /// Whether a line of this length with another prompt is part of a transcript that a command printed: the terminal ended it
+    /// once more.
+    pub(super) fn is_printed(&self, prompt: &str, length: usize, line: LineMark) -> bool {
         // Where no line without marks was met, the edits tell.
         self.line_returns.or(self.usual_returns).is_some_and(|usual| line.returns > usual)
             && !self.is_opened()
-            && self.current.as_ref().is_some_and(|current| !prompt::has_key(prompt, &current.key))
+            && self.current.as_ref().is_some_and(|current| {
+                !prompt::has_key(prompt, &current.key)
+                    // The transcript may be one of a shell with the same prompt.
+                    || (length < MAX_SHORT_BYTES && self.last_is(shows_text))
+            })
     }
 
     /// Whether a command has typed this prompt and what stands behind it, so that it is output here.

@@ -324,7 +324,7 @@ impl Cutter<'_> {
     }
 
     /// Whether the last command is of some kind.
-    fn last_is(&self, is: fn(&str) -> bool) -> bool {
+    pub(super) fn last_is(&self, is: fn(&str) -> bool) -> bool {
         self.commands.last().is_some_and(|last| is(&last.command))
     }
 

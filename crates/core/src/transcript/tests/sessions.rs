@@ -315,3 +315,16 @@ fn the_prompt_of_the_outer_shell_may_stand_right_behind_that_of_the_inner_one() 
         }
     }
 }
+
+#[test]
+fn a_printed_transcript_of_a_shell_with_the_same_prompt_is_output() {
+    let printed =
+        "Script started on Fri Nov 20 22:33:21 2026\r\r\n$ hostname\r\r\r\nweb\r\r\r\n$ rm x\r\r\r\n";
+    let bytes = format!("$ id\r\r\n0\r\r\n$ cat a.log\r\r\n{printed}$ pwd\r\r\n/\r\r\n$ exit\r\r\n");
+    assert_eq!(commands(bytes.as_bytes()), executed(&["id", "cat a.log", "pwd", "exit"]));
+    // Behind edits with marks, those tell.
+    let edit = |line: &str| format!("\x1b[?2004hweb:~$ {line}\r\r\n\x1b[?2004l\r");
+    let printed = "ada@db:~$ hostname\r\r\r\r\ndb\r\r\r\r\nada@db:~$ exit\r\r\r\r\nexit\r\r\r\r\n";
+    let bytes = format!("{}0\r\r\n{}{printed}{}", edit("id"), edit("sudo cat a.log"), edit("exit"));
+    assert_eq!(commands(bytes.as_bytes()), executed(&["id", "sudo cat a.log", "exit"]));
+}
