@@ -140,7 +140,8 @@ pub(crate) struct Edit {
     pub aside: String,
     /// How many returns stand before the newline that ended it.
     pub returns: usize,
-    /// The line editor itself returned behind that newline: it has the terminal as it is, and so `returns` tells nothing.
+    /// Something stands between that newline and the mark: no editor that leaves newlines to the terminal, so `returns` tells
+    /// nothing.
     pub raw: bool,
     /// How many of its newlines have more returns before them than the last one, from the first on: readline prints those of
     /// its prompt and of a text of several lines so, and ends a line as the terminal does.

@@ -15,7 +15,7 @@ pub(super) use self::prompt::PROMPT_SIGNS;
 use self::prompt::{own_prompt_columns, prompt_columns};
 pub(crate) use self::rows::{begins_with_return, is_soft_wrap};
 use self::way_back::way_back_widths;
-pub(crate) use self::ways::detour_end;
+pub(crate) use self::ways::{aside_end, detour_end};
 use super::screen::Screen;
 
 /// Most bytes of one edited text that are replayed.

@@ -33,6 +33,9 @@ const ENDINGS: [char; 19] = [
 /// The glyph between the fields of a prompt.
 const SEPARATOR: char = '\u{e0b0}';
 
+/// The glyph between the parts of one field, such as directories.
+const THIN_SEPARATOR: char = '\u{e0b1}';
+
 /// The blank that prompts made of glyphs end with, lest the terminal breaks there.
 const GLYPH_BLANK: &str = "\u{a0}";
 
@@ -177,7 +180,9 @@ pub(crate) fn ends(line: &str) -> Ends {
             b'$' | b'#' | b'%' | b'>' => 1,
             0xc0.. => match line[at..].chars().next() {
                 // Nobody types these: they stand between the fields of a prompt, and the last one ends it.
-                Some(SEPARATOR) if line[at + SEPARATOR.len_utf8()..].contains(SEPARATOR) => continue,
+                Some(SEPARATOR | THIN_SEPARATOR) if line[at + SEPARATOR.len_utf8()..].contains(SEPARATOR) => {
+                    continue;
+                }
                 Some(character) if ENDINGS.contains(&character) => character.len_utf8(),
                 _ => continue,
             },

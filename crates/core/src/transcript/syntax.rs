@@ -321,7 +321,18 @@ pub(crate) fn leaves(command: &str) -> bool {
     let command = command.trim().trim_end_matches(';');
     matches!(
         command,
-        "" | "exit" | "logout" | "exit()" | "quit" | "quit()" | "\\q" | ".quit" | ".exit" | "bye" | "q"
+        "" | "^D"
+            | "^DBye"
+            | "exit"
+            | "logout"
+            | "exit()"
+            | "quit"
+            | "quit()"
+            | "\\q"
+            | ".quit"
+            | ".exit"
+            | "bye"
+            | "q"
     ) || command.starts_with("exit ")
         || command.ends_with("; exit")
 }

@@ -141,7 +141,7 @@ impl<H: Heads> Renderer<'_, H> {
             painted,
             aside,
             returns,
-            raw: span.newline && bytes.ends_with(b"\n\r"),
+            raw: span.newline && !bytes.ends_with(b"\n"),
             integration,
             cut,
             ..shown

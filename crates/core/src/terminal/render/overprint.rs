@@ -6,7 +6,7 @@ use super::{
     returns_from_below,
 };
 use crate::terminal::page::Heads;
-use crate::terminal::replay::{Until, detour_end, is_soft_wrap};
+use crate::terminal::replay::{Until, aside_end, detour_end, is_soft_wrap};
 use crate::terminal::screen::Screen;
 use crate::terminal::sent::Lost;
 use crate::terminal::sideways::{MAX_BYTES as MAX_SIDEWAYS_BYTES, may_be_sideways, straightened};
@@ -164,7 +164,9 @@ impl<H: Heads> Renderer<'_, H> {
             let start = self.at;
             self.at = next;
             self.watch(token, start);
-            if let Some(end) = detour_end(token, self.source, next) {
+            if let Some(end) =
+                detour_end(token, self.source, next).or_else(|| aside_end(token, self.source, next))
+            {
                 self.take_detour(end);
                 continue;
             }

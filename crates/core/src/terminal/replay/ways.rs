@@ -1,6 +1,8 @@
 //! Ways of the cursor that are none of the line editor's usual ones: to a fixed place and back, and up to the prompt to
 //! paint all anew.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::super::screen::Screen;
 use super::super::token::{Csi, Token, token_at};
 
@@ -28,6 +30,27 @@ pub(crate) fn detour_end(token: Token<'_>, source: &[u8], at: usize) -> Option<u
             Token::Text(_)
             | Token::Csi(Csi { command: b'm' | b'K' | b'G' | b'C' | b'D', .. })
             | Token::Ignored => {}
+            _ => return None,
+        }
+        at = next;
+    }
+    None
+}
+
+/// Where a prompt at the right edge ends, with the way back, if `token` is the way to it: the cursor goes back just as far as
+/// it went and the prompt is wide. `at` is where it goes on.
+pub(crate) fn aside_end(token: Token<'_>, source: &[u8], at: usize) -> Option<usize> {
+    let Token::Csi(there @ Csi { command: b'C', marker: 0, .. }) = token else { return None };
+    let near = &source[..source.len().min(at + MAX_DETOUR_BYTES)];
+    let (mut at, mut columns) = (at, 0);
+    while let Some((token, next)) = token_at(near, at) {
+        match token {
+            Token::Text(text) => columns += std::str::from_utf8(text).ok()?.width(),
+            Token::Csi(Csi { command: b'm', .. }) => {}
+            Token::Csi(back @ Csi { command: b'D', marker: 0, .. }) => {
+                let far = columns > 0 && back.param(0, 1) == there.param(0, 1) + columns;
+                return far.then_some(next);
+            }
             _ => return None,
         }
         at = next;
