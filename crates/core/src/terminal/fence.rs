@@ -16,6 +16,9 @@ const REOPENED: &[u8] = b"\x1b[?2004h";
 /// What closes one.
 pub(crate) const CLOSED: &[u8] = b"\x1b[?2004l";
 
+/// How the editor of node begins to paint a line.
+const PAINTED_LINE: &[u8] = b"\x1b[1G\x1b[0J";
+
 /// Where an edit ends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EditSpan {
@@ -171,6 +174,10 @@ pub(crate) fn is_visible(text: &[u8]) -> bool {
 /// Whether the prompt of an edit comes back in it with another command: then no line editor opened it, and the shell has no
 /// marks. Below a list of completions the line stands again as it was left above.
 fn is_stray(edit: &[u8]) -> bool {
+    // A program may mark its whole session, in which its editor paints each line from its start on (mongosh).
+    if edit.starts_with(PAINTED_LINE) {
+        return memchr::memmem::find_iter(edit, PAINTED_LINE).any(|at| edit[..at].ends_with(b"\n"));
+    }
     let first = &edit[..text_len(edit)];
     let prompt = &first[..memchr::memchr(b' ', first).unwrap_or(0)];
     // Nearly all edits are one line.

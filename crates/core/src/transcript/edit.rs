@@ -167,6 +167,9 @@ impl<'a> Prompts<'a> {
             }
         }
         prompts.coloured = coloured.finish();
+        // What is entered again and again is no prompt.
+        bare.sort_unstable();
+        bare.dedup();
         if bare.len() >= MIN_EDITS_TO_LEARN {
             prompts.common = common_start(&bare).to_owned();
         }

@@ -3,6 +3,9 @@
 
 use super::prompt::{self, Reader};
 
+/// The sign before a row that only goes on the one above (IPython).
+const ROW: &str = "⋮";
+
 /// Takes such prompts out of the lines of a command behind `prompt`. Where the line editor has the terminal `raw` and shows
 /// them, a line without one is a row that goes on the one above, which ends with a backslash of the editor's own.
 pub(crate) fn without_secondary(prompt: &str, raw: bool, command: &mut Vec<String>) {
@@ -21,6 +24,9 @@ pub(crate) fn without_secondary(prompt: &str, raw: bool, command: &mut Vec<Strin
     let mut lines: Vec<String> = Vec::with_capacity(command.len());
     for (at, line) in command.drain(..).enumerate() {
         match (is_own(&line), lines.last_mut()) {
+            (Some(length), Some(last)) if line.trim_start().starts_with(ROW) => {
+                last.push_str(&line[length..])
+            }
             (Some(length), _) if at > 0 => lines.push(line[length..].to_owned()),
             (None, Some(last)) => {
                 last.pop();
@@ -37,10 +43,10 @@ pub(crate) fn without_secondary(prompt: &str, raw: bool, command: &mut Vec<Strin
 
 /// How long the prompt is that a line begins with, if it is as wide as that of the first line: blanks and a sign.
 fn secondary_len(line: &str, columns: usize) -> Option<usize> {
-    let length = line.len().min(columns);
+    let length = line.char_indices().nth(columns).map_or(line.len(), |(at, _)| at);
     let prompt = line.get(..length)?;
     let sign = prompt.trim();
-    let whole = length == columns || prompt == line;
-    let signs = [">", "...", "->", "...>", "...:", "|"];
+    let whole = prompt != line || line.chars().count() <= columns;
+    let signs = [">", "...", "->", "...>", "...:", "|", ROW];
     (whole && signs.contains(&sign) && (prompt.ends_with(' ') || prompt == line)).then_some(length)
 }

@@ -13,6 +13,9 @@ use crate::terminal::sideways::{MAX_BYTES as MAX_SIDEWAYS_BYTES, may_be_sideways
 use crate::terminal::strip::Strip;
 use crate::terminal::token::{Csi, Token, token_at};
 
+/// How an editor that has the terminal as it is begins the row below a line that was submitted (reline, the editor of irb).
+const FRESH_ROW: &[u8] = b"\x1b[1G\x1b[K";
+
 /// Most lines that are remembered because they were longer than their row.
 const MAX_LONG_LINES: usize = 16;
 
@@ -218,6 +221,9 @@ impl<H: Heads> Renderer<'_, H> {
                     }
                     (head, row_start) = (None, None);
                     self.flush(screen);
+                    if csi.command == b'B' && self.source[next..].starts_with(FRESH_ROW) {
+                        return self.end_line();
+                    }
                     self.break_line();
                     if self.application_keys && matches!(csi.command, b'H' | b'f' | b'J') {
                         // What stood on the screen is painted over from its first row on.

@@ -35,7 +35,13 @@ impl Cutter<'_> {
         // Where the lines before have no marks, they tell how many returns are usual.
         let more = || {
             let usual = self.line_returns.is_some_and(|usual| edit.newline && edit.returns > usual);
-            usual && !edit.painted && !edit.integration && !self.marked && !self.is_opened() && short()
+            usual
+                && !edit.raw
+                && !edit.painted
+                && !edit.integration
+                && !self.marked
+                && !self.is_opened()
+                && short()
         };
         (!same && (told() || more())) || (extra && (!same || short()))
     }

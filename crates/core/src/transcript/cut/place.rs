@@ -83,8 +83,8 @@ impl Cutter<'_> {
         let outer = |end: usize| {
             let prompt = line.get(start..end)?;
             let key = self.prompts.key(prompt);
-            (prompt::proof(prompt) >= Proof::Path && key != inner && self.known.contains(&*key))
-                .then_some((start, end))
+            let told = prompt::proof(prompt) >= Proof::Path || start > first;
+            (told && key != inner && self.known.contains(&*key)).then_some((start, end))
         };
         more.iter().find_map(|&end| outer(end))
     }
