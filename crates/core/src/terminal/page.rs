@@ -113,6 +113,8 @@ pub(crate) struct LineMark {
     pub bell: bool,
     /// It ended with a newline, so it may have been submitted.
     pub newline: bool,
+    /// What was sent last before that is the sign of an interrupt, wherever the cursor stood.
+    pub interrupted: bool,
     /// How many returns stand before its newline.
     pub returns: usize,
     /// A bound was met while it was replayed.
@@ -134,6 +136,8 @@ pub(crate) struct Edit {
     pub close: Close,
     /// The last line was ended by a newline before the edit was closed.
     pub newline: bool,
+    /// What was printed last in it is the sign of an interrupt, wherever the cursor stood.
+    pub interrupted: bool,
     /// The prompt was painted before the edit was opened; otherwise it follows the mark.
     pub painted: bool,
     /// A prompt at the right edge.

@@ -415,8 +415,10 @@ impl<H: Heads> Renderer<'_, H> {
             }
             self.last_start.clear();
             self.last_start.extend_from_slice(&line[..line.len().min(MAX_START_BYTES)]);
-            let returns = if newline { returns_before(&self.source[..self.at]) } else { 0 };
-            let mark = LineMark { end: self.page.text.len(), newline, returns, ..self.line };
+            let source = &self.source[..self.at];
+            let returns = if newline { returns_before(source) } else { 0 };
+            let interrupted = newline && ends_with_interrupt(source);
+            let mark = LineMark { end: self.page.text.len(), newline, interrupted, returns, ..self.line };
             self.page.marks.push(Mark {
                 text: self.line_text,
                 source: self.line_source,
@@ -424,6 +426,12 @@ impl<H: Heads> Renderer<'_, H> {
             });
         }
     }
+}
+
+/// Whether the kernel or a line editor has shown that the interrupt key was pressed: no text follows but the newline.
+pub(super) fn ends_with_interrupt(bytes: &[u8]) -> bool {
+    let end = bytes.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |at| at + 1);
+    bytes[..end].ends_with(b"^C")
 }
 
 /// Whether the sequence has no parameter, or 0.

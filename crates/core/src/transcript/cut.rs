@@ -210,6 +210,8 @@ impl Cutter<'_> {
         between.extend(open);
         let aborted =
             edit.close == Close::Interrupt || (!edit.newline && !edit.painted && typed.ends_with("^C"));
+        let broken = edit.interrupted && without_interrupt(&mut typed);
+        let aborted = aborted || broken;
         if aborted {
             typed = typed.strip_suffix("^C").unwrap_or(&typed).trim_end().to_owned();
         }
@@ -360,7 +362,9 @@ impl Cutter<'_> {
         // Replacement characters may be longer than what they stand for.
         let start = start.min(bytes.len());
         let program = prompt::reader(&prompt) == Reader::Program;
+        let broken = line.interrupted && without_interrupt(&mut typed);
         let status = match (line.newline, program) {
+            _ if broken => Status::Aborted,
             (false, _) if !before_edit => Status::Unsubmitted,
             (_, true) => Status::ProgramInput,
             (_, false) => Status::Executed,
@@ -451,6 +455,16 @@ impl Cutter<'_> {
         self.records += usize::from(command.is_record());
         self.commands.push(command);
     }
+}
+
+/// Takes the sign of an interrupt out of a line that does not end with it: the cursor stood before its end, so nobody typed
+/// it.
+fn without_interrupt(typed: &mut String) -> bool {
+    let at = typed.find("^C").filter(|_| !typed.ends_with("^C"));
+    if let Some(at) = at {
+        typed.replace_range(at..at + 2, "");
+    }
+    at.is_some()
 }
 
 /// Lines as one text. Most commands have one.

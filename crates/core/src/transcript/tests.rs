@@ -1,6 +1,7 @@
 //! Transcripts as bytes, and what must come out of them.
 
 mod editing;
+mod editors;
 mod evidence;
 mod frame;
 mod habits;

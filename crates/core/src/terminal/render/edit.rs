@@ -2,8 +2,8 @@
 
 use super::hidden::BOTTOM;
 use super::{
-    MAX_EDITS, MAX_MARKS, MAX_PAINTED_BYTES, MAX_START_BYTES, MAX_START_LINES, Renderer, instant,
-    returns_before,
+    MAX_EDITS, MAX_MARKS, MAX_PAINTED_BYTES, MAX_START_BYTES, MAX_START_LINES, Renderer, ends_with_interrupt,
+    instant, returns_before,
 };
 use crate::session::Flag;
 use crate::terminal::fence::{CLOSED, Keypad, edit_span};
@@ -141,6 +141,7 @@ impl<H: Heads> Renderer<'_, H> {
             painted,
             aside,
             returns,
+            interrupted: ends_with_interrupt(bytes),
             raw: span.newline && !bytes.ends_with(b"\n"),
             integration,
             cut,

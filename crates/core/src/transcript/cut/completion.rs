@@ -21,10 +21,21 @@ impl Cutter<'_> {
         let list = self.page.text.get(last.after..command.text).unwrap_or_default();
         let blank = typed.bytes().rposition(|byte| matches!(byte, b' ' | b'/' | b'=' | b':'));
         let word = &typed[blank.map_or(0, |at| at + 1)..];
+        // Behind a blank, all that may stand there is listed.
+        let line = self.page.text.get(last.text..last.after).unwrap_or_default();
+        let open = last.bell
+            && line.trim_ascii_end().len() + 1 < line.len()
+            && command
+                .command
+                .strip_prefix(typed)
+                .is_some_and(|more| more.is_empty() || more.starts_with(' '))
+            && !list.trim_ascii().is_empty();
         // Nearly no output begins so.
         let named = last.bell || !word.is_empty();
-        if !named
-            || !(list.trim_ascii_start().starts_with(word.as_bytes()) || list.starts_with(b"Display all"))
+        if !open
+            && (!named
+                || !(list.trim_ascii_start().starts_with(word.as_bytes())
+                    || list.starts_with(b"Display all")))
         {
             return command;
         }
@@ -36,7 +47,8 @@ impl Cutter<'_> {
         let list = self.without_uppers(prompt::text_of(list).as_ref(), last.text).to_owned();
         let mut entries = list.split_whitespace();
         let listed = if last.bell {
-            list.starts_with("Display all") || entries.next().is_some_and(|first| first.starts_with(word))
+            open || list.starts_with("Display all")
+                || entries.next().is_some_and(|first| first.starts_with(word))
         } else {
             // Without a bell, all of the list must go on with the word, and the line with one of them or with something
             // else instead.

@@ -1,0 +1,109 @@
+//! Line editors besides readline: what shows that a line was submitted, broken off, or only painted once more.
+
+use super::{commands, executed, parsed};
+use crate::session::Status;
+
+/// The commands of a transcript.
+fn lines(bytes: &str) -> Vec<String> {
+    commands(bytes.as_bytes()).into_iter().map(|(line, _)| line).collect()
+}
+
+/// One edit of bash with marks.
+fn bash(line: &str) -> String {
+    format!("\x1b[?2004h[me@web ~]$ {line}\r\n\x1b[?2004l\r")
+}
+
+#[test]
+fn an_editor_that_ends_its_lines_itself_is_no_printed_transcript() {
+    // prompt_toolkit sends one return more than readline, and something behind the newline.
+    let ipython = |number: usize, line: &str| {
+        let prompt = format!("\x1b[0;32mIn [\x1b[0;92;1m{number}\x1b[0;32m]: \x1b[0m");
+        let back = line.len() + 8;
+        format!(
+            "\x1b[6n\x1b[?2004h\x1b[?25l\x1b[0m\x1b[J{prompt}{line}\x1b[{back}D\x1b[0m\r\r\n\x1b[J\x1b[?7h\x1b[?25h\x1b[?2004l\r\n"
+        )
+    };
+    let before = format!("{}{}", bash("id"), bash("ipython"));
+    let session = format!("{before}{}{}{}", ipython(1, "x=1"), ipython(2, "exit"), bash("pwd"));
+    assert_eq!(lines(&session), ["id", "ipython", "x=1", "exit", "pwd"]);
+    // Opened in a shell without marks.
+    let session = format!("$ id\r\n0\r\n$ ipython\r\n{}{}$ pwd\r\n", ipython(1, "x=1"), ipython(2, "exit"));
+    assert_eq!(lines(&session), ["id", "ipython", "x=1", "exit", "pwd"]);
+}
+
+#[test]
+fn reline_goes_down_a_row_where_others_send_a_newline() {
+    let irb = |number: usize, line: &str| {
+        let prompt = format!("irb(main):{number:03}:0> ");
+        let end = prompt.len() + line.len() + 1;
+        format!(
+            "\x1b[6n\x1b[1G{prompt}\x1b[K\x1b[1G\x1b[18G\x1b[1G{prompt}{line}\x1b[K\x1b[1G\x1b[{end}G\x1b[1G\x1b[1B\x1b[1G\x1b[K\x1b[1G=> 0\r\n"
+        )
+    };
+    let session =
+        format!("{}{}{}{}{}", bash("irb"), irb(1, "x=0"), irb(2, "x=1"), irb(3, "exit"), bash("id"));
+    assert_eq!(lines(&session), ["irb", "x=0", "x=1", "exit", "id"]);
+}
+
+#[test]
+fn a_program_may_mark_its_whole_session() {
+    let shell = |line: &str| format!("\x1b[1G\x1b[0J> \x1b[3G{line}\r\r\n");
+    let session = format!(
+        "{}\x1b[?2004h{}2\r\n{}3\r\n{}\x1b[?2004l{}",
+        bash("mongosh --nodb"),
+        shell("1+1"),
+        shell("1+2"),
+        shell("exit"),
+        bash("id")
+    );
+    assert_eq!(lines(&session), ["mongosh --nodb", "1+1", "1+2", "exit", "id"]);
+}
+
+#[test]
+fn a_prompt_at_the_right_edge_without_marks() {
+    let mark = format!("\x1b[7m%\x1b[27m{}\r \r", " ".repeat(79));
+    let prompt = "\r\x1b[0m\x1b[27m\x1b[24m\x1b[Jvm# \x1b[K\x1b[65C\x1b[33m/tmp/ed/sb\x1b[39m\x1b[75D";
+    let session: String =
+        ["ls", "echo hello x", "id"].map(|line| format!("{mark}{prompt}{line}\r\r\nx\r\n")).concat();
+    assert_eq!(lines(&session), ["ls", "echo hello x", "id"]);
+    assert!(format!("{:?}", parsed(session.as_bytes()).records).contains("/tmp/ed/sb"));
+}
+
+#[test]
+fn an_interrupt_is_shown_where_the_cursor_stands() {
+    let unmarked = "$ id\r\n0\r\n$ echo one two three\x08\x08\x08\x08\x08\x08\x08\x08\x08^C\r\n$ rm -rf /x\r^C\r\n$ pwd\r\n";
+    let wanted = [("id", Status::Executed), ("echo one o three", Status::Aborted)];
+    assert_eq!(commands(unmarked.as_bytes())[..2], wanted.map(|(line, status)| (line.to_owned(), status)));
+    let ran = |bytes: &str| {
+        let ran = |(line, status): (String, Status)| (status == Status::Executed).then_some(line);
+        commands(bytes.as_bytes()).into_iter().filter_map(ran).collect::<Vec<_>>()
+    };
+    let marked =
+        format!("\x1b[?2004h[me@web ~]$ echo one two\x08\x08\x08\x08^C\x1b[?2004l\r\r\n{}", bash("id"));
+    assert_eq!(ran(&marked), ["id"]);
+    // The same two characters, typed.
+    assert_eq!(ran("$ id\r\n0\r\n$ echo ^C x\r\n^C x\r\n$ pwd\r\n"), ["id", "echo ^C x", "pwd"]);
+}
+
+#[test]
+fn a_list_behind_a_blank_shows_all_that_may_stand_there() {
+    let list = ".git/      beta.txt\r\nalpha.txt  docs/\r\n";
+    let bytes = format!(
+        "$ pwd\r\n/\r\n$ cat a.txt \x07\r\n{list}$ cat a.txt \r\none\r\n$ ls \x07\r\n{list}$ ls docs\r\nx\r\n$ id\r\n"
+    );
+    assert_eq!(commands(bytes.as_bytes()), executed(&["pwd", "cat a.txt", "ls docs", "id"]));
+    // No bell: `ls ` ran.
+    let bytes = format!("$ pwd\r\n/\r\n$ ls \r\n{list}$ ls docs\r\nx\r\n$ id\r\n");
+    assert_eq!(commands(bytes.as_bytes()), executed(&["pwd", "ls", "ls docs", "id"]));
+}
+
+#[test]
+fn traces_and_numbered_lines_are_no_prompts() {
+    let trace = "+ '[' -z '' ']'\r\n+ shopt -s checkwinsize\r\n+ alias 'll=ls -l'\r\n+ export FOO=1\r\n";
+    let session = format!("{trace}{}+ pwd\r\n/\r\n{}+ id -u\r\n0\r\n", bash("pwd"), bash("id -u"));
+    assert_eq!(lines(&session), ["pwd", "id -u"]);
+    let found = "./bin/deploy.sh:36:# with git push\r\n./bin/x.sh:2:# id\r\n";
+    let session =
+        format!("{}{found}{}{found}{}", bash("grep -rn '#' ."), bash("grep -rn '#' ."), bash("exit"));
+    assert_eq!(lines(&session), ["grep -rn '#' .", "grep -rn '#' .", "exit"]);
+}
