@@ -35,7 +35,8 @@ impl<H: Heads> Renderer<'_, H> {
     pub(super) fn open_edit(&mut self, mark: usize, start: usize, line: Option<&mut Screen>) {
         let integration = self.source[mark..start].starts_with(b"\x1b]");
         let painted = self.painted.take();
-        let fresh = painted.is_none() && line.is_none() && !integration;
+        let on_empty_line = line.as_ref().is_none_or(|screen| screen.is_empty());
+        let fresh = painted.is_none() && on_empty_line && !integration;
         // What stands on the screen when the edit begins.
         let mut before = None;
         let mut aside = String::new();

@@ -64,7 +64,8 @@ impl Cutter<'_> {
         if let Some(current) = current
             && let Some(&end) = ends.iter().find(|&&end| prompt::has_key(&line[..end], &current.key))
         {
-            return Some((0, end, !current.doubtful));
+            let outer = self.outer_behind(line, &ends, &current.key);
+            return Some(outer.map_or((0, end, !current.doubtful), |(start, end)| (start, end, true)));
         }
         if let Some((end, sure)) = ends.iter().find_map(|&end| Some((end, self.may_begin(line, end)?))) {
             return Some((0, end, sure));
@@ -140,7 +141,12 @@ impl Cutter<'_> {
         let current = self.current.as_ref()?;
         let gone = current.last.is_none_or(|last| last < self.index);
         // Of the known prompts one is current, and it was looked for before.
-        let returns = self.known.len() > 1 && (gone || leaves || self.output_says_left());
+        // A program may be left in more ways than are known, but hardly any prints what is surely the prompt of a shell.
+        let bracket =
+            !current.marked && current.proof < Proof::Path && current.text.trim_end().ends_with('>');
+        let of_program =
+            proof >= Proof::Path && (bracket || prompt::reader(&current.text) == Reader::Program);
+        let returns = self.known.len() > 1 && (gone || leaves || of_program || self.output_says_left());
         let looks = syntax::looks_like_command(typed);
         let hides = looks && !prints && !brings && proof >= Proof::Bare;
         // What is followed by a known command may be a prompt whatever came before.

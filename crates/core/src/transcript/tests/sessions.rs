@@ -328,3 +328,29 @@ fn a_printed_transcript_of_a_shell_with_the_same_prompt_is_output() {
     let bytes = format!("{}0\r\r\n{}{printed}{}", edit("id"), edit("sudo cat a.log"), edit("exit"));
     assert_eq!(commands(bytes.as_bytes()), executed(&["id", "sudo cat a.log", "exit"]));
 }
+
+#[test]
+fn a_program_may_be_left_in_more_ways_than_are_known() {
+    // Both visits end with what is no known way out, so that its prompt comes again.
+    for (prompt, start, out) in [
+        (">>> ", "python3", "raise SystemExit"),
+        ("sqlite> ", "sqlite3 x.db", ".q"),
+        ("iex(1)> ", "iex", "System.halt"),
+    ] {
+        for outer in ["[ec2-user@web ~]$ ", "sh-4.2$ "] {
+            let visit = format!("{outer}{start}\r\n{prompt}1+1\r\n2\r\n{prompt}{out}\r\n");
+            let bytes = format!(
+                "{outer}ls\r\nx\r\n{visit}{outer}echo one\r\none\r\n{outer}df\r\nx\r\n{visit}{outer}exit\r\n"
+            );
+            let found: Vec<String> =
+                commands(bytes.as_bytes()).into_iter().map(|(command, _)| command).collect();
+            let shell: Vec<&str> = ["ls", start, "echo one", "df", start, "exit"].to_vec();
+            assert!(shell.iter().all(|line| found.iter().any(|found| found == line)), "{found:?}");
+            assert_eq!(
+                found.iter().filter(|line| shell.contains(&line.as_str())).count(),
+                shell.len(),
+                "{found:?}"
+            );
+        }
+    }
+}
