@@ -218,6 +218,10 @@ impl<H: Heads> Renderer<'_, H> {
         let rest = &self.source[self.at..self.source.len().min(self.at + MAX_PAINTED_BYTES)];
         // The next edit is no repaint of this one.
         let rest = &rest[..memchr::memmem::find(rest, b"\x1b[?2004h").unwrap_or(rest.len())];
+        if let Some(length) = repainted_end(rest, edit) {
+            self.at += length;
+            return;
+        }
         let Some(start) = repaint_start(rest) else { return };
         let own = edit.lines.iter().skip_while(|line| line.prompt_end.is_none());
         let typed = own.map(|line| line.text.get(line.prompt_end.unwrap_or(0)..).unwrap_or_default());
@@ -268,6 +272,33 @@ fn without_newline(bytes: &[u8]) -> &[u8] {
 /// How many newlines from the first on have more than `returns` returns before them.
 fn newlines_above(bytes: &[u8], returns: usize) -> usize {
     memchr::memchr_iter(b'\n', bytes).take_while(|&at| returns_before(&bytes[..=at]) > returns).count()
+}
+
+/// How much of `bytes` paints the end of a line once more, up to its newline: zsh takes away the colours of what is no longer
+/// edited.
+fn repainted_end(bytes: &[u8], edit: &Edit) -> Option<usize> {
+    let (mut back, mut at) = (0, 0);
+    let mut painted = String::new();
+    while let Some((token, next)) = token_at(bytes, at) {
+        at = next;
+        match token {
+            Token::Control(0x08) if painted.is_empty() => back += 1,
+            Token::Csi(csi @ Csi { command: b'D', marker: 0, .. }) if painted.is_empty() => {
+                back += csi.param(0, 1)
+            }
+            Token::Csi(Csi { command: b'm' | b'K', marker: 0, .. }) => {}
+            Token::Text(text) => painted.push_str(std::str::from_utf8(text).ok()?),
+            Token::Control(b'\r') => {}
+            Token::Control(b'\n') => {
+                let line =
+                    edit.lines.iter().rev().map(|line| line.text.trim_end()).find(|line| !line.is_empty())?;
+                let same = back == painted.chars().count() && line.ends_with(&painted);
+                return same.then_some(at);
+            }
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// Where a line editor paints anew what stands at the start of `bytes`: behind the erasing of all below its first row.

@@ -107,3 +107,24 @@ fn traces_and_numbered_lines_are_no_prompts() {
         format!("{}{found}{}{found}{}", bash("grep -rn '#' ."), bash("grep -rn '#' ."), bash("exit"));
     assert_eq!(lines(&session), ["grep -rn '#' .", "grep -rn '#' .", "exit"]);
 }
+
+#[test]
+fn zsh_takes_colours_away_from_the_end_of_a_line_that_was_entered() {
+    let painted = "\x1b[0m\x1b[27m\x1b[24m\x1b[J";
+    let mark = format!("\x1b[1m\x1b[7m%\x1b[27m\x1b[1m\x1b[0m{}\r \r\r", " ".repeat(79));
+    let edit = |prompt: &str, line: &str, end: &str| {
+        let back = "\x08".repeat(end.len());
+        format!("{painted}{prompt}\x1b[K\x1b[?2004h{line}\x1b[?1l\x1b>\x1b[?2004l{back}\x1b[24m{end}\r\r\n")
+    };
+    let session = format!(
+        "{mark}{}\r{}\r{}x\r\n{mark}{}x\r\n",
+        edit("vm # ", "if true; then", ""),
+        edit("then> ", "echo \x1b[4mx\x1b[24m", "x"),
+        edit("then> ", "fi", ""),
+        edit("vm # ", "cat \x1b[4ma.txt\x1b[24m", "a.txt"),
+    );
+    assert_eq!(lines(&session), ["if true; then\necho x\nfi", "cat a.txt"]);
+    let outputs: Vec<String> =
+        parsed(session.as_bytes()).records.into_iter().map(|record| record.output).collect();
+    assert_eq!(outputs, ["x", "x"]);
+}
