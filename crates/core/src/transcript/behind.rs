@@ -62,7 +62,7 @@ impl Behind {
                 }
                 MarkKind::Line(line) => {
                     let bytes = &page.text[mark.text..line.end.min(mark.text + MAX_LINE_BYTES)];
-                    if line.prompt_end.is_none() && bytes.first().is_some_and(|&byte| may_be_sign(byte)) {
+                    if line.prompt_end.is_none() && bytes.first().copied().is_some_and(may_be_sign) {
                         note(&prompt::text_of(bytes));
                     }
                 }
@@ -127,6 +127,9 @@ impl Evidence {
 
 /// The sign that a line begins with, and what stands behind it and its blanks.
 fn behind_sign(line: &str) -> Option<(char, &str)> {
+    if !may_be_sign(*line.as_bytes().first()?) {
+        return None;
+    }
     let sign = line.chars().next().filter(|&sign| sign == '>' || prompt::is_foreign_ending(sign))?;
     let behind = line[sign.len_utf8()..].strip_prefix(' ')?;
     Some((sign, behind.trim_start_matches(' ')))

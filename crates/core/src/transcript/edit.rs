@@ -30,6 +30,9 @@ const LONGER_PROMPT_PERCENT: usize = 80;
 /// Most characters of the prompt for more lines, if it has no known form.
 const MAX_CONTINUATION_CHARS: usize = 6;
 
+/// The same in bytes, if it has one.
+const MAX_CONTINUATION_BYTES: usize = 24;
+
 /// Most lines of one edit that are searched for such a prompt.
 const MAX_PROMPT_LINES: usize = 3;
 
@@ -498,12 +501,18 @@ pub(crate) fn is_answer(line: &str) -> bool {
 }
 
 /// How long the prompt for more lines is, where a line asks for one and its prompt has no known form: a first word without
-/// letters.
+/// letters, or one that ends with a sign.
 pub(crate) fn continuation_len(line: &str) -> usize {
     let word = line.split(' ').next().unwrap_or_default();
     let sign = !word.is_empty()
         && (word.chars().count() <= MAX_CONTINUATION_CHARS
             && !word.contains(char::is_alphanumeric)
             && !word.contains(['"', '\'', '`', '/', '\\', '$', '#', '%', '(', '{', '}', ')', '*', '-']));
-    if sign { (word.len() + 1).min(line.len()) } else { 0 }
+    if sign {
+        return (word.len() + 1).min(line.len());
+    }
+    // Or a word and a sign, as where the mode of vi is shown.
+    let end = prompt::ends(line).first().copied().unwrap_or(0);
+    let alone = line[..end].trim_end();
+    if end <= MAX_CONTINUATION_BYTES && !alone.contains(' ') && !alone.ends_with('#') { end } else { 0 }
 }

@@ -107,7 +107,11 @@ impl Cutter<'_> {
         }
         typed.truncate(typed.trim_end().len());
         let typed = if aborted { typed.strip_suffix("^C").unwrap_or(&typed) } else { &typed };
-        self.extend(typed, &edit.cleared, text, aborted);
+        // Only signs are not worth keeping.
+        let asked = first.text[..start].trim();
+        let kept = asked.contains(char::is_alphanumeric).then(|| asked.to_owned());
+        let between: Vec<String> = edit.cleared.iter().cloned().chain(kept).collect();
+        self.extend(typed, &between, text, aborted);
     }
 
     /// Takes the lines that complete the last command, if the shell asked for them without a prompt.

@@ -128,3 +128,18 @@ fn zsh_takes_colours_away_from_the_end_of_a_line_that_was_entered() {
         parsed(session.as_bytes()).records.into_iter().map(|record| record.output).collect();
     assert_eq!(outputs, ["x", "x"]);
 }
+
+#[test]
+fn prompts_for_more_lines_of_many_forms() {
+    for more in ["(ins)> ", "$ ", "... ", "more% ", "\u{276f} "] {
+        let edit = |prompt: &str, line: &str| format!("\x1b[?2004h{prompt}{line}\r\n\x1b[?2004l\r");
+        let session = format!(
+            "{}{}{}1\r\n{}",
+            edit("[me@web ~]# ", "for i in 1"),
+            edit(more, "do echo $i > x"),
+            edit(more, "done"),
+            edit("[me@web ~]# ", "id"),
+        );
+        assert_eq!(lines(&session), ["for i in 1\ndo echo $i > x\ndone", "id"], "{more}");
+    }
+}
