@@ -144,8 +144,8 @@ pub(crate) struct Edit {
     pub aside: String,
     /// How many returns stand before the newline that ended it.
     pub returns: usize,
-    /// Something stands between that newline and the mark: no editor that leaves newlines to the terminal, so `returns` tells
-    /// nothing.
+    /// Something stands between that newline and the mark: an editor that does not leave newlines to the terminal, and sends up to
+    /// one return more.
     pub raw: bool,
     /// How many of its newlines have more returns before them than the last one, from the first on: readline prints those of
     /// its prompt and of a text of several lines so, and ends a line as the terminal does.

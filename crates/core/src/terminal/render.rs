@@ -365,7 +365,7 @@ impl<H: Heads> Renderer<'_, H> {
 
     /// Ends the line with a newline.
     fn end_line(&mut self) {
-        if self.line.prompt_end.is_some() {
+        if self.line.prompt_end.is_some() && self.source[..self.at].ends_with(b"\n") {
             let returns = returns_before(&self.source[..self.at]);
             self.asked_returns = Some(self.asked_returns.map_or(returns, |usual| usual.min(returns)));
         }
@@ -416,7 +416,8 @@ impl<H: Heads> Renderer<'_, H> {
             self.last_start.clear();
             self.last_start.extend_from_slice(&line[..line.len().min(MAX_START_BYTES)]);
             let source = &self.source[..self.at];
-            let returns = if newline { returns_before(source) } else { 0 };
+            // Some editors go down a row instead.
+            let returns = if newline && source.ends_with(b"\n") { returns_before(source) } else { 0 };
             let interrupted = newline && ends_with_interrupt(source);
             let mark = LineMark { end: self.page.text.len(), newline, interrupted, returns, ..self.line };
             self.page.marks.push(Mark {

@@ -185,6 +185,11 @@ impl Screen {
         self.row == 0
     }
 
+    /// Whether nothing stands on its row at the cursor or right of it.
+    pub(crate) fn is_at_end(&self) -> bool {
+        self.column >= self.rows[self.row].cells.len()
+    }
+
     /// The cursor's column.
     pub(crate) fn column(&self) -> usize {
         self.column

@@ -38,7 +38,7 @@ struct Evidence {
     commands: usize,
     known: usize,
     programs: HashSet<String>,
-    /// One of them is none that a program has: the shell itself is left, or goes elsewhere.
+    /// One of them is none that a program has: the shell goes elsewhere, or becomes another user.
     of_shell: bool,
     /// The last directory, and the command behind it.
     last: Option<(String, String)>,
@@ -107,7 +107,7 @@ impl Evidence {
             self.commands += 1;
             self.known += usize::from(syntax::looks_like_command(command));
             let program = first_word(command);
-            self.of_shell |= matches!(program, "cd" | "exit" | "logout" | "sudo");
+            self.of_shell |= matches!(program, "cd" | "sudo");
             if self.programs.len() < MIN_PROGRAMS && !self.programs.contains(program) {
                 self.programs.insert(program.to_owned());
             }

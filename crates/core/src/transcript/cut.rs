@@ -405,7 +405,8 @@ impl Cutter<'_> {
             raw: line.newline && line.returns == 0 && self.line_returns.is_some_and(|usual| usual > 0),
             ..Command::nothing()
         };
-        if line.newline && (self.line_returns.is_none() || self.is_opened()) {
+        // What breaks a line off ends it in a way of its own.
+        if line.newline && !line.interrupted && (self.line_returns.is_none() || self.is_opened()) {
             self.line_returns = Some(line.returns);
         }
         self.push(command);

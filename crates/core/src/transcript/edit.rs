@@ -170,10 +170,9 @@ impl<'a> Prompts<'a> {
             }
         }
         prompts.coloured = coloured.finish();
-        // What is entered again and again is no prompt.
-        bare.sort_unstable();
-        bare.dedup();
-        if bare.len() >= MIN_EDITS_TO_LEARN {
+        // One word that is entered again and again is no prompt.
+        let tells = bare.iter().any(|line| *line != bare[0] || line.contains(' '));
+        if bare.len() >= MIN_EDITS_TO_LEARN && tells {
             prompts.common = common_start(&bare).to_owned();
         }
         for mark in &page.marks {

@@ -119,6 +119,15 @@ impl Turns {
         lines.len() >= MIN_LINES && are_commands(page, lines)
     }
 
+    /// Whether, from mark `from` on, the last line with the prompt `outer` before `inner` comes back opens something, or `inner`
+    /// does not come back.
+    pub(crate) fn enters_again(&self, page: &Page, from: usize, inner: &str, outer: &str) -> bool {
+        let Some(next) = self.next(inner, from) else { return true };
+        let lines = self.lines_of(outer);
+        let last = lines[..lines.partition_point(|&index| index < next)].last();
+        last.is_some_and(|&last| last >= from && typed(page, last, |typed| opening(typed.trim()).is_some()))
+    }
+
     fn is_edit(&self, mark: usize) -> bool {
         self.edits.binary_search(&mark).is_ok()
     }

@@ -167,8 +167,8 @@ impl<H: Heads> Renderer<'_, H> {
             let start = self.at;
             self.at = next;
             self.watch(token, start);
-            if let Some(end) =
-                detour_end(token, self.source, next).or_else(|| aside_end(token, self.source, next))
+            if let Some(end) = detour_end(token, self.source, next)
+                .or_else(|| aside_end(token, self.source, next).filter(|_| screen.is_at_end()))
             {
                 self.take_detour(end);
                 continue;

@@ -15,8 +15,7 @@ impl Cutter<'_> {
         let extra = !edit.painted
             && !edit.integration
             && edit.newline
-            && !edit.raw
-            && self.usual_returns.is_some_and(|usual| edit.returns > usual);
+            && self.usual_returns.is_some_and(|usual| edit.returns > usual + usize::from(edit.raw));
         // A line editor may go to the start of the row itself where the line fills its row.
         let short =
             || edit.lines.len() <= 2 && edit.lines.iter().all(|line| line.text.len() < MAX_SHORT_BYTES);
@@ -49,14 +48,24 @@ impl Cutter<'_> {
     /// Whether a line of this length with another prompt is part of a transcript that a command printed: the terminal ended it
     /// once more.
     pub(super) fn is_printed(&self, prompt: &str, length: usize, line: LineMark) -> bool {
-        // Where no line without marks was met, the edits tell.
-        self.line_returns.or(self.usual_returns).is_some_and(|usual| line.returns > usual)
-            && !self.is_opened()
+        // Where no line without marks was met, the edits tell; but a shell that was opened may have a return of its own.
+        let more = match (self.line_returns, self.usual_returns) {
+            (Some(usual), _) => line.returns > usual,
+            (None, Some(usual)) => line.returns > usual + usize::from(!self.shows_transcript()),
+            (None, None) => false,
+        };
+        more && !self.is_opened()
             && self.current.as_ref().is_some_and(|current| {
                 !prompt::has_key(prompt, &current.key)
                     // The transcript may be one of a shell with the same prompt.
-                    || (length < MAX_SHORT_BYTES && self.last_is(shows_text))
+                    || (length < MAX_SHORT_BYTES && self.shows_transcript())
             })
+    }
+
+    /// Whether the last command shows a text that begins as transcripts do.
+    fn shows_transcript(&self) -> bool {
+        let output = self.commands.last().and_then(|last| self.page.text.get(last.after..));
+        output.is_some_and(|output| output.starts_with(b"Script started on ")) && self.last_is(shows_text)
     }
 
     /// Whether a command has typed this prompt and what stands behind it, so that it is output here.

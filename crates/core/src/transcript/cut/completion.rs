@@ -9,6 +9,9 @@ use crate::transcript::prompt;
 /// Most lines above the last one of a prompt that are looked for below a list.
 const MAX_UPPER_LINES: usize = 4;
 
+/// Most rows of a list that are looked at.
+const MAX_ROWS: usize = 100;
+
 impl Cutter<'_> {
     /// A line editor without marks prints the prompt again below a list of completions, and the line as it was: then the
     /// line above was not submitted. What was typed afterwards may have changed all of it: then it has a record.
@@ -24,12 +27,13 @@ impl Cutter<'_> {
         // Behind a blank, all that may stand there is listed.
         let line = self.page.text.get(last.text..last.after).unwrap_or_default();
         let open = last.bell
+            && self.rang_last(last)
             && line.trim_ascii_end().len() + 1 < line.len()
             && command
                 .command
                 .strip_prefix(typed)
                 .is_some_and(|more| more.is_empty() || more.starts_with(' '))
-            && !list.trim_ascii().is_empty();
+            && are_cells(prompt::text_of(list).as_ref());
         // Nearly no output begins so.
         let named = last.bell || !word.is_empty();
         if !open
@@ -78,6 +82,13 @@ impl Cutter<'_> {
         command
     }
 
+    /// Whether the bell was the last thing that was sent before the newline of a line.
+    fn rang_last(&self, command: &Command) -> bool {
+        let rest = self.source.get(command.source..).unwrap_or_default();
+        let line = &rest[..memchr::memchr(b'\n', rest).unwrap_or(0)];
+        line.iter().rev().find(|&&byte| byte != b'\r') == Some(&0x07)
+    }
+
     /// Whether the line of a command showed `typed` behind its prompt before anything was edited.
     fn begins_with(&self, command: &Command, typed: &str) -> bool {
         let prompt = command.prompt.as_deref().map(prompt::last_line).unwrap_or_default();
@@ -118,6 +129,17 @@ impl Cutter<'_> {
         }
         list
     }
+}
+
+/// Whether a text is cells with blanks between, most of which are one word: the names of files seldom have blanks.
+fn are_cells(list: &str) -> bool {
+    let cells = list.lines().take(MAX_ROWS).flat_map(|row| row.split("  ")).map(str::trim);
+    let (mut all, mut words) = (0, 0);
+    for cell in cells.filter(|cell| !cell.is_empty()) {
+        all += 1;
+        words += usize::from(!cell.contains(' '));
+    }
+    all > 0 && words * 2 > all
 }
 
 /// Whether two lines are the same but for their figures.

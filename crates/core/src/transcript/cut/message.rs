@@ -22,10 +22,13 @@ impl Cutter<'_> {
     pub(super) fn is_message(&self, typed: &str) -> bool {
         let background = |last: &Command| !last.dropped && last.command.trim_end().ends_with('&');
         let first = typed.split(' ').next().unwrap_or_default();
-        let sentence = first
-            .starts_with(|sign: char| sign.is_ascii_uppercase() || sign == '[' && first.len() > 1)
-            && !first.contains('=');
-        (sentence || first.ends_with(':'))
+        let sentence = first.starts_with(|sign: char| sign.is_ascii_uppercase() || sign == '[')
+            && !first.contains('=')
+            && !matches!(first, "[" | "[[");
+        // Options are typed; an arrow is not one.
+        let option = |word: &str| word.starts_with('-') && !word.starts_with("->") && word.len() > 1;
+        !typed.split(' ').any(option)
+            && (sentence || first.ends_with(':'))
             && typed.split(' ').filter(|word| !word.is_empty()).nth(2).is_some()
             && self.commands.last().is_some_and(background)
             && !looks_like_command(typed)
@@ -57,7 +60,9 @@ impl Cutter<'_> {
         let Some(cut) = start_of_end(typed, &message) else { return false };
         // What a program shows of its arguments is the same to the last figure.
         let words = message.split(' ').filter(|word| !word.is_empty()).count();
-        if words < MIN_WORDS || second.ends_with(&typed[cut..]) {
+        // A word apart may belong to the line.
+        let apart = typed[..cut].ends_with(' ') && message.starts_with(char::is_alphabetic);
+        if words < MIN_WORDS || apart || second.ends_with(&typed[cut..]) {
             return false;
         }
         let mut line = typed[..cut].to_owned();
@@ -93,7 +98,13 @@ impl Cutter<'_> {
                 break;
             }
             at += length + 1;
-            if row.trim().is_empty() || looks_like_command(&row) {
+            // Where Enter was all, the prompt comes back at once.
+            let rest = self.page.text.get(at..).unwrap_or_default();
+            let entered = row.trim().is_empty();
+            if entered && !(prompt.is_empty() || rest.starts_with(prompt.as_bytes())) {
+                break;
+            }
+            if entered || looks_like_command(&row) {
                 row.trim_end().clone_into(typed);
                 *after = at;
                 return taken;

@@ -9,6 +9,9 @@ use crate::transcript::shows::{numbers_lines, shows_text};
 use crate::transcript::syntax;
 use crate::transcript::turns::Turns;
 
+/// Least words of a comment before the first prompt.
+const MIN_SENTENCE_WORDS: usize = 3;
+
 /// Most lines before the first prompt that are looked at to tell whether they are a banner.
 const MAX_BANNER_LINES: usize = 50;
 
@@ -81,8 +84,19 @@ impl Cutter<'_> {
             return None;
         }
         let start = first + if line[first..].starts_with("^D") { 2 } else { 0 };
+        // The shell says so if somebody typed it with the prompt in front.
+        let below = self.page.marks.get(self.index).map_or(0, |mark| mark.text + line.len() + 1);
+        let said = self.page.text.get(below..).unwrap_or_default();
+        let said = &said[..memchr::memchr(b'\n', said).unwrap_or(said.len()).min(MAX_SEARCH_BYTES)];
+        if memchr::memmem::find(said, b"not found").is_some() {
+            return None;
+        }
         let outer = |end: usize| {
             let prompt = line.get(start..end)?;
+            let words = prompt.trim_end().contains(' ') && !prompt.starts_with(['[', '(', '/', '~']);
+            if words {
+                return None;
+            }
             let key = self.prompts.key(prompt);
             let told = prompt::proof(prompt) >= Proof::Path || start > first;
             (told && key != inner && self.known.contains(&*key)).then_some((start, end))
@@ -144,8 +158,11 @@ impl Cutter<'_> {
         // A program may be left in more ways than are known, but hardly any prints what is surely the prompt of a shell.
         let bracket =
             !current.marked && current.proof < Proof::Path && current.text.trim_end().ends_with('>');
-        let of_program =
-            proof >= Proof::Path && (bracket || prompt::reader(&current.text) == Reader::Program);
+        let of_program = proof >= Proof::Path
+            && (bracket || prompt::reader(&current.text) == Reader::Program)
+            && self.known.contains(&prompt::key(prompt))
+            && self.is_entered_again(&prompt::key(prompt));
+        let current = self.current.as_ref()?;
         let returns = self.known.len() > 1 && (gone || leaves || of_program || self.output_says_left());
         let looks = syntax::looks_like_command(typed);
         let hides = looks && !prints && !brings && proof >= Proof::Bare;
@@ -241,10 +258,12 @@ impl Cutter<'_> {
             let Some(&end) = prompt::ends(&text).first() else { continue };
             let (start, typed) = text.split_at(end);
             let command = syntax::looks_like_command(typed.trim_end());
-            if start == sign && command {
+            // A comment is a sentence; what is typed for a program of one's own is shorter.
+            let sentence = typed.split(' ').filter(|word| !word.is_empty()).count() >= MIN_SENTENCE_WORDS;
+            if start == sign && !other && (command || !sentence) {
                 return false;
             }
-            other |= command && prompt::proof(start) == Proof::Bare;
+            other |= start != sign && command && prompt::proof(start) == Proof::Bare;
         }
         other
     }
@@ -264,7 +283,15 @@ impl Cutter<'_> {
         let own = self.page.marks.get(self.index).and_then(above);
         let alike =
             |mark: &&Mark| self.page.text[mark.text..].starts_with(prompt.as_bytes()) && above(mark) == own;
+        let sure = |mark: &Mark| {
+            let text = prompt::text_of(
+                &self.page.text[mark.text..][..MAX_SEARCH_BYTES.min(self.page.text.len() - mark.text)],
+            );
+            let line = text.lines().next().unwrap_or_default();
+            prompt::ends(line).first().is_some_and(|&end| prompt::proof(&line[..end]) == Proof::Strict)
+        };
         own.is_some()
+            && !self.page.marks.iter().skip(self.index).take(MAX_BANNER_LINES).any(sure)
             && self.page.marks.iter().skip(self.index + 1).take(MAX_BANNER_LINES).filter(alike).count() > 0
     }
 
@@ -298,6 +325,14 @@ impl Cutter<'_> {
         let outer = Some(outer).filter(|outer| *outer != inner);
         let turns = self.turns.get_or_insert_with(|| Turns::of(self.page));
         turns.leaves_before(self.page, self.index, inner, outer, opened)
+    }
+
+    /// Whether the shell with this prompt, which seems to be back here, opens the program whose prompt is current once more
+    /// before that one comes again. Otherwise the program has printed this.
+    fn is_entered_again(&mut self, outer: &str) -> bool {
+        let Some(inner) = self.current.as_ref().map(|current| current.key.clone()) else { return false };
+        let turns = self.turns.get_or_insert_with(|| Turns::of(self.page));
+        turns.enters_again(self.page, self.index, &inner, outer)
     }
 
     /// The keys of the possible prompts of a line that are used as prompts until the current one comes back.
@@ -346,9 +381,16 @@ fn is_margin(before: &str) -> bool {
     matches!(before.trim(), "" | "+" | "-") || is_numbered(before)
 }
 
-/// Whether a line begins with its number, as `grep -n` shows it.
+/// Whether a line begins with its number, as `grep -n` shows it, perhaps behind the path of its file.
 fn is_numbered(line: &str) -> bool {
     let line = line.trim_start_matches(' ');
+    let path = line
+        .split_once(':')
+        .filter(|(path, _)| path.contains(['/', '.']) && !path.contains([' ', '@', '[', '(']));
+    is_number(line) || path.is_some_and(|(_, rest)| is_number(rest))
+}
+
+fn is_number(line: &str) -> bool {
     let digits = line.bytes().take_while(u8::is_ascii_digit).count();
     let behind = line[digits..].trim_start_matches(' ');
     digits > 0

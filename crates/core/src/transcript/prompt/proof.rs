@@ -41,7 +41,7 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     if body.is_empty() {
         return Proof::Bare;
     }
-    if ending == '?' || is_numbered_line(body) {
+    if ending == '?' {
         return Proof::None;
     }
     if is_corner(body) {
@@ -86,16 +86,6 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     } else {
         Proof::None
     }
-}
-
-/// Whether a text begins as `grep -n` shows a line of a file: its path and its number.
-fn is_numbered_line(body: &str) -> bool {
-    let Some((path, rest)) = body.split_once(':') else { return false };
-    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    digits > 0
-        && rest[digits..].starts_with(':')
-        && path.contains(['/', '.'])
-        && !path.contains([' ', '@', '[', '('])
 }
 
 /// Whether a text holds the sign of a pipe, and not one between the fields of a prompt, which stand in brackets.
