@@ -118,7 +118,7 @@ impl Evidence {
     fn tells_directory(&self) -> bool {
         // A session may stay where it began.
         let stays = self.lines >= MIN_SAME
-            && self.of_shell
+            && (self.of_shell || self.last.as_ref().is_some_and(|(_, command)| command == "exit"))
             && self.programs.len() >= MIN_PROGRAMS
             && self.known * 100 >= self.commands * PROGRAM_PERCENT;
         (self.sure || stays) && self.commands > 0 && self.against * DOUBT <= self.lines

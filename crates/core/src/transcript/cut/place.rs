@@ -42,7 +42,8 @@ impl Cutter<'_> {
         // Only a line with another prompt needs to know what the last command opens.
         let Expectation { nests, opens, .. } =
             if ends.is_empty() { Expectation::default() } else { self.expectation_of_last() };
-        if is_numbered(line) && self.last_is(numbers_lines) {
+        // No prompt begins with a path below the current directory.
+        if is_numbered(line) && (line.starts_with("./") || self.last_is(numbers_lines)) {
             return None;
         }
         let used: Vec<String> = if opens { self.used_prompts(line, &ends) } else { Vec::new() };

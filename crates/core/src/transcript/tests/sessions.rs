@@ -354,3 +354,48 @@ fn a_program_may_be_left_in_more_ways_than_are_known() {
         }
     }
 }
+
+#[test]
+fn what_only_looks_as_if_something_else_had_happened() {
+    let table: [(&str, &[u8], &[&str]); 7] = [
+        (
+            "a program that prints the prompt of the shell is not left",
+            b"me@h:~$ python3\r\n>>> print(open(\"s.log\").read())\r\nme@h:~$ rm -rf x\r\nme@h:~$ ls\r\n>>> x\r\n1\r\n>>> exit()\r\nme@h:~$ pwd\r\n/\r\n",
+            &["python3", "print(open(\"s.log\").read())", "x", "exit()", "pwd"],
+        ),
+        (
+            "a bell within the line, and a usage below it, are no list",
+            b"u@h:~$ ./dep\x07loy-all.sh \r\nusage: ./deploy-all.sh ENV\r\nu@h:~$ ./deploy-all.sh prod\r\nok\r\nu@h:~$ id\r\n",
+            &["./deploy-all.sh", "./deploy-all.sh prod", "id"],
+        ),
+        (
+            "mksh ends what is broken off in another way than other lines",
+            b"# ^C\r\n# ls\r\r\na\r\n# cat a\r\r\nx\r\n# rm x\r\r\n# exit\r\r\n",
+            &["ls", "cat a", "rm x", "exit"],
+        ),
+        (
+            "a program that begins with a capital letter is no message",
+            b"$ id\r\n0\r\n$ ./srv &\r\n[1] 123\r\n$ Rscript model.R data.csv\r\n\r\nCall: lm\r\n$ ./srv &\r\n[2] 1\r\n$ [[ -f a ]] && ./show.sh\r\nhello\r\n\r\nbye\r\n$ pwd\r\n",
+            &["id", "./srv &", "Rscript model.R data.csv", "./srv &", "[[ -f a ]] && ./show.sh", "pwd"],
+        ),
+        (
+            "the shell of root may begin with programs of its own",
+            b"# appcli backup\r\nok\r\n# appcli verify now\r\nok\r\n# su - ada\r\n$ ls\r\nx\r\n$ exit\r\n# appcli prune\r\n",
+            &["appcli backup", "appcli verify now", "su - ada", "ls", "exit", "appcli prune"],
+        ),
+        (
+            "a prompt that was copied is typed",
+            b"[a@h ~]$ ls\r\nx\r\n[a@h ~]$ sh\r\n$ id\r\n0\r\n$ echo a@h:~$ ls\r\na@h:~$ ls\r\n$ exit\r\n[a@h ~]$ pwd\r\n",
+            &["ls", "sh", "id", "echo a@h:~$ ls", "exit", "pwd"],
+        ),
+        (
+            "a tool whose commands are named like programs",
+            b"\x1b[?2004h\xe2\x9d\xaf tool top\r\n\x1b[?2004l\r\x1b[?2004h\xe2\x9d\xaf tool ls\r\n\x1b[?2004l\r\x1b[?2004h\xe2\x9d\xaf tool env pull\r\n\x1b[?2004l\r\x1b[?2004h\xe2\x9d\xaf tool rm x\r\n\x1b[?2004l\r\x1b[?2004h\xe2\x9d\xaf tool logout\r\n\x1b[?2004l\r",
+            &["tool top", "tool ls", "tool env pull", "tool rm x", "tool logout"],
+        ),
+    ];
+    for (name, bytes, wanted) in table {
+        let found: Vec<String> = commands(bytes).into_iter().map(|(command, _)| command).collect();
+        assert_eq!(found, wanted, "{name}");
+    }
+}
