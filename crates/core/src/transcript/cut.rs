@@ -8,6 +8,7 @@ mod below;
 mod comment;
 mod completion;
 mod current;
+mod first;
 mod message;
 mod more;
 mod place;

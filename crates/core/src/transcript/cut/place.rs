@@ -1,19 +1,13 @@
 //! Where a line holds a prompt that is current, or that becomes so.
 
-use super::{Cutter, MAX_LINES_AHEAD, MAX_SEARCH_BYTES};
-use crate::terminal::page::{LineMark, Mark, MarkKind};
+use super::{Cutter, MAX_SEARCH_BYTES};
+use crate::terminal::page::LineMark;
 use crate::transcript::context::says_left;
 use crate::transcript::expect::Expectation;
 use crate::transcript::prompt::{self, Ends, Proof, Reader};
 use crate::transcript::shows::{numbers_lines, shows_text};
 use crate::transcript::syntax;
 use crate::transcript::turns::Turns;
-
-/// Least words of a comment before the first prompt.
-const MIN_SENTENCE_WORDS: usize = 3;
-
-/// Most lines before the first prompt that are looked at to tell whether they are a banner.
-const MAX_BANNER_LINES: usize = 50;
 
 impl Cutter<'_> {
     /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
@@ -216,109 +210,6 @@ impl Cutter<'_> {
         *self.expectation.get_or_insert_with(|| Expectation::after(last))
     }
 
-    /// Whether this may be the first prompt of the transcript.
-    pub(super) fn may_be_first(&self, prompt: &str, proof: Proof, count: usize) -> bool {
-        let MarkKind::Line(line) = &self.page.marks[self.index].kind else { return false };
-        let before = &self.page.text[..self.page.marks[self.index].text];
-        let blank = before.iter().all(u8::is_ascii_whitespace);
-        match proof {
-            Proof::Strict => {
-                prompt.ends_with(' ')
-                    || count > 2
-                    || line.end - self.page.marks[self.index].text == prompt.len()
-            }
-            Proof::Path => blank || count > 2 || (count > 1 && ends_with_prompt(&self.page.text, prompt)),
-            Proof::Bare if prompt.starts_with('#') && self.comes_before_commands(prompt) => false,
-            Proof::Bare => {
-                let foreign = !prompt.is_ascii() && count > 1;
-                blank
-                    || (count > 1 && self.stands_below_alike(prompt))
-                    || foreign
-                    || (count > 2 && prompt.starts_with('$'))
-                    || are_commands(before)
-                    || (count > 1 && ends_with_prompt(&self.page.text, prompt))
-            }
-            Proof::Word => (count > 2 || (blank && (count > 1 || line.bell))) && !self.is_banner(prompt),
-            Proof::None => false,
-        }
-    }
-
-    /// Whether the lines with this sign are comments before the commands of another shell, as in a demonstration: none of them
-    /// shows a known command, and one of a later prompt does.
-    fn comes_before_commands(&self, sign: &str) -> bool {
-        let marks = self.page.marks.iter().skip(self.index).take(MAX_BANNER_LINES);
-        let lines = marks.filter_map(|mark| match &mark.kind {
-            MarkKind::Line(line) if line.newline => {
-                Some(&self.page.text[mark.text..line.end.min(mark.text + MAX_SEARCH_BYTES)])
-            }
-            _ => None,
-        });
-        let mut other = false;
-        for line in lines {
-            let text = prompt::text_of(line);
-            let Some(&end) = prompt::ends(&text).first() else { continue };
-            let (start, typed) = text.split_at(end);
-            let command = syntax::looks_like_command(typed.trim_end());
-            // A comment is a sentence; what is typed for a program of one's own is shorter.
-            let sentence = typed.split(' ').filter(|word| !word.is_empty()).count() >= MIN_SENTENCE_WORDS;
-            if start == sign && !other && (command || !sentence) {
-                return false;
-            }
-            other |= start != sign && command && prompt::proof(start) == Proof::Bare;
-        }
-        other
-    }
-
-    /// Whether a sign stands below a line that tells a directory, and comes back below one like it: a prompt of two lines.
-    fn stands_below_alike(&self, prompt: &str) -> bool {
-        let above = |mark: &Mark| {
-            let before = self.page.text[..mark.text].strip_suffix(b"\n")?;
-            let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
-            let line = &before[start.max(before.len().saturating_sub(MAX_SEARCH_BYTES))..];
-            let text = prompt::text_of(line);
-            let place = text.split(' ').any(|word| word.starts_with(['~', '/']));
-            // What changes is mostly its end: how the last command ended.
-            let first = text.split(' ').next().unwrap_or_default().to_owned();
-            (place && !text.starts_with(prompt)).then_some(first)
-        };
-        let own = self.page.marks.get(self.index).and_then(above);
-        let alike =
-            |mark: &&Mark| self.page.text[mark.text..].starts_with(prompt.as_bytes()) && above(mark) == own;
-        let sure = |mark: &Mark| {
-            let text = prompt::text_of(
-                &self.page.text[mark.text..][..MAX_SEARCH_BYTES.min(self.page.text.len() - mark.text)],
-            );
-            let line = text.lines().next().unwrap_or_default();
-            prompt::ends(line).first().is_some_and(|&end| prompt::proof(&line[..end]) == Proof::Strict)
-        };
-        own.is_some()
-            && !self.page.marks.iter().skip(self.index).take(MAX_BANNER_LINES).any(sure)
-            && self.page.marks.iter().skip(self.index + 1).take(MAX_BANNER_LINES).filter(alike).count() > 0
-    }
-
-    /// Whether lines that begin with a word and a sign are what is printed before the first prompt: none of them shows a known
-    /// command before a line that is surely one of a shell, and none comes again behind it.
-    fn is_banner(&self, prompt: &str) -> bool {
-        let key = prompt::key(prompt);
-        let last = self.seen.get(&key).map_or(self.index, |seen| seen.1);
-        for (index, mark) in self.page.marks.iter().enumerate().skip(self.index).take(MAX_BANNER_LINES) {
-            let MarkKind::Line(line) = &mark.kind else { return false };
-            let text =
-                prompt::text_of(&self.page.text[mark.text..line.end.min(mark.text + MAX_SEARCH_BYTES)]);
-            let Some(&end) = prompt::ends(&text).first() else { continue };
-            let (start, typed) = text.split_at(end);
-            match prompt::proof(start) {
-                // This one will be taken for the first prompt.
-                Proof::Strict if start.ends_with(' ') => return last < index,
-                Proof::Word if syntax::looks_like_command(typed) && prompt::has_key(start, &key) => {
-                    return false;
-                }
-                _ => {}
-            }
-        }
-        false
-    }
-
     /// Whether the shell with this prompt is left before the current prompt comes back.
     pub(super) fn is_left_before(&mut self, inner: &str, opened: bool) -> bool {
         // Where the outer shell marks its edits, its prompt may be that of the inner one.
@@ -397,18 +288,4 @@ fn is_number(line: &str) -> bool {
     digits > 0
         && line[digits..].starts_with([':', '-'])
         && !behind[1..].starts_with(|next: char| next.is_ascii_digit())
-}
-
-/// Whether all lines look like commands typed before the first prompt came.
-pub(super) fn are_commands(text: &[u8]) -> bool {
-    let text = prompt::text_of(&text[..text.len().min(MAX_SEARCH_BYTES)]);
-    let mut lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines.clone().count() <= MAX_LINES_AHEAD && lines.all(syntax::looks_like_command)
-}
-
-/// Whether the last line with text starts with a prompt.
-pub(super) fn ends_with_prompt(text: &[u8], prompt: &str) -> bool {
-    let tail = prompt::text_of(&text[text.len().saturating_sub(512)..]);
-    let last = tail.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or_default();
-    last.starts_with(prompt.trim_end())
 }
