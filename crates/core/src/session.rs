@@ -189,6 +189,9 @@ pub enum Reason {
     EditedInFile,
     /// The carrier dropped control characters on the way (CloudWatch Logs, old Windows).
     LossyCarrier,
+    // An index stores these by their place: new ones come last.
+    /// The line editor showed its end alone; its start is that of the last line that ends alike.
+    Recalled,
 }
 
 /// What a plain look at the terminal would not have told.

@@ -119,6 +119,8 @@ pub(crate) struct LineMark {
     pub returns: usize,
     /// A bound was met while it was replayed.
     pub cut: bool,
+    /// Its start was not shown; it was taken from an earlier line.
+    pub recalled: bool,
     /// Where the prompt ends, counted from the start of the line, if the shell asked for the cursor there.
     pub prompt_end: Option<usize>,
     /// Up to where the line was coloured before anything was edited, counted from its start.

@@ -2,6 +2,7 @@
 
 mod rows;
 
+use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::ops::Range;
 
@@ -102,7 +103,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         last_start: Vec::new(),
         spare: Screen::new(None),
         strip: Strip::default(),
-        long_lines: Vec::new(),
+        long_lines: VecDeque::new(),
         suspect: false,
         looks: 0,
         colours: Colours::default(),
@@ -172,7 +173,7 @@ struct Renderer<'a, H> {
     /// The same for lines that a row of bytes is enough for.
     strip: Strip,
     /// The last lines that were longer than their row and shown in parts.
-    long_lines: Vec<Vec<u8>>,
+    long_lines: VecDeque<Vec<u8>>,
     /// The line being printed may have a byte that a prompt has.
     suspect: bool,
     /// How often it was looked at as a whole.

@@ -15,8 +15,11 @@ const MIN_PART: usize = 8;
 /// Most characters of a part that were not printed before.
 const MAX_NEW: usize = 4;
 
-/// Longest line that is straightened.
+/// Longest line that is straightened; a longer one shows its last part, and what it showed before is lost text of it.
 pub(super) const MAX_BYTES: usize = 16 * 1024;
+
+/// Most bytes that are written for one line: each part may move the cursor over all of it.
+const MAX_WRITTEN: usize = 4 * MAX_BYTES;
 
 /// Most parts of one line, and most that are looked for in other lines.
 const MAX_PARTS: usize = 256;
@@ -32,17 +35,20 @@ pub(super) fn may_be_sideways(line: &[u8]) -> bool {
     over && back.into_iter().any(|at| at > 0 && MARKS.contains(&line[at - 1]))
 }
 
-/// The same line as if its row had no end, and what it shows; `None` if it is no such line. `before` are lines that one may
-/// have been recalled from, the last one first.
+/// The same line as if its row had no end; `None` if it is no such line. `before` are lines that one may have been recalled
+/// from, the last one first.
 pub(super) fn straightened<'b>(
     line: &[u8],
     before: impl Iterator<Item = &'b Vec<u8>> + Clone,
-) -> Option<(Vec<u8>, Vec<u8>)> {
+) -> Option<Straight> {
     let mut straight = Straight::default();
     let (mut at, mut parts, mut recalls) = (0, 0, 0);
     while let Some((token, next)) = token_at(line, at) {
         let start = at;
         at = next;
+        if straight.bytes.len() > MAX_WRITTEN {
+            return None;
+        }
         match token {
             Token::Text(text) if plain_len(text) == text.len() => straight.print(text),
             Token::Control(b'\r') if line[at..].iter().all(|&byte| byte == b'\r') => break,
@@ -66,21 +72,25 @@ pub(super) fn straightened<'b>(
             _ => return None,
         }
     }
-    straight.columns.is_some().then_some((straight.bytes, straight.text))
+    straight.columns.is_some().then_some(straight)
 }
 
+/// A line that is longer than its row.
 #[derive(Default)]
-struct Straight {
-    /// The whole line, and where in it the cursor stands.
-    text: Vec<u8>,
+pub(super) struct Straight {
+    /// The whole line.
+    pub(super) text: Vec<u8>,
+    /// What is written for it.
+    pub(super) bytes: Vec<u8>,
+    /// Its start was not shown; it is that of another line.
+    pub(super) recalled: bool,
+    /// Where in the line the cursor stands.
     cursor: usize,
     /// What the row shows: so many characters from the start of the line, and behind them those from `start` on.
     kept: usize,
     start: usize,
     /// How many characters it has room for, once that is known.
     columns: Option<usize>,
-    /// What is written.
-    bytes: Vec<u8>,
 }
 
 impl Straight {
@@ -128,6 +138,7 @@ impl Straight {
         self.bytes.extend_from_slice(text);
         self.text = text.to_owned();
         self.cursor = text.len();
+        self.recalled = true;
     }
 
     /// Shows a part of the line behind a return, with the cursor so many columns back from its end.
@@ -237,8 +248,9 @@ mod tests {
 
     fn shown(line: &str, before: &[&str]) -> Option<String> {
         let before: Vec<Vec<u8>> = before.iter().map(|line| line.as_bytes().to_vec()).collect();
-        let (_, text) = straightened(line.as_bytes(), before.iter())?;
-        String::from_utf8(text).ok()
+        let straight = straightened(line.as_bytes(), before.iter())?;
+        assert_eq!(straight.recalled, !before.is_empty());
+        String::from_utf8(straight.text).ok()
     }
 
     #[test]

@@ -372,6 +372,7 @@ impl Cutter<'_> {
         };
         let (confidence, reason) = match () {
             () if line.cut => (Confidence::Low, Reason::TooLong),
+            () if line.recalled => (Confidence::Low, Reason::Recalled),
             () if !taken.is_empty() => (Confidence::Low, Reason::Interrupted),
             () if self.below_comment && own == "# " => (Confidence::Low, Reason::LookAlike),
             () if start > 0 => (Confidence::Low, Reason::PromptInLine),

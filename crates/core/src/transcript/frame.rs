@@ -113,7 +113,8 @@ fn line_at(bytes: &[u8], start: usize) -> Option<usize> {
     memchr::memchr(b'\n', window).map(|at| start + at)
 }
 
-fn is_header(text: &str) -> bool {
+/// Whether a line begins a recording, in whatever language.
+pub(crate) fn is_header(text: &str) -> bool {
     STARTED.iter().any(|start| text.starts_with(start)) || text.contains("[<") || text.contains("COMMAND=\"")
 }
 

@@ -47,6 +47,11 @@ fn secondary_len(line: &str, columns: usize) -> Option<usize> {
     let prompt = line.get(..length)?;
     let sign = prompt.trim();
     let whole = prompt != line || line.chars().count() <= columns;
-    let signs = [">", "...", "->", "...>", "...:", "|", ROW];
-    (whole && signs.contains(&sign) && (prompt.ends_with(' ') || prompt == line)).then_some(length)
+    (whole && is_sign(sign) && (prompt.ends_with(' ') || prompt == line)).then_some(length)
+}
+
+/// Whether these are the signs of such a prompt. One of words would be text of the line.
+fn is_sign(prompt: &str) -> bool {
+    !prompt.contains(char::is_alphanumeric)
+        && (prompt::is_continuation(prompt) || matches!(prompt, "...:" | "|" | ROW))
 }

@@ -14,9 +14,6 @@ const MAX_LEFT_BYTES: usize = 64;
 /// Longest text of the lines of a prompt above its last one.
 const MAX_UPPER_BYTES: usize = 256;
 
-/// What programs print behind their prompt when ^D ends them.
-const FAREWELLS: [&str; 3] = ["Bye", "^D", "^DBye"];
-
 /// Decides what became of lines at prompts, by what was printed behind them.
 pub(crate) fn settle(page: &Page, commands: &mut [Command]) {
     let mut blind = false;
@@ -54,7 +51,9 @@ fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], pag
             command.status = Status::Eof;
             command.dropped = false;
         }
-    } else if silent && FAREWELLS.contains(&command.command.trim()) && gives_way(command, next, output, page)
+    } else if silent
+        && syntax::FAREWELLS.contains(&command.command.trim())
+        && gives_way(command, next, output, page)
     {
         command.between.insert(0, std::mem::take(&mut command.command));
         command.status = Status::Eof;

@@ -316,24 +316,17 @@ pub(crate) fn brings_prompt(command: &str) -> bool {
     }) || memchr::memmem::find(command.as_bytes(), b"start-session").is_some()
 }
 
+/// What programs print behind their prompt when ^D ends them.
+pub(crate) const FAREWELLS: [&str; 3] = ["Bye", "^D", "^DBye"];
+
 /// Whether a line leaves the shell or program that reads it.
 pub(crate) fn leaves(command: &str) -> bool {
     let command = command.trim().trim_end_matches(';');
     matches!(
         command,
-        "" | "^D"
-            | "^DBye"
-            | "exit"
-            | "logout"
-            | "exit()"
-            | "quit"
-            | "quit()"
-            | "\\q"
-            | ".quit"
-            | ".exit"
-            | "bye"
-            | "q"
-    ) || command.starts_with("exit ")
+        "" | "exit" | "logout" | "exit()" | "quit" | "quit()" | "\\q" | ".quit" | ".exit" | "bye" | "q"
+    ) || FAREWELLS.contains(&command)
+        || command.starts_with("exit ")
         || command.ends_with("; exit")
 }
 

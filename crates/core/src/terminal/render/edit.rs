@@ -1,5 +1,7 @@
 //! Edits that a shell marked.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::hidden::BOTTOM;
 use super::{
     MAX_EDITS, MAX_MARKS, MAX_PAINTED_BYTES, MAX_START_BYTES, MAX_START_LINES, Renderer, ends_with_interrupt,
@@ -292,7 +294,7 @@ fn repainted_end(bytes: &[u8], edit: &Edit) -> Option<usize> {
             Token::Control(b'\n') => {
                 let line =
                     edit.lines.iter().rev().map(|line| line.text.trim_end()).find(|line| !line.is_empty())?;
-                let same = back == painted.chars().count() && line.ends_with(&painted);
+                let same = back == painted.width() && line.ends_with(&painted);
                 return same.then_some(at);
             }
             _ => return None,

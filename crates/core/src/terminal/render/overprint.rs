@@ -42,17 +42,18 @@ impl<H: Heads> Renderer<'_, H> {
         else {
             return false;
         };
-        let Some((bytes, text)) = straightened(&rest[..length], self.long_lines.iter().rev()) else {
+        let Some(straight) = straightened(&rest[..length], self.long_lines.iter().rev()) else {
             return false;
         };
         if self.long_lines.len() == MAX_LONG_LINES {
-            self.long_lines.remove(0);
+            self.long_lines.pop_front();
         }
-        self.long_lines.push(text);
+        self.long_lines.push_back(straight.text);
+        self.line.recalled = straight.recalled;
         self.page.text.truncate(self.line_text);
         let mut screen = std::mem::replace(&mut self.spare, Screen::new(None));
         let mut at = 0;
-        while let Some((token, next)) = token_at(&bytes, at) {
+        while let Some((token, next)) = token_at(&straight.bytes, at) {
             if let Token::Csi(Csi { command: b'm', params, .. }) = token {
                 self.colours.apply(params);
             }

@@ -5,6 +5,7 @@ use memchr::{memchr_iter, memmem};
 use super::{Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
 use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
 use crate::transcript::command::Command;
+use crate::transcript::frame::is_header;
 use crate::transcript::prompt;
 use crate::transcript::shows::shows_text;
 
@@ -64,8 +65,11 @@ impl Cutter<'_> {
 
     /// Whether the last command shows a text that begins as transcripts do.
     fn shows_transcript(&self) -> bool {
-        let output = self.commands.last().and_then(|last| self.page.text.get(last.after..));
-        output.is_some_and(|output| output.starts_with(b"Script started on ")) && self.last_is(shows_text)
+        let output =
+            self.commands.last().and_then(|last| self.page.text.get(last.after..)).unwrap_or_default();
+        let near = &output[..output.len().min(MAX_SEARCH_BYTES)];
+        let first = &near[..memchr::memchr(b'\n', near).unwrap_or(near.len())];
+        self.last_is(shows_text) && is_header(&prompt::text_of(first))
     }
 
     /// Whether a command has typed this prompt and what stands behind it, so that it is output here.

@@ -20,7 +20,6 @@ impl Cutter<'_> {
     /// Whether what stands behind the prompt is what the background program of the last line said, and no command: it begins
     /// like a sentence or a log.
     pub(super) fn is_message(&self, typed: &str) -> bool {
-        let background = |last: &Command| !last.dropped && last.command.trim_end().ends_with('&');
         let first = typed.split(' ').next().unwrap_or_default();
         let sentence = first.starts_with(|sign: char| sign.is_ascii_uppercase() || sign == '[')
             && !first.contains('=')
@@ -30,7 +29,7 @@ impl Cutter<'_> {
         !typed.split(' ').any(option)
             && (sentence || first.ends_with(':'))
             && typed.split(' ').filter(|word| !word.is_empty()).nth(2).is_some()
-            && self.commands.last().is_some_and(background)
+            && self.commands.last().is_some_and(|last| !last.dropped && is_background(last))
             && !looks_like_command(typed)
     }
 
@@ -42,8 +41,7 @@ impl Cutter<'_> {
         after: &mut usize,
         taken: &mut Vec<String>,
     ) -> bool {
-        let background = |last: &Command| last.command.trim_end().ends_with('&');
-        if !self.commands.iter().rev().take(MAX_COMMANDS).any(background) {
+        if !self.commands.iter().rev().take(MAX_COMMANDS).any(is_background) {
             return false;
         }
         let rest = self.page.text.get(*after..).unwrap_or_default();
@@ -113,4 +111,9 @@ impl Cutter<'_> {
         }
         Vec::new()
     }
+}
+
+/// Whether the shell did not wait for a command.
+fn is_background(command: &Command) -> bool {
+    command.command.trim_end().ends_with('&')
 }

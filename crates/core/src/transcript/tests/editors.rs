@@ -143,3 +143,18 @@ fn prompts_for_more_lines_of_many_forms() {
         assert_eq!(lines(&session), ["for i in 1\ndo echo $i > x\ndone", "id"], "{more}");
     }
 }
+
+#[test]
+fn a_start_that_was_not_shown_is_told() {
+    use crate::session::{Confidence, Reason};
+    let part = "bb cccc dddd eeee     <\x08\x08\x08\x08\x08\x08";
+    let session = format!(
+        "$ id\r\r\n0\r\n$ echo aaaa bbbb cccc dddd eeee\r{part} ffff\r\r\nx\r\n$ \rcccc dddd eeee ffff   <\x08\x08\x08\x08 more\r\r\nx\r\n$ pwd\r\r\n"
+    );
+    let records = parsed(session.as_bytes()).records;
+    let told =
+        |record: &crate::session::CommandRecord| (record.command.clone(), record.confidence, record.reason);
+    let line = "echo aaaa bbbb cccc dddd eeee ffff";
+    assert_eq!(told(&records[1]), (Some(line.into()), Confidence::Medium, Some(Reason::LearnedPrompt)));
+    assert_eq!(told(&records[2]), (Some(format!("{line} more")), Confidence::Low, Some(Reason::Recalled)));
+}
