@@ -38,6 +38,9 @@ pub(crate) struct OpenPartition {
     pub(crate) packs: Mutex<PackWriter>,
     /// Transcripts in batches that wait for their commit.
     pending: Mutex<HashSet<TranscriptId>>,
+    /// Held from the choice of segments to the end of their merge: who chooses beside a merge would choose what is gone
+    /// at its end, and tantivy keeps the files of segments that somebody has in hand.
+    merging: Mutex<()>,
     /// tantivy's writer, once there is something to write.
     writer: Mutex<Option<IndexWriter>>,
     /// How many segments wait to be merged, about.
@@ -110,6 +113,7 @@ impl OpenPartition {
             stale: AtomicBool::new(false),
             packs: Mutex::new(packs),
             pending: Mutex::default(),
+            merging: Mutex::default(),
             writer: Mutex::default(),
             waiting: AtomicUsize::new(0),
         })
@@ -254,6 +258,7 @@ impl OpenPartition {
         &self,
         choose: impl FnOnce(&[Size<tantivy::index::SegmentId>]) -> Vec<Vec<tantivy::index::SegmentId>>,
     ) -> Result<bool, PartitionError> {
+        let _merging = lock(&self.merging);
         let groups = {
             self.recovered(&mut lock(&self.writer))?;
             let sizes = self.sizes()?;
