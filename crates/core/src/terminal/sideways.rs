@@ -28,9 +28,11 @@ const MAX_RECALLS: usize = 8;
 /// Most ends of a prompt that an editor may keep in front of the part.
 const MAX_KEPT: usize = 8;
 
-/// Whether a line may show parts of itself: something is printed behind a return, and a mark with the cursor left of it.
-pub(super) fn may_be_sideways(line: &[u8]) -> bool {
-    let over = memchr::memchr_iter(b'\r', line).any(|at| line.get(at + 1).is_some_and(|&next| next >= b' '));
+/// Whether a line may show parts of itself: a mark with the cursor left of it, and something that is printed behind a
+/// return, or lines that it may have been `recalled` from.
+pub(super) fn may_be_sideways(line: &[u8], recalled: bool) -> bool {
+    let mut returns = memchr::memchr_iter(b'\r', line);
+    let over = recalled || returns.any(|at| line.get(at + 1).is_some_and(|&next| next >= b' '));
     let back = memchr::memchr2_iter(0x08, b'\r', line);
     over && back.into_iter().any(|at| at > 0 && MARKS.contains(&line[at - 1]))
 }
@@ -50,19 +52,29 @@ pub(super) fn straightened<'b>(
             return None;
         }
         match token {
-            Token::Text(text) if plain_len(text) == text.len() => straight.print(text),
+            Token::Text(text) if plain_len(text) == text.len() => {
+                let back = backspaces(line, at);
+                let is_part = text.last().is_some_and(|last| MARKS.contains(last)) && back > 0;
+                if straight.text.is_empty() && is_part {
+                    recalls += 1;
+                    straight.recall(text, back, before.clone())?;
+                    at += back;
+                } else if straight.show_whole(text, back) {
+                    at += back;
+                } else {
+                    let shown = straight.show_erased(text);
+                    straight.print(&text[shown..]);
+                }
+            }
             Token::Control(b'\r') if line[at..].iter().all(|&byte| byte == b'\r') => break,
             Token::Control(b'\r') if parts < MAX_PARTS => {
                 parts += 1;
                 let (shown, next) = part(line, at)?;
-                let back = line[next..].iter().take_while(|&&byte| byte == 0x08).count();
+                let back = backspaces(line, next);
                 at = next + back;
                 if straight.show(&shown, back).is_none() {
                     recalls += 1;
-                    let recalled =
-                        before.clone().find(|other| Straight::of(other).show(&shown, back).is_some());
-                    straight.replace(recalled.filter(|_| recalls <= MAX_RECALLS)?);
-                    straight.show(&shown, back)?;
+                    straight.recall(&shown, back, before.clone().filter(|_| recalls <= MAX_RECALLS))?;
                 }
             }
             Token::Control(0x08) => straight.go_to(straight.cursor.checked_sub(1)?),
@@ -131,6 +143,52 @@ impl Straight {
         self.cursor = cursor;
     }
 
+    /// A part of another line is shown.
+    fn recall<'b>(
+        &mut self,
+        shown: &[u8],
+        back: usize,
+        mut before: impl Iterator<Item = &'b Vec<u8>>,
+    ) -> Option<()> {
+        let line = before.find(|line| Straight::of(line).show(shown, back).is_some())?;
+        self.replace(line);
+        self.show(shown, back)
+    }
+
+    /// Shows a part from where the cursor stands up to its mark: some editors go there without a return. `false` if it is
+    /// none.
+    fn show_whole(&mut self, shown: &[u8], back: usize) -> bool {
+        let mark = shown.last().is_some_and(|last| MARKS.contains(last));
+        let column = self.kept + self.cursor.saturating_sub(self.start);
+        if !mark
+            || self.cursor < self.start
+            || self.columns.is_none_or(|columns| column + shown.len() != columns + 1)
+        {
+            return false;
+        }
+        let before = self.text[..self.kept].iter().chain(&self.text[self.start..]).take(column);
+        let row: Vec<u8> = before.chain(shown).copied().collect();
+        self.show(&row, back).is_some()
+    }
+
+    /// Shows the end of the line anew, as all that the part before had of it was erased; the mark stands already, and the
+    /// place of what was erased last is not cleared. Tells how many of the characters do so; others were typed.
+    fn show_erased(&mut self, shown: &[u8]) -> usize {
+        let (text, behind) = self.text.split_at(self.cursor);
+        let is_left = self.start > 0 && self.cursor == self.start;
+        if !is_left || !behind.iter().skip(1).all(|&byte| byte == b' ') {
+            return 0;
+        }
+        let longest = shown.len().min(self.columns.unwrap_or_default());
+        let Some(length) = (MIN_PART..=longest).rev().find(|&length| text.ends_with(&shown[..length])) else {
+            return 0;
+        };
+        self.bytes.extend_from_slice(b"\x1b[K");
+        self.text.truncate(self.cursor);
+        self.start = self.cursor - length;
+        length
+    }
+
     /// Another line stands here instead.
     fn replace(&mut self, text: &[u8]) {
         self.go_to(0);
@@ -154,7 +212,9 @@ impl Straight {
             _ => return self.show_again(shown, column),
         };
         let Some((kept, start)) = self.place(part) else { return self.show_again(shown, column) };
-        let new = part[kept..].trim_ascii_end().get(self.text.len() - start..).unwrap_or_default();
+        // Blanks in front of the cursor were typed, those behind it clear the row.
+        let end = (kept + part[kept..].trim_ascii_end().len()).max(column.min(part.len()));
+        let new = part[kept..end].get(self.text.len() - start..).unwrap_or_default();
         let cursor = if column < kept { column } else { start + column - kept };
         if cursor > self.text.len() + new.len() {
             return None;
@@ -226,6 +286,11 @@ impl Straight {
     }
 }
 
+/// How many columns the cursor goes back.
+fn backspaces(line: &[u8], at: usize) -> usize {
+    line[at..].iter().take_while(|&&byte| byte == 0x08).count()
+}
+
 /// What is printed from `at` on, and where it ends. Colours are left out.
 fn part(line: &[u8], at: usize) -> Option<(Vec<u8>, usize)> {
     let (mut shown, mut at) = (Vec::new(), at);
@@ -283,6 +348,27 @@ mod tests {
         let part = "$ \rbb cccc dddd     <\x08\x08\x08\x08\x08\x08 more";
         assert_eq!(shown(part, &["$ id", before]).unwrap(), format!("{before} more"));
         assert_eq!(shown(part, &["$ id"]), None);
+    }
+
+    #[test]
+    fn the_cursor_may_go_to_a_part_without_a_return() {
+        let back = |count: usize| "\x08".repeat(count);
+        let typed = "$ echo aaaa bbbb cccc dddd";
+        // A blank was typed last, which looks like those that clear the row.
+        let part = format!("\r$ b cccc dddd                <{}", back(16));
+        assert_eq!(shown(&format!("{typed}{part}eeee"), &[]).unwrap(), format!("{typed} eeee"));
+        // To the left of what the row shows, and the row is printed up to its mark.
+        let left = format!("{}echo aaaa bbbb cccc dddd ee*{}", back(21), back(28));
+        let inserted = "techo aaaa bbbb cccc dddd e";
+        let expected = "$ techo aaaa bbbb cccc dddd eeee ffff";
+        assert_eq!(shown(&format!("{typed}{part}eeee ffff{left}{inserted}"), &[]).unwrap(), expected);
+        // All that the row shows is erased.
+        let erased = format!("{}\x08echo aaaa bbb", "\x08 \x08".repeat(11));
+        assert_eq!(shown(&format!("{typed}{part}{erased}x"), &[]).unwrap(), "$ echo aaaa bbbx");
+        // What was recalled is shown at once.
+        let recalled = format!("$ b cccc dddd                <{} more", back(17));
+        assert_eq!(shown(&recalled, &["$ id", typed]).unwrap(), format!("{typed} more"));
+        assert_eq!(shown(&recalled, &["$ id"]), None);
     }
 
     #[test]

@@ -38,8 +38,9 @@ impl<H: Heads> Renderer<'_, H> {
     fn overprint_sideways(&mut self) -> bool {
         let rest = &self.source[self.line_source..];
         let rest = &rest[..rest.len().min(MAX_SIDEWAYS_BYTES)];
-        let Some(length) = memchr::memchr(b'\n', rest).filter(|&length| may_be_sideways(&rest[..length]))
-        else {
+        let recalled = !self.long_lines.is_empty();
+        let length = memchr::memchr(b'\n', rest);
+        let Some(length) = length.filter(|&length| may_be_sideways(&rest[..length], recalled)) else {
             return false;
         };
         let Some(straight) = straightened(&rest[..length], self.long_lines.iter().rev()) else {
