@@ -6,10 +6,10 @@ use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use self::rows::{returns_before, returns_from_below};
+use self::rows::returns_from_below;
 use super::colour::Colours;
 use super::page::{Heads, LineMark, Mark, MarkKind, Page};
-use super::replay::{Hints, Replay, Until, replay};
+use super::replay::{Hints, Replay, Until, replay, returns_before};
 use super::run::copy_run;
 use super::screen::Screen;
 use super::strip::Strip;

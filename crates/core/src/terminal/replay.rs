@@ -13,7 +13,7 @@ mod ways;
 use self::once::replay_at;
 pub(super) use self::prompt::PROMPT_SIGNS;
 use self::prompt::{own_prompt_columns, prompt_columns};
-pub(crate) use self::rows::{begins_with_return, is_soft_wrap};
+pub(crate) use self::rows::{MAX_RETURNS, begins_with_return, is_soft_wrap, returns_before};
 use self::way_back::way_back_widths;
 pub(crate) use self::ways::{aside_end, detour_end};
 use super::screen::Screen;
@@ -90,7 +90,10 @@ pub(crate) enum Until {
     /// At the end of the bytes: the shell has marked where the line ends.
     End,
     /// At a newline below which nothing stands, because that is what submits.
-    Newline,
+    Newline {
+        /// Behind more returns than these a newline only leads to the next row of the line.
+        returns: usize,
+    },
 }
 
 /// What is known about a line before it is replayed.

@@ -388,7 +388,8 @@ impl<H: Heads> Renderer<'_, H> {
             return false;
         }
         let start = row_start.unwrap_or(self.line_source);
-        let replay = self.replay(&self.source[start..], &Screen::new(None), Until::Newline);
+        let returns = self.returns_of_end();
+        let replay = self.replay(&self.source[start..], &Screen::new(None), Until::Newline { returns });
         if replay.penalty >= 100 || start + replay.consumed < self.at {
             return false;
         }

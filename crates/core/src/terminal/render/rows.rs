@@ -2,7 +2,7 @@
 
 use super::Renderer;
 use crate::terminal::page::Heads;
-use crate::terminal::replay::begins_with_return;
+use crate::terminal::replay::{MAX_RETURNS, begins_with_return, returns_before};
 use crate::terminal::token::{Csi, Token, token_at};
 
 /// Longest preview below a line.
@@ -20,23 +20,25 @@ const MAX_ASKED_LINES: usize = 64;
 /// Bytes at the start of a line by which its prompt is known again.
 const HEAD_BYTES: usize = 4;
 
-/// Most returns before a newline that are counted.
-const MAX_RETURNS: usize = 8;
-
 impl<H: Heads> Renderer<'_, H> {
     /// Whether a newline only wraps the line: the editor of a shell that has asked for the cursor prints a return of its
     /// own before it.
     pub(super) fn wraps(&mut self, returns: usize) -> bool {
+        returns > self.returns_of_end()
+    }
+
+    /// How many returns stand before the newline that ends this line, if its editor may print others within it.
+    pub(super) fn returns_of_end(&mut self) -> usize {
         if self.line.prompt_end.is_none() {
-            return false;
-        }
-        if let Some(usual) = self.asked_returns {
-            return returns > usual;
+            return usize::MAX;
         }
         // The first such line, if it is long, is compared with those that follow.
         let (source, start) = (self.source, self.line_source);
-        self.at - start >= MIN_WRAPPED_BYTES
-            && returns > *self.returns_ahead.get_or_insert_with(|| usual_returns(source, start))
+        match self.asked_returns {
+            Some(usual) => usual,
+            None if self.at - start < MIN_WRAPPED_BYTES => usize::MAX,
+            None => *self.returns_ahead.get_or_insert_with(|| usual_returns(source, start)),
+        }
     }
 
     /// Whether nothing but returns stands before the next newline.
@@ -61,12 +63,6 @@ fn usual_returns(source: &[u8], start: usize) -> usize {
     returns.for_each(|returns| counts[returns] += 1);
     let most = counts.iter().enumerate().max_by_key(|&(returns, &count)| (count, returns));
     most.filter(|&(_, &count)| count > 0).map_or(usize::MAX, |(returns, _)| returns)
-}
-
-/// How many returns stand before the last newline.
-pub(super) fn returns_before(bytes: &[u8]) -> usize {
-    let end = memchr::memrchr(b'\n', bytes).unwrap_or(0);
-    bytes[..end].iter().rev().take_while(|&&byte| byte == b'\r').take(MAX_RETURNS).count()
 }
 
 /// Whether the cursor goes up again before the next newline.

@@ -4,7 +4,7 @@ use super::super::screen::Screen;
 use super::super::token::{Csi, Token, token_at};
 use super::newer_prompt::NewerPrompt;
 use super::prompt::screen_keeps_start;
-use super::rows::{goes_back_up, is_soft_wrap, starts_wide};
+use super::rows::{goes_back_up, is_soft_wrap, returns_before, starts_wide};
 use super::ways::{detour_end, repainted};
 use super::{ABOVE_TOP, MIN_WIDTH, Replay, Until, Wrap};
 
@@ -25,7 +25,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
     let mut newer_prompt = NewerPrompt::default();
     let last_up = memchr::memmem::rfind(bytes, b"\x1b[A").unwrap_or(0);
     while let Some((token, next)) = token_at(bytes, at) {
-        if until == Until::Newline && starts_something_else(token) {
+        if until != Until::End && starts_something_else(token) {
             break;
         }
         at = next;
@@ -66,10 +66,15 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
             }
         }
         match token {
+            Token::Control(b'\n') if matches!(until, Until::Newline { returns } if returns_before(&bytes[..at]) > returns) =>
+            {
+                screen.wrap_here();
+                continue;
+            }
             Token::Control(b'\n') => {
                 submitted = screen.blank_below()
-                    && !(until == Until::Newline && goes_back_up(&bytes[at..], screen.first_text()));
-                if until == Until::Newline && submitted {
+                    && !(until != Until::End && goes_back_up(&bytes[at..], screen.first_text()));
+                if until != Until::End && submitted {
                     break;
                 }
                 // Readline goes to the start of the next row with a return behind the newline; other line editors go up

@@ -5,6 +5,9 @@ use unicode_width::UnicodeWidthChar;
 use super::super::screen::Screen;
 use super::super::token::{Csi, Token, token_at};
 
+/// Most returns before a newline that are counted.
+pub(crate) const MAX_RETURNS: usize = 8;
+
 /// Longest preview that is printed below a line.
 const MAX_PREVIEW_BYTES: usize = 1_024;
 
@@ -58,6 +61,12 @@ pub(super) fn goes_back_up(bytes: &[u8], first: &str) -> bool {
         at = next;
     }
     false
+}
+
+/// How many returns stand before the last newline.
+pub(crate) fn returns_before(bytes: &[u8]) -> usize {
+    let end = memchr::memrchr(b'\n', bytes).unwrap_or(0);
+    bytes[..end].iter().rev().take_while(|&&byte| byte == b'\r').take(MAX_RETURNS).count()
 }
 
 /// Whether a return stands in front of some text.

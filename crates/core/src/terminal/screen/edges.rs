@@ -198,6 +198,13 @@ impl Screen {
         self.column = 0;
     }
 
+    /// Goes to the next row of the same line, by whatever leads there.
+    pub(crate) fn wrap_here(&mut self) {
+        self.rows[self.row].wraps = true;
+        self.down();
+        self.column = 0;
+    }
+
     /// Turns the blank just printed behind column `width` into the wrap to the next row that it stands for.
     pub(crate) fn adopt_width(&mut self, width: usize) {
         self.width = Some(width.max(2));

@@ -83,6 +83,17 @@ fn wrapped_lines_are_joined() {
     assert_eq!(commands(&fenced(&exact, "")), executed(&["echo 123456789012345"]));
 }
 
+/// busybox goes to the next row with a return more than it ends a line with.
+#[test]
+fn a_wrapped_line_of_busybox_is_joined_however_it_was_edited() {
+    let prompt = "web:~# \x1b[6n";
+    let typed = "echo aaaa bbbb cccc dddd eeee fffff\r\r\n gggg";
+    let inserted = "\x08\x08\x08\x08\x08\r\x1b[1A\x1b[41C\x08\x08\x08\x08\x08X ffff\r\r\nf gggg\r\x1b[1A\x1b[37C ffff\r\r\nf gggg";
+    let bytes = format!("{prompt}id\r\n0\r\n{prompt}{typed}{inserted}\r\nx\r\n{prompt}pwd\r\n/\r\n{prompt}");
+    let expected = ["id", "echo aaaa bbbb cccc dddd eeeeX fffff gggg", "pwd"];
+    assert_eq!(commands(bytes.as_bytes()), executed(&expected));
+}
+
 #[test]
 fn a_wrapped_line_replaced_by_a_short_one() {
     // The first command tells the width that the second one needs.
