@@ -5,6 +5,7 @@
 //! (`cut`). Most marked lines are output. What decides about them is therefore found once and kept: what a text proves
 //! (`facts`), what the last command lets one expect (`expect`), where each prompt comes back (`turns`).
 
+mod above;
 mod ahead;
 mod behind;
 mod below;

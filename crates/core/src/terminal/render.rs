@@ -9,7 +9,7 @@ use std::ops::Range;
 use self::rows::returns_from_below;
 use super::colour::Colours;
 use super::page::{Heads, LineMark, Mark, MarkKind, Page};
-use super::replay::{Hints, Replay, Until, replay, returns_before};
+use super::replay::{Hints, Replay, Until, replay, returns_before, wraps_before_wide};
 use super::run::copy_run;
 use super::screen::Screen;
 use super::strip::Strip;
@@ -245,6 +245,8 @@ impl<H: Heads> Renderer<'_, H> {
                         if sequence.ends_with(b"m") {
                             self.colours.apply(&sequence[2..colour - 1]);
                             self.line.styled = self.page.text.len() - self.line_text;
+                        } else if wraps_before_wide(self.source, self.at + colour) {
+                            return self.overprinted();
                         }
                         self.at += colour;
                         continue;

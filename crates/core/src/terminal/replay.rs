@@ -13,7 +13,9 @@ mod ways;
 use self::once::replay_at;
 pub(super) use self::prompt::PROMPT_SIGNS;
 use self::prompt::{own_prompt_columns, prompt_columns};
-pub(crate) use self::rows::{MAX_RETURNS, begins_with_return, is_soft_wrap, returns_before};
+pub(crate) use self::rows::{
+    MAX_RETURNS, begins_with_return, is_soft_wrap, returns_before, wraps_before_wide,
+};
 use self::way_back::way_back_widths;
 pub(crate) use self::ways::{aside_end, detour_end};
 use super::screen::Screen;

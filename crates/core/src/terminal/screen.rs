@@ -367,9 +367,14 @@ impl Screen {
     /// Whether the text of a row runs on in the next one.
     fn wraps_after(&self, index: usize) -> bool {
         let row = &self.rows[index];
-        row.wraps
-            && index + 1 < self.rows.len()
-            && self.width.is_none_or(|width| row.cells.len() + 1 >= width)
+        let Some(next) = self.rows.get(index + 1) else { return false };
+        let is_full = |width| row.cells.len() + 1 >= width;
+        if row.wraps {
+            return self.width.is_none_or(is_full);
+        }
+        // Some editors go on in the next row themselves where a wide character does not fit.
+        next.cells.get(1).is_some_and(|cell| cell.main == RIGHT_HALF)
+            && self.width == Some(row.cells.len() + 1)
     }
 
     /// Whether the last column of a row is only blank because the wide character that came next did not fit.

@@ -5,6 +5,7 @@ use std::cell::Cell;
 
 use foldhash::HashMap;
 
+use super::above::Above;
 use super::behind::Behind;
 use super::empty_line::EmptyLines;
 use super::facts::{Facts, Lexicon};
@@ -20,9 +21,6 @@ const MIN_EDITS_TO_LEARN: usize = 3;
 
 /// Room for a prompt with lines above it, which are seldom longer.
 const MAX_USUAL_PROMPT_BYTES: usize = 256;
-
-/// Share of edits, in percent, that must begin with lines of a prompt alone.
-const ABOVE_PERCENT: usize = 80;
 
 /// Share of edits, in percent, that must agree on a longer prompt.
 const LONGER_PROMPT_PERCENT: usize = 80;
@@ -51,8 +49,7 @@ pub(crate) struct Prompts<'a> {
     coloured: HashMap<String, ColouredStart>,
     empty_lines: EmptyLines,
     behind: Behind,
-    /// How many lines of the prompt stand above the one that is typed at.
-    above: usize,
+    above: Above,
 }
 
 /// How a line was split.
@@ -138,7 +135,7 @@ impl<'a> Prompts<'a> {
     pub(crate) fn learn(page: &'a Page) -> Self {
         let empty_lines = EmptyLines::learn(page);
         // Where the last line of a prompt is empty, the one above is what is known again.
-        let above = if empty_lines.is_empty() { lines_above(page) } else { 0 };
+        let above = if empty_lines.is_empty() { Above::learn(page) } else { Above::default() };
         let behind = Behind::learn(page);
         let mut prompts = Self { above, empty_lines, behind, ..Self::default() };
         let mut bare: Vec<&str> = Vec::new();
@@ -194,7 +191,7 @@ impl<'a> Prompts<'a> {
 
     /// The lines of an edit without those of the prompt that stand above the last of them.
     fn own<'e>(&self, edit: &'e Edit) -> &'e [Logical] {
-        &edit.lines[self.above.min(edit.above).min(edit.lines.len().saturating_sub(1))..]
+        &edit.lines[self.above.of(edit)..]
     }
 
     /// Where the prompt of a line ends, by what is known about prompts.
@@ -322,7 +319,7 @@ impl<'a> Prompts<'a> {
         let (first, end) = if let Some(told) = told {
             told
         } else {
-            let above = edit.lines.len() - self.own(edit).len();
+            let above = self.above.of(edit);
             let found = |end: &dyn Fn(&'a Logical) -> Option<usize>| {
                 edit.lines.iter().enumerate().skip(above).find_map(|(at, line)| Some((at, end(line)?)))
             };
@@ -427,24 +424,6 @@ fn head(lines: &[Logical]) -> Option<(&Logical, Ends)> {
         return line.text.is_char_boundary(end).then(|| (line, Ends::one(end)));
     }
     lines.iter().map(|line| (line, prompt::ends(&line.text))).find(|(_, ends)| !ends.is_empty())
-}
-
-/// How many lines of the prompt stand above the one that is typed at, where nearly all edits begin with such lines: only few
-/// commands of several lines are recalled or pasted.
-fn lines_above(page: &Page) -> usize {
-    let edits = page.marks.iter().filter_map(|mark| match &mark.kind {
-        MarkKind::Edit(edit) if edit.newline && !edit.painted => Some(edit),
-        _ => None,
-    });
-    let (mut all, mut with, mut least) = (0_usize, 0_usize, usize::MAX);
-    for edit in edits {
-        all += 1;
-        if edit.above > 0 {
-            with += 1;
-            least = least.min(edit.above);
-        }
-    }
-    if with > 1 && with * 100 >= all * ABOVE_PERCENT { least } else { 0 }
 }
 
 /// Whether no quote is open at the end of a text.

@@ -204,7 +204,21 @@ pub(crate) fn ends(line: &str) -> Ends {
     {
         return Ends::one(end);
     }
+    if found.len() > 1 && is_bracketed(&line[..found[0]]) {
+        // What stands in the brackets of a prompt does not end it, if they are closed before another ending.
+        let closed = found.iter().position(|&end| !is_bracketed(&line[..end]));
+        if let Some(closed) = closed {
+            let first = found[closed];
+            found.retain(|end| end >= first);
+        }
+    }
     found
+}
+
+/// Whether a bracket is open at the end of a text.
+fn is_bracketed(text: &str) -> bool {
+    let count = |sign: u8| memchr::memchr_iter(sign, text.as_bytes()).count();
+    count(b'[') > count(b']')
 }
 
 /// Whether the ends of `line` are those of a prompt that it starts with, because nothing behind that can end a prompt.

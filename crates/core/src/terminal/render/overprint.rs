@@ -6,7 +6,7 @@ use super::{
     returns_from_below,
 };
 use crate::terminal::page::Heads;
-use crate::terminal::replay::{Until, aside_end, detour_end, is_soft_wrap};
+use crate::terminal::replay::{Until, aside_end, detour_end, is_soft_wrap, wraps_before_wide};
 use crate::terminal::screen::Screen;
 use crate::terminal::sent::Lost;
 use crate::terminal::sideways::{MAX_BYTES as MAX_SIDEWAYS_BYTES, may_be_sideways, straightened};
@@ -115,6 +115,7 @@ impl<H: Heads> Renderer<'_, H> {
                         styled = row.column;
                     }
                 }
+                _ if wraps_before_wide(self.source, next) => return false,
                 Token::Csi(Csi { command: b'K', marker: 0, intermediate: 0, params: b"" | b"0" }) => {
                     row.erase_from(row.column);
                     asks_anew = true;
@@ -215,6 +216,9 @@ impl<H: Heads> Renderer<'_, H> {
                     if head == Some(false) && self.is_emptied(screen) {
                         (head, row_start) = (None, Some(next));
                     }
+                }
+                _ if wraps_before_wide(self.source, next) && self.shows_head(screen) => {
+                    screen.wrap_softly();
                 }
                 Token::Csi(csi) if csi.is_vertical() => {
                     let up = csi.command == b'A' && head.unwrap_or_else(|| self.shows_head(screen));

@@ -4,7 +4,7 @@ use super::super::screen::Screen;
 use super::super::token::{Csi, Token, token_at};
 use super::newer_prompt::NewerPrompt;
 use super::prompt::screen_keeps_start;
-use super::rows::{goes_back_up, is_soft_wrap, returns_before, starts_wide};
+use super::rows::{goes_back_up, is_soft_wrap, returns_before, wraps_before_wide};
 use super::ways::{detour_end, repainted};
 use super::{ABOVE_TOP, MIN_WIDTH, Replay, Until, Wrap};
 
@@ -102,12 +102,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
             {
                 edge = screen.column().checked_sub(1);
             }
-            Token::Csi(Csi { command: b'K', params: b"", .. })
-                if screen.width().is_none()
-                    && screen.column() > MIN_WIDTH
-                    && screen.last_was_blank()
-                    && starts_wide(&bytes[at..]) =>
-            {
+            _ if screen.width().is_none() && screen.column() > MIN_WIDTH && wraps_before_wide(bytes, at) => {
                 screen.adopt_edge();
             }
             Token::Osc(payload) if is_prompt_end(payload) => screen.end_prompt(),

@@ -74,8 +74,14 @@ pub(crate) fn begins_with_return(bytes: &[u8]) -> bool {
     matches!(bytes, [b'\r', text, ..] if *text >= b' ' || *text == 0x1b)
 }
 
+/// Whether an editor has gone to the next row at `at`, because the next character has two columns and the row has room for one:
+/// it prints a blank there, and erases what may stand behind it.
+pub(crate) fn wraps_before_wide(source: &[u8], at: usize) -> bool {
+    source[..at].ends_with(b" \x1b[K") && starts_wide(&source[at..])
+}
+
 /// Whether a character of two columns comes next.
-pub(super) fn starts_wide(bytes: &[u8]) -> bool {
+fn starts_wide(bytes: &[u8]) -> bool {
     let window = &bytes[..bytes.len().min(4)];
     let first = window.utf8_chunks().next().and_then(|chunk| chunk.valid().chars().next());
     first.and_then(UnicodeWidthChar::width) == Some(2)

@@ -9,7 +9,10 @@ use super::super::token::{Csi, Token, token_at};
 /// Most bytes that are painted at a fixed place before the cursor comes back.
 const MAX_DETOUR_BYTES: usize = 256;
 
-/// Where a text ends that is painted at a fixed place of the screen, such as a clock in a corner, if `token` begins it by
+/// Blanks that lead to the right edge.
+const WAY_RIGHT: &[u8] = b"        ";
+
+/// Where a text ends that is painted elsewhere on the screen, such as a clock in a corner or at the right edge, if `token` begins it by
 /// keeping the place of the cursor, up to the sequence that brings the cursor back. `at` is where it goes on.
 pub(crate) fn detour_end(token: Token<'_>, source: &[u8], at: usize) -> Option<usize> {
     let keeps = matches!(
@@ -26,10 +29,9 @@ pub(crate) fn detour_end(token: Token<'_>, source: &[u8], at: usize) -> Option<u
             Token::Escape(b'8') | Token::Csi(Csi { command: b'u', marker: 0, .. }) => {
                 return goes.then_some(next);
             }
-            Token::Csi(Csi { command: b'H' | b'f' | b'd', marker: 0, .. }) => goes = true,
-            Token::Text(_)
-            | Token::Csi(Csi { command: b'm' | b'K' | b'G' | b'C' | b'D', .. })
-            | Token::Ignored => {}
+            Token::Csi(Csi { command: b'H' | b'f' | b'd' | b'G' | b'C', marker: 0, .. }) => goes = true,
+            Token::Text(text) => goes |= text.starts_with(WAY_RIGHT),
+            Token::Csi(Csi { command: b'm' | b'K' | b'D', .. }) | Token::Ignored => {}
             _ => return None,
         }
         at = next;

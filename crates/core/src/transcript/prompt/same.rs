@@ -1,6 +1,7 @@
 //! When two prompts are the same prompt, or made alike.
 
 use super::super::windows::prompt as windows;
+use super::is_foreign_ending;
 use super::names::user_and_host;
 
 /// Whether `prompt` has this key.
@@ -11,7 +12,7 @@ pub(crate) fn has_key(prompt: &str, known: &str) -> bool {
 
 /// What stays the same when a prompt comes back: user and host, or the words that are no path and no number.
 pub(crate) fn key(prompt: &str) -> String {
-    let prompt = prompt.trim();
+    let prompt = without_status(prompt.trim());
     let Some(ending) = prompt.chars().next_back() else { return String::new() };
     let body = prompt[..prompt.len() - ending.len_utf8()].trim_end();
     if let Some(word) = user_and_host(body) {
@@ -51,6 +52,25 @@ pub(crate) fn key(prompt: &str) -> String {
     }
     key.push(ending);
     key
+}
+
+/// A prompt without what tells at its start how the last command ended: glyphs, numbers.
+fn without_status(prompt: &str) -> &str {
+    let status = |word: &str| {
+        let number = word.trim_matches(['[', ']', '(', ')']);
+        let glyph = |character: char| {
+            !character.is_ascii() && !character.is_alphanumeric() && !is_foreign_ending(character)
+        };
+        !number.is_empty() && (number.bytes().all(|byte| byte.is_ascii_digit()) || word.chars().all(glyph))
+    };
+    let mut rest = prompt;
+    while let Some((word, next)) = rest.split_once(' ')
+        && status(word)
+    {
+        rest = next.trim_start();
+    }
+    // A prompt that has nothing else is known by that.
+    if rest.contains(|character: char| character.is_alphabetic()) { rest } else { prompt }
 }
 
 /// A coarser form, in which all words are alike: it tells whether a longer prompt recurs as well.

@@ -362,3 +362,30 @@ fn a_line_is_submitted_from_above_its_last_row() {
         commands((python + &line).as_bytes()).into_iter().map(|(command, _)| command).collect();
     assert_eq!(found, ["python3", "exit()", &format!("echo {one}{two}")]);
 }
+
+/// `tput sc`, blanks, a clock, `tput rc`, in front of the prompt.
+#[test]
+fn a_clock_at_the_right_edge_is_no_part_of_the_line() {
+    let clock = format!("\x1b7{}08:32:12\x1b8root@edge01:~# ", " ".repeat(64));
+    for (on, off) in [("\x1b[?2004h", "\x1b[?2004l\r"), ("", "")] {
+        let edit = |line: &str| format!("{on}{clock}{line}\r\r\n{off}x\r\r\n");
+        let long = "grep -c processed /var/log/worker.log | tee /tmp/count.txt";
+        let bytes = [edit("id"), edit(long), edit("exit")].concat();
+        assert_eq!(commands(bytes.as_bytes()), executed(&["id", long, "exit"]));
+    }
+}
+
+/// A wide character that does not fit goes to the next row: readline prints a blank in its place and erases behind it, fish
+/// goes down itself.
+#[test]
+fn a_wide_character_that_does_not_fit_leaves_no_blank() {
+    let line = "[ops@jump ~]$ echo \"全角文字を含む長い行は \x1b[K端末\"\r\r\nx\r\r\n";
+    let other = "[ops@jump ~]$ id\r\r\n0\r\r\n";
+    assert_eq!(
+        commands([other, line, other].concat().as_bytes()),
+        executed(&["id", "echo \"全角文字を含む長い行は端末\"", "id"])
+    );
+    // What grep colours stays as it is.
+    let coloured = parsed("$ grep x y\r\na \x1b[01;31m\x1b[K端末\x1b[m\x1b[K b\r\n$ id\r\n".as_bytes());
+    assert_eq!(coloured.records[0].output, "a 端末 b");
+}

@@ -335,3 +335,37 @@ fn an_empty_last_line_and_another_line_above_it() {
     assert_eq!(found[..4], lines);
     assert_eq!(found[4..], ["let x=5; echo $x", "deactivate", "exit"]);
 }
+
+#[test]
+fn a_mark_of_success_at_the_start_changes_and_the_prompt_is_the_same() {
+    let bytes = "✔ ubuntu:/srv$ id\r\n0\r\n✔ ubuntu:/srv$ false\r\n✘ 1 ubuntu:/srv$ last -n 2\r\nwtmp begins\r\n\
+                 ✔ ubuntu:/srv$ ls x\r\nls: no x\r\n[2] ubuntu:/srv$ pwd\r\n/srv\r\n✔ ubuntu:/srv$ exit\r\n";
+    assert_eq!(commands(bytes.as_bytes()), executed(&["id", "false", "last -n 2", "ls x", "pwd", "exit"]));
+}
+
+#[test]
+fn a_sign_in_brackets_does_not_end_a_prompt() {
+    let line = |command: &str| format!("[maria@billing \x1b[35m<aws:prod>\x1b[0m app]$ {command}\r\nx\r\n");
+    let bytes = [line("id"), line("test a > b ]"), line("exit")].concat();
+    assert_eq!(commands(bytes.as_bytes()), executed(&["id", "test a > b ]", "exit"]));
+}
+
+/// The lines of a prompt end with one return more than the line that is submitted, and only one of two shells has such.
+#[test]
+fn lines_above_the_prompt_of_an_inner_shell_are_its_own() {
+    let outer = |line: &str| format!("\x1b[?2004hsh-5.2$ {line}\r\r\n\x1b[?2004l\r");
+    let inner = |line: &str| {
+        format!("\x1b[?2004h\r\r\r\n# ops @ jump in /srv C:0\r\r\r\n$ {line}\r\r\n\x1b[?2004l\rx\r\r\n")
+    };
+    // A recalled loop of the outer shell has several lines, too.
+    let looped = "for i in 1 2\r\r\n\rdo echo $i\r\r\n\rdone";
+    let outers = ["id", "true", looped, "pwd", "ls", "w", looped, "bash"].map(outer).concat();
+    let bytes = [outers, ["head -1 x", "jobs", "exit"].map(inner).concat(), outer("exit")].concat();
+    let found = commands(bytes.as_bytes());
+    assert_eq!(found[8..11], executed(&["head -1 x", "jobs", "exit"]));
+    assert_eq!(found[2].0, "for i in 1 2\ndo echo $i\ndone");
+    assert_eq!(
+        super::parsed(bytes.as_bytes()).records[8].prompt.as_deref(),
+        Some("# ops @ jump in /srv C:0\n$ ")
+    );
+}
