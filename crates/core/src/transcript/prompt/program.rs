@@ -76,11 +76,11 @@ pub(crate) fn is_continuation(prompt: &str) -> bool {
         || is_psql(prompt) && psql_state(prompt).is_some_and(|state| !state.contains('='))
 }
 
-/// `db=>`, `db=#`, `db-#`, `db'>`, `db=*#` and so on.
+/// `db=>`, `db=#`, `db-#`, `db'>`, `db$#`, `db=*#` and so on.
 fn is_psql(prompt: &str) -> bool {
     let Some(body) = prompt.strip_suffix(['#', '>']) else { return false };
     let body = body.trim_end_matches(['*', '!', '?']);
-    let Some(name) = body.strip_suffix(['=', '-', '\'', '"', '(', '^']) else { return false };
+    let Some(name) = body.strip_suffix(['=', '-', '\'', '"', '(', '$', '^']) else { return false };
     name.contains(char::is_alphanumeric)
         && name.chars().all(|character| character.is_alphanumeric() || "_-.".contains(character))
 }

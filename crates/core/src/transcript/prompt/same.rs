@@ -45,8 +45,8 @@ pub(crate) fn key(prompt: &str) -> String {
         }
     }
     // psql shows the state of its transaction between the name and the ending.
-    let trimmed = key.trim_end_matches(['*', '!', '^', '=', '-', '\'', '"', '(']).len();
-    if trimmed < key.len() && key[trimmed..].contains(['=', '-']) && trimmed > 0 {
+    let trimmed = key.trim_end_matches(['*', '!', '^', '=', '-', '\'', '"', '(', '$']).len();
+    if trimmed < key.len() && key[trimmed..].contains(['=', '-', '$']) && trimmed > 0 {
         key.truncate(trimmed);
         key.push('=');
     }
