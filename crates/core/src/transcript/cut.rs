@@ -61,6 +61,9 @@ const MAX_SHORT_BYTES: usize = 60;
 /// Most texts of background commands that are remembered.
 const MAX_BACKGROUND: usize = 32;
 
+/// What `select` asks with: PS3 of bash, and PROMPT3 of zsh.
+const CHOICE_PROMPTS: [&str; 2] = ["#? ", "?# "];
+
 /// What the controls of ISO 6429 that lie above ASCII begin with in UTF-8.
 const FIRST_BYTE_OF_C1: u8 = 0xc2;
 
@@ -233,7 +236,8 @@ impl Cutter<'_> {
         if self.asks_for_more(mark.text, prompt.as_deref()) {
             return self.extend_edit(edit, mark.text, aborted);
         }
-        if prompt.is_none() && is_answer(&typed) {
+        let chooses = CHOICE_PROMPTS.contains(&last_line);
+        if chooses || (prompt.is_none() && is_answer(&typed)) {
             between.insert(0, typed.clone());
             typed.clear();
         }

@@ -38,7 +38,10 @@ pub(crate) fn settle(page: &Page, commands: &mut [Command]) {
 fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], page: &Page) {
     let silent = output.iter().all(u8::is_ascii_whitespace);
     if let Some(typed) = command.command.strip_suffix("^C")
-        && (silent || typed.is_empty() || is_upper_prompt(command, output, page))
+        && (silent
+            || typed.is_empty()
+            || is_upper_prompt(command, output, page)
+            || is_told_again(command, output, page))
         && command.status != Status::Unsubmitted
     {
         command.command = typed.trim_end().to_owned();
@@ -58,6 +61,22 @@ fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], pag
         command.between.insert(0, std::mem::take(&mut command.command));
         command.status = Status::Eof;
     }
+}
+
+/// Whether what stands behind a line stood in front of its prompt as well, but for its figures: what a shell runs before each
+/// prompt has printed it.
+fn is_told_again(command: &Command, output: &[u8], page: &Page) -> bool {
+    if output.len() > MAX_UPPER_BYTES {
+        return false;
+    }
+    let before = &page.text[command.text.saturating_sub(2 * MAX_UPPER_BYTES)..command.text];
+    without_figures(before).ends_with(&without_figures(output))
+}
+
+/// A text with one sign for each number.
+fn without_figures(text: &[u8]) -> Vec<u8> {
+    let figures = text.chunk_by(|one, other| one.is_ascii_digit() && other.is_ascii_digit());
+    figures.map(|run| if run[0].is_ascii_digit() { b'0' } else { run[0] }).collect()
 }
 
 /// Whether python says that a line was broken off: it neither ends the line nor shows the key.

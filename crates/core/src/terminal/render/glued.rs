@@ -7,7 +7,7 @@ use super::Renderer;
 use crate::terminal::page::{Heads, MarkKind};
 use crate::terminal::replay::PROMPT_SIGNS;
 use crate::terminal::screen::Screen;
-use crate::terminal::token::{Csi, Token, token_at};
+use crate::terminal::token::{Csi, Token, colour_len, token_at};
 
 /// How many of the last marked lines are asked for their prompt.
 const MAX_LINES_BACK: usize = 16;
@@ -53,6 +53,21 @@ impl<H: Heads> Renderer<'_, H> {
         None
     }
 
+    /// Whether the last prompt is printed over the `line` that was printed so far, and is no part of it: the output ended with
+    /// a return. `next` is what comes behind the return.
+    pub(super) fn prompt_over_output(&mut self, line: impl FnOnce() -> Option<String>, next: usize) -> bool {
+        let Some(prompt) = signed_start(&self.last_start).filter(|prompt| prompt.len() >= MIN_PROMPT_BYTES)
+        else {
+            return false;
+        };
+        let rest = &self.source[next..];
+        if first_shown(rest) != prompt.bytes().next() || !shown_start(rest).starts_with(prompt.as_bytes()) {
+            return false;
+        }
+        let prompt = prompt.trim_end().to_owned();
+        self.may_look() && line().is_some_and(|line| !line.trim().is_empty() && !line.contains(&prompt))
+    }
+
     /// The prompts that the last marked lines may start with, the newest first.
     fn last_prompts(&self) -> impl Iterator<Item = &str> {
         self.page.marks.iter().rev().take(MAX_LINES_BACK).filter_map(|mark| {
@@ -86,6 +101,34 @@ impl<H: Heads> Renderer<'_, H> {
         screen.reset();
         screen.print(prompt.as_bytes());
     }
+}
+
+/// The first byte that is printed, if colours alone stand before it.
+fn first_shown(source: &[u8]) -> Option<u8> {
+    let mut at = 0;
+    while source.get(at) == Some(&0x1b) {
+        let colour = colour_len(&source[at..]);
+        if colour == 0 || !source[..at + colour].ends_with(b"m") {
+            return None;
+        }
+        at += colour;
+    }
+    source.get(at).copied().filter(|&byte| byte > b' ')
+}
+
+/// What is printed at the start of a row, without its colours.
+fn shown_start(source: &[u8]) -> Vec<u8> {
+    let near = &source[..source.len().min(2 * MAX_START_BYTES)];
+    let (mut shown, mut at) = (Vec::new(), 0);
+    while let Some((token, next)) = token_at(near, at) {
+        match token {
+            Token::Text(text) => shown.extend_from_slice(text),
+            Token::Csi(Csi { command: b'm', .. }) => {}
+            _ => break,
+        }
+        at = next;
+    }
+    shown
 }
 
 /// How many columns the cursor goes to the right at once.

@@ -16,6 +16,9 @@ use crate::terminal::token::{Csi, Token, token_at};
 /// How an editor that has the terminal as it is begins the row below a line that was submitted (reline, the editor of irb).
 const FRESH_ROW: &[u8] = b"\x1b[1G\x1b[K";
 
+/// What stands at least between a prompt and one at the right edge.
+const RIGHT_EDGE_GAP: &[u8] = b"        ";
+
 /// Most lines that are remembered because they were longer than their row.
 const MAX_LONG_LINES: usize = 16;
 
@@ -86,6 +89,9 @@ impl<H: Heads> Renderer<'_, H> {
         let mut asks_anew = false;
         while let Some((token, next)) = token_at(self.source, at) {
             match token {
+                Token::Text(_) if edited && row.bytes[row.column..].starts_with(RIGHT_EDGE_GAP) => {
+                    return false;
+                }
                 Token::Text(text) if !colours.hide() && row.print(text, usize::MAX) => {}
                 Token::Control(b'\r') => {
                     let rest = &self.source[next..];
@@ -98,7 +104,9 @@ impl<H: Heads> Renderer<'_, H> {
                         return false;
                     }
                     let line = || String::from_utf8(row.bytes.clone()).ok();
-                    if self.glued_prompt(line, next).is_some() {
+                    if self.glued_prompt(line, next).is_some()
+                        || (row.column > 0 && self.prompt_over_output(line, next))
+                    {
                         return false;
                     }
                     row.carriage_return();
@@ -164,6 +172,8 @@ impl<H: Heads> Renderer<'_, H> {
         self.at = self.line_source;
         self.colours = self.line_colours;
         let mut head = None;
+        // The cursor went to the left for the first time.
+        let (mut went_back, mut may_go_back) = (false, true);
         // Where what stands on the row begins, if the row was emptied.
         let mut row_start = None;
         while let Some((token, next)) = token_at(self.source, self.at) {
@@ -176,8 +186,16 @@ impl<H: Heads> Renderer<'_, H> {
                 self.take_detour(end);
                 continue;
             }
+            if may_go_back && goes_left(token) {
+                (went_back, may_go_back) = (true, false);
+            }
             match token {
-                Token::Text(text) => self.print_in_steps(screen, text),
+                Token::Text(text) => {
+                    if std::mem::take(&mut went_back) && self.shows_head(screen) {
+                        self.keep_aside(screen);
+                    }
+                    self.print_in_steps(screen, text);
+                }
                 Token::Control(b'\n') => {
                     self.line.prompt_end = self.line.prompt_end.or(screen.prompt_column());
                     if self.wraps(returns_before(&self.source[..next])) {
@@ -203,6 +221,12 @@ impl<H: Heads> Renderer<'_, H> {
                     {
                         self.split_before_prompt(screen, &glued);
                         (head, row_start) = (None, None);
+                    }
+                    if screen.column() > 0 && self.prompt_over_output(|| screen.only_line(), next) {
+                        self.flush(screen);
+                        self.break_line();
+                        (head, row_start) = (None, None);
+                        continue;
                     }
                     let shows = screen.column() > 0 && *head.get_or_insert_with(|| self.shows_head(screen));
                     if shows
@@ -289,6 +313,14 @@ impl<H: Heads> Renderer<'_, H> {
         }
         self.line_text = self.page.text.len();
         self.place = place;
+    }
+
+    /// Keeps a prompt at the right edge as a line above the current one, as what is painted elsewhere is kept.
+    fn keep_aside(&mut self, screen: &mut Screen) {
+        let Some(aside) = screen.set_blanks_aside() else { return };
+        self.page.text.extend_from_slice(aside.as_bytes());
+        self.page.text.push(b'\n');
+        self.line_text = self.page.text.len();
     }
 
     /// Prints a run that may be long, flushing the line when it grows beyond its limit.
@@ -421,4 +453,9 @@ impl<H: Heads> Renderer<'_, H> {
         }
         true
     }
+}
+
+/// Whether the cursor goes to the left on its row, other than to its start.
+fn goes_left(token: Token<'_>) -> bool {
+    matches!(token, Token::Control(0x08) | Token::Csi(Csi { command: b'D' | b'G', marker: 0, .. }))
 }

@@ -104,6 +104,9 @@ impl Cutter<'_> {
                 Token::Csi(Csi { command: b'm', .. })
                 | Token::Csi(Csi { marker: 1.., .. })
                 | Token::Osc(_) => {}
+                // The pager of the list stood on this row.
+                Token::Control(b'\r') if !shown.starts_with(prompt.as_bytes()) => shown.clear(),
+                Token::Csi(Csi { command: b'K', .. }) if shown.is_empty() => {}
                 _ => break,
             }
             if shown.len() >= wanted || next > command.source + MAX_SEARCH_BYTES {

@@ -32,6 +32,8 @@ impl Cutter<'_> {
             return self.is_open();
         }
         match prompt.trim() {
+            // Python asks for more with its own.
+            ">" if before.trim() == ">>>" => false,
             ">" if !marked => self.is_open(),
             ">>" => before.contains("PS ") || (marked && before.trim() == ">"),
             "More?" => prompt::key(before) == "cmd>",

@@ -389,3 +389,35 @@ fn a_wide_character_that_does_not_fit_leaves_no_blank() {
     let coloured = parsed("$ grep x y\r\na \x1b[01;31m\x1b[K端末\x1b[m\x1b[K b\r\n$ id\r\n".as_bytes());
     assert_eq!(coloured.records[0].output, "a 端末 b");
 }
+
+#[test]
+fn a_prompt_may_be_printed_over_output_that_ended_with_a_return() {
+    let bytes = b"[a@b ~]$ id\r\r\n0\r\r\n[a@b ~]$ fetch\r\r\nworking..................\r[a@b ~]$ ls\r\r\na\r\r\n[a@b ~]$ exit\r\r\n";
+    assert_eq!(commands(bytes), executed(&["id", "fetch", "ls", "exit"]));
+    assert_eq!(parsed(bytes).records[1].output, "working..................");
+}
+
+/// tcsh goes back from it by columns or to a column, yash and others by backspaces.
+#[test]
+fn a_prompt_at_the_right_edge_behind_blanks_is_no_command() {
+    let ways = ["\x1b[12G".to_owned(), "\x1b[42D".to_owned(), "\x08".repeat(42)];
+    for back in ways {
+        let line = |typed: &str| format!("root /bin$ \x1b[K{}/srv{back}{typed}\r\r\nx\r\r\n", " ".repeat(38));
+        let bytes = [line("id"), line("file x.sh"), line("exit")].concat();
+        assert_eq!(commands(bytes.as_bytes()), executed(&["id", "file x.sh", "exit"]), "{back:?}");
+    }
+    // Blanks that were typed are not at an edge.
+    let typed = "$ id\r\r\n0\r\r\n$ echo a          b\x08\x08\x08x\r\r\nx\r\r\n$ exit\r\r\n";
+    assert_eq!(commands(typed.as_bytes())[1].0, "echo a        x b");
+}
+
+#[test]
+fn a_list_of_completions_may_have_a_pager() {
+    let list = "Display all 464 possibilities? (y or n)\r\r\nliba/\r\r\nlibb/\r\r\n--More--\r\x1b[K\r";
+    let bytes = format!(
+        "[a@b ~]$ id\r\r\n0\r\r\n[a@b ~]$ ls -d /usr/lib\x07\r\r\n{list}[a@b ~]$ ls -d /usr/lib\r{}\x1b[Kuptime\r\r\nup\r\r\n",
+        right(9)
+    );
+    assert_eq!(commands(bytes.as_bytes()).last(), executed(&["uptime"]).last());
+    assert!(commands(bytes.as_bytes()).contains(&("ls -d /usr/lib".to_owned(), Status::Unsubmitted)));
+}

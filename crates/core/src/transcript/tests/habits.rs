@@ -363,3 +363,28 @@ fn lines_of_busybox_that_end_in_different_ways_are_no_wraps() {
         );
     }
 }
+
+/// What PROMPT_COMMAND prints stands between a line that was broken off and the next prompt.
+#[test]
+fn a_line_may_be_broken_off_where_something_is_told_before_each_prompt() {
+    let bytes =
+        b"[a@b ~]$ id\r\r\n0\r\r\nrc=0\r\r\n[a@b ~]$ rm -rf /^C\r\r\nrc=130\r\r\n[a@b ~]$ ls\r\r\nrc=0\r\r\n";
+    let found = commands(bytes);
+    assert_eq!(found[1], ("rm -rf /".to_owned(), Status::Aborted));
+    assert_eq!([found[0].clone(), found[2].clone()].to_vec(), executed(&["id", "ls"]));
+}
+
+#[test]
+fn the_answer_to_select_is_no_command() {
+    let edit = |prompt: &str, line: &str, output: &str| {
+        format!("\r\x1b[0m\x1b[27m\x1b[24m\x1b[J{prompt}\x1b[K\x1b[?2004h{line}\x1b[?2004l\r\r\r\n{output}")
+    };
+    let menu = "select e in dev prod; do echo $e; break; done";
+    let bytes = [
+        edit("jump% ", "id", "0\r\r\n"),
+        edit("jump% ", menu, "1) dev   2) prod  \r\r\n"),
+        edit("?# ", "2", "prod\r\r\n"),
+        edit("jump% ", "exit", ""),
+    ];
+    assert_eq!(commands(bytes.concat().as_bytes()), executed(&["id", menu, "exit"]));
+}

@@ -229,3 +229,11 @@ fn a_shell_without_marks_goes_on_below_a_program_that_was_killed() {
         assert_eq!(found, ["id", "top -n 1 | head -3", "df -h", "vi x", "exit"], "{prompt}");
     }
 }
+
+#[test]
+fn what_python_prints_below_a_block_may_begin_like_the_prompt_of_a_shell_for_more() {
+    let bytes = b"$ python3\r\r\nPython 3.11.2 (main) on linux\r\r\n>>> for k in 1,2:\r\r\n...     print('> k')\r\r\n... \r\r\n> k\r\r\n> k\r\r\n>>> exit()\r\r\n$ exit\r\r\n";
+    let records = super::parsed(bytes).records;
+    assert_eq!(records[1].command.as_deref(), Some("for k in 1,2:\n    print('> k')\n"));
+    assert_eq!(records[1].output, "> k\n> k");
+}
