@@ -22,6 +22,8 @@ pub(crate) struct Page {
     pub sent: Vec<Sent>,
     /// Screens of text editors that were given a command line by a shell, in order.
     pub line_files: Vec<LineFile>,
+    /// What full-screen programs painted, in [`Page::text`], in order.
+    pub painted: Vec<Range<usize>>,
     /// How many lines that were copied plainly end with no, one, two, three returns before their newline.
     pub newlines: [usize; 4],
     /// Not all that was sent is kept.

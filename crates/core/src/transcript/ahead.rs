@@ -6,6 +6,8 @@
 
 mod evidence;
 
+use foldhash::HashMap;
+
 use self::evidence::{Match, compare, is_output, is_plausible};
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
@@ -31,28 +33,34 @@ struct Slot {
     shown: String,
     /// The prompt stands there once more, or was left with Enter: a line was typed ahead for it in any case.
     again: bool,
+    /// What was shown did not end with a newline: where in it the next prompt begins, and what was typed at that.
+    glued: Option<(usize, String)>,
 }
 
 impl Slot {
     /// A prompt at which a line that was typed ahead was submitted.
     fn entered(index: usize) -> Self {
-        Self { index, place: 0, shown: String::new(), again: true }
+        Self { index, place: 0, shown: String::new(), again: true, glued: None }
     }
 
     fn compare(&self, line: &str) -> Match {
-        compare(line, &self.shown, self.again)
+        let found = compare(line, &self.shown, self.again);
+        // Nobody types the prompt.
+        if self.glued.is_some() && found > Match::None { found.max(Match::Output) } else { found }
     }
 }
 
 /// Gives prompts that are followed by output the commands typed ahead for them.
 pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     let mut done: Vec<Command> = Vec::with_capacity(commands.len());
+    let (commands, mut whole) = unfolded(commands);
     let mut rest = commands.into_iter();
     // The text before the first prompt is what a profile typed; afterwards it is the output of a command.
     let mut from = 0;
     while let Some(next) = rest.as_slice().first() {
         let output = page.text.get(from..next.text).unwrap_or_default();
-        if let Some((typed, slots)) = typed_ahead(output, done.last(), rest.as_slice()) {
+        let ahead = typed_ahead(output, done.last(), rest.as_slice());
+        if let Some((typed, slots)) = ahead.or_else(|| typed_late(output, done.last(), rest.as_slice())) {
             let last = slots.last().map_or(0, |slot| slot.index);
             let remaining = replace(&rest.as_slice()[..=last], &typed, &slots, &mut done);
             // What is left of the last line is looked at as a line of its own.
@@ -63,12 +71,31 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
             }
             from = done.last().map_or(0, |command| command.after);
         } else {
-            let next = rest.next().filter(|next| !next.glued);
+            let next = rest.next().map(|next| whole.remove(&next.source).unwrap_or(next));
+            let next = next.filter(|next| !next.glued);
             from = next.as_ref().map_or(from, |next| next.after);
             done.extend(next);
         }
     }
     done
+}
+
+/// Takes prompts that stand more than once on a line for one, with the others and what stands between in front of what was
+/// typed: each of them may have had a line of its own. Also returns those commands as they were, by their place in the source.
+fn unfolded(mut commands: Vec<Command>) -> (Vec<Command>, HashMap<usize, Command>) {
+    let mut whole = HashMap::default();
+    for command in commands.iter_mut().filter(|command| waits(command)) {
+        let Some(prompt) = &command.prompt else { continue };
+        let Some(&end) = prompt::ends(prompt).first() else { continue };
+        let (unit, more) = prompt.split_at(end);
+        if end < prompt.len() && unit.trim_end().len() > 2 && more.ends_with(unit) {
+            let (unit, typed) = (unit.to_owned(), more.to_owned() + &command.command);
+            whole.insert(command.source, command.clone());
+            (command.prompt, command.command) = (Some(unit), typed);
+            command.dropped = false;
+        }
+    }
+    (commands, whole)
 }
 
 /// The lines at the start of `output`, which the command `before` printed, that were typed ahead of the prompts that follow
@@ -88,8 +115,14 @@ fn typed_ahead(
         return likely.then(|| (vec![typed], vec![Slot::entered(0)]));
     }
     let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
-    let first = memchr::memchr(b'\n', output).map_or(output, |end| &output[..end]);
-    let first = prompt::text_of(first);
+    // An empty line was typed ahead only if a prompt has nothing behind it.
+    let empty = output.iter().take_while(|&&byte| byte == b'\n').count();
+    if empty > 0 && !slots(commands).first().is_some_and(|slot| slot.again) {
+        return None;
+    }
+    let first = &output[empty..];
+    let first = memchr::memchr(b'\n', first).map_or(first, |end| &first[..end]);
+    let first = prompt::text_of(first.trim_ascii_start());
     if first.is_empty() {
         return None;
     }
@@ -121,18 +154,22 @@ fn typed_ahead(
     };
     let text = prompt::text_of(output);
     let mut slots = slots(commands);
-    let lines = commands_at_start(&text, |line| is_command(line) || is_plausible(line));
+    let may_be_empty = slots.iter().any(|slot| slot.again);
+    let lines = commands_at_start(&text, |line| match line.trim_start() {
+        "" => may_be_empty,
+        line => is_command(line) || is_plausible(line),
+    });
     // It is submitted where the others have run.
     let entered = slots.last().map_or(0, |slot| slot.index + 1);
     if unfinished && slots.len() + 1 == lines.len() && commands.get(entered).is_some_and(is_entered) {
         slots.push(Slot::entered(entered));
     }
     let matches: Vec<Match> = lines.iter().zip(&slots).map(|(line, slot)| slot.compare(line)).collect();
-    let known = lines.iter().take_while(|line| is_command(line)).count();
+    let known = lines.iter().take_while(|line| is_command(line.trim_start())).count();
     // Behind others that go together one word is enough.
     let fits = |(at, (line, found)): &(usize, (&String, &Match))| {
         let least = if *at > 0 { wanted.min(Match::Word) } else { wanted };
-        **found == Match::Certain || (**found >= least && is_command(line))
+        **found == Match::Certain || (**found >= least && is_command(line.trim_start()))
     };
     let by_looks = lines.iter().zip(&matches).enumerate().take_while(fits).count();
     let by_output = matches.iter().take_while(|found| **found >= Match::Output).count();
@@ -152,6 +189,31 @@ fn typed_ahead(
     };
     let typed = lines.into_iter().take(count).collect();
     (count > 0).then(|| (typed, slots.into_iter().take(count).collect()))
+}
+
+/// The lines at the end of `output` that were typed when the command had begun to print: as many as there are prompts that are
+/// followed by what is surely output.
+fn typed_late(
+    output: &[u8],
+    before: Option<&Command>,
+    commands: &[Command],
+) -> Option<(Vec<String>, Vec<Slot>)> {
+    let next = commands.first()?;
+    let silent = before.is_none_or(|before| shows_lines(&before.command));
+    if silent || !waits(next) || !may_be_output(next) || !output.ends_with(b"\n") {
+        return None;
+    }
+    let text = prompt::text_of(&output[output.len().saturating_sub(MAX_SEARCH_BYTES)..]);
+    let slots = slots(commands);
+    let mut lines: Vec<&str> = text.lines().rev().take(slots.len()).map(str::trim).collect();
+    lines.reverse();
+    let fits = |(line, slot): (&&str, &Slot)| is_plausible(line) && slot.compare(line) >= Match::Output;
+    let certain = |(line, slot): (&&str, &Slot)| slot.compare(line) == Match::Certain;
+    let pairs = || lines.iter().zip(&slots);
+    let proven = lines.len() >= MIN_PROOFS || pairs().any(certain);
+    let known = lines.iter().any(|line| looks_like_command(line));
+    (lines.len() == slots.len() && known && proven && pairs().all(fits))
+        .then(|| (lines.into_iter().map(str::to_owned).collect(), slots))
 }
 
 /// Whether Enter alone was pressed at a prompt.
@@ -202,7 +264,7 @@ fn slots(commands: &[Command]) -> Vec<Slot> {
             && let Some(more) =
                 rest.strip_prefix(prompt).filter(|more| more.is_empty() || more.starts_with(' '))
         {
-            slots.push(Slot { index, place, shown: String::new(), again: true });
+            slots.push(Slot { place, ..Slot::entered(index) });
             place += 1;
             rest = more.trim_start();
         }
@@ -215,12 +277,23 @@ fn slots(commands: &[Command]) -> Vec<Slot> {
         if rest.is_empty() && (command.submitted || command.status == Status::Unsubmitted) {
             break;
         }
-        slots.push(Slot { index, place, shown: rest.to_owned(), again: false });
-        if slots.len() == MAX_AHEAD {
+        let glued = glued(rest, prompt);
+        let shown = glued.as_ref().map_or(rest, |(at, _)| &rest[..*at]).to_owned();
+        let ends = glued.is_some();
+        slots.push(Slot { index, place, shown, again: false, glued });
+        if ends || slots.len() == MAX_AHEAD {
             break;
         }
     }
     slots
+}
+
+/// Where in what is shown behind a prompt it stands once more, with a command behind it, and that command.
+fn glued(shown: &str, prompt: &str) -> Option<(usize, String)> {
+    shown.match_indices(prompt).filter(|(at, _)| *at > 0).find_map(|(at, _)| {
+        let typed = shown[at + prompt.len()..].strip_prefix(' ')?;
+        looks_like_command(typed).then(|| (at, typed.to_owned()))
+    })
 }
 
 /// Writes the commands typed ahead to `done`; returns what stands behind their prompts on the last line, if anything.
@@ -237,11 +310,11 @@ fn replace(
         let mut command = source.clone();
         command.text += slot.place * prompt_bytes;
         command.source += slot.place * prompt_bytes;
-        command.command.clone_from(text);
+        text.trim_start().clone_into(&mut command.command);
         command.status = Status::EchoOnly;
         command.doubt(Confidence::Low, Reason::TypedAhead);
         command.boundary = Boundary::Echo;
-        command.dropped = false;
+        command.dropped = command.command.is_empty();
         if !slot.shown.is_empty() {
             command.between.insert(0, slot.shown.clone());
         }
@@ -254,6 +327,17 @@ fn replace(
             if remaining.is_some() {
                 command.after = command.text + prompt_bytes;
             }
+        }
+        if let Some((at, typed)) = &slot.glued {
+            let start = slot.place * prompt_bytes + prompt_bytes + at;
+            command.after = source.text + start;
+            let mut behind = source.clone();
+            behind.text += start;
+            behind.source += start;
+            behind.command.clone_from(typed);
+            behind.dropped = false;
+            behind.doubt(Confidence::Low, Reason::PromptInLine);
+            remaining = Some(behind);
         }
         done.push(command);
     }

@@ -1,6 +1,8 @@
 //! A prompt of no known form, in a transcript in which nothing else is one: what stands before known commands, again and
 //! again.
 
+use std::borrow::Cow;
+
 use foldhash::HashMap;
 
 use super::below::Above;
@@ -101,7 +103,7 @@ impl Heads for CommandHeads {
 
 /// Looks for a prompt that shows many more commands than the `known` ones.
 pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
-    let text = prompt::text_of(&page.text[..page.text.len().min(MAX_TEXT_BYTES)]);
+    let text = printed(page);
     let lines = || lines(&text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
     let mut commands: HashMap<Discovery, usize> = HashMap::default();
     for line in lines() {
@@ -132,7 +134,7 @@ pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
 /// Looks for the prompt that the first line of a transcript begins with, where no command was found in it. Nearly all begin
 /// with a prompt.
 pub(crate) fn discover_first(page: &Page) -> Option<Discovery> {
-    let text = prompt::text_of(&page.text[..page.text.len().min(MAX_TEXT_BYTES)]);
+    let text = printed(page);
     let lines = || lines(&text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
     let first = lines().find(|line| !line.trim().is_empty())?;
     let mut counts: HashMap<Discovery, (usize, usize)> =
@@ -214,6 +216,23 @@ fn coloured(line: &str, styled: usize) -> Option<usize> {
 /// Where a prompt may end that has no known form, or with a colon that stands alone.
 fn places(line: &str) -> impl Iterator<Item = usize> {
     signs(line, 0).chain(colon_end(line))
+}
+
+/// What was printed, without what full-screen programs painted.
+fn printed(page: &Page) -> Cow<'_, str> {
+    let end = page.text.len().min(MAX_TEXT_BYTES);
+    if page.painted.is_empty() {
+        return prompt::text_of(&page.text[..end]);
+    }
+    let (mut printed, mut from) = (String::new(), 0);
+    for painted in &page.painted {
+        // A line that is printed over may begin in what was painted.
+        let start = painted.start.clamp(from, end);
+        printed += &prompt::text_of(&page.text[from..start]);
+        from = painted.end.clamp(start, end);
+    }
+    printed += &prompt::text_of(&page.text[from..end]);
+    printed.into()
 }
 
 /// The lines of a text.

@@ -83,6 +83,9 @@ impl<H: Heads> Renderer<'_, H> {
         }
         self.place = BOTTOM;
         self.break_text();
+        if visible {
+            self.page.painted.push(text..self.page.text.len());
+        }
         if visible && let Some(name) = line_file(&self.page.text[text..]) {
             let text = text..self.page.text.len();
             self.page.line_files.push(LineFile { text, source: self.at, name });

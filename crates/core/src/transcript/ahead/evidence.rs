@@ -41,9 +41,16 @@ pub(super) fn compare(command: &str, shown: &str, again: bool) -> Match {
         return Match::Certain;
     }
     match shown {
+        _ if command.is_empty() => {
+            if again && shown.is_empty() {
+                Match::Certain
+            } else {
+                Match::None
+            }
+        }
         "" if again && (looks_like_command(command) || command.starts_with('#')) => Match::Certain,
         _ if is_silent(command) && !(shown.is_empty() || shown.contains(": ")) => Match::None,
-        _ if prints(command, shown) => Match::Certain,
+        _ if prints(command, shown) || is_count(shown) => Match::Certain,
         _ if is_output(shown) || (shown.starts_with('#') && shows_text(command)) => Match::Output,
         _ if ONE_WORD.contains(&command) && !shown.contains(' ') => Match::Word,
         _ => Match::Possible,
@@ -53,6 +60,12 @@ pub(super) fn compare(command: &str, shown: &str, again: bool) -> Match {
 /// Whether a command prints such a line, and no other does.
 fn prints(command: &str, shown: &str) -> bool {
     command == "id" && shown.starts_with("uid=")
+}
+
+/// Whether a line begins with a number that is set to the right, as in counts and tables.
+fn is_count(shown: &str) -> bool {
+    let number = shown.trim_start_matches(' ');
+    shown.len() >= number.len() + 2 && number.starts_with(|first: char| first.is_ascii_digit())
 }
 
 /// Whether nobody types such a line: it begins as no command does that sets no variable, or tells something behind a colon.

@@ -7,6 +7,10 @@ use super::{Reader, SEPARATOR, reader, trimmed};
 /// Most blanks within a prompt that proves anything.
 const MAX_PROMPT_BLANKS: usize = 6;
 
+/// Longest word that may be a prompt, and longest if it may be the name of a host: those of EC2 have up to 56 characters.
+const MAX_WORD_BYTES: usize = 40;
+const MAX_HOST_BYTES: usize = 64;
+
 /// How much the text of a prompt alone proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Proof {
@@ -81,7 +85,11 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     }
     // More blanks than one stand between the columns of a table.
     let is_cell = before.ends_with("  ");
-    if blanks == 0 && !is_cell && body.len() <= 40 && body.chars().any(char::is_alphanumeric) {
+    let is_host =
+        |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'~' | b'@');
+    let is_short =
+        body.len() <= MAX_WORD_BYTES || (body.len() <= MAX_HOST_BYTES && body.bytes().all(is_host));
+    if blanks == 0 && !is_cell && is_short && body.chars().any(char::is_alphanumeric) {
         Proof::Word
     } else {
         Proof::None

@@ -399,3 +399,13 @@ fn what_only_looks_as_if_something_else_had_happened() {
         assert_eq!(found, wanted, "{name}");
     }
 }
+
+/// vim paints the row that is typed in once more for each key.
+#[test]
+fn what_a_full_screen_program_paints_is_no_prompt() {
+    let painted: String = (1..40).map(|column| format!("$ rm -rf /\x1b[2;{column}H\x1b[K")).collect();
+    let screen = format!("\x1b[?1049h\x1b[H\x1b[2J{painted}\x1b[?1049l");
+    let line = |command: &str, output: &str| format!(">> {command}\r\n{output}");
+    let bytes = [line("id", "0\r\n"), line("vim x", &screen), line("ls", "a\r\n"), line("exit", "")].concat();
+    assert_eq!(commands(bytes.as_bytes()), executed(&["id", "vim x", "ls", "exit"]));
+}

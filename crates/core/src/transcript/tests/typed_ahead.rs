@@ -97,3 +97,44 @@ fn lines_that_a_job_prints_into_a_command_are_taken_out() {
     assert_eq!(ran(job(["", "", "ss ", "-s"], "")), ["./noisy &", "ss -s", "exit"]);
     assert_eq!(ran(job(["", "", "", ""], "")), ["./noisy &", "exit"]);
 }
+
+/// An empty line takes a prompt as well.
+#[test]
+fn an_empty_line_among_those_typed_ahead() {
+    let bytes = b"$ whoami\r\n\r\nid -u\r\n  uname -s\r\nsvc\r\n$ $ 1004\r\n$ Linux\r\n$ basename $PWD\r\n/\r\n$ exit\r\n";
+    let found: Vec<String> = commands(bytes).into_iter().map(|(command, _)| command).collect();
+    assert_eq!(found, ["whoami", "id -u", "uname -s", "basename $PWD", "exit"]);
+}
+
+#[test]
+fn prompts_that_stand_several_times_on_a_line_each_had_a_line() {
+    for prompt in ["localhost $ ", "ops@jump:$ "] {
+        let bytes = format!(
+            "{prompt}pwd\r\n/\r\n{prompt}# stop it\r\nsystemctl stop queue\r\nsleep 1\r\n{prompt}{prompt}{prompt}echo done\r\n\
+             done\r\n{prompt}sleep 2\r\naws sts get\r\ndocker images\r\ncat VERSION\r\n{prompt}{{\r\n  \"a\": 1\r\n}}\r\n\
+             {prompt}REPOSITORY   TAG\r\n{prompt}no newline{prompt}ls\r\na\r\n{prompt}exit\r\n"
+        );
+        let found: Vec<String> = commands(bytes.as_bytes()).into_iter().map(|(command, _)| command).collect();
+        let expected = [
+            "pwd",
+            "# stop it",
+            "systemctl stop queue",
+            "sleep 1",
+            "echo done",
+            "sleep 2",
+            "aws sts get",
+            "docker images",
+            "cat VERSION",
+            "ls",
+            "exit",
+        ];
+        assert_eq!(found, expected, "{prompt}");
+    }
+}
+
+#[test]
+fn lines_may_be_typed_when_the_command_has_begun_to_print() {
+    let bytes = b"$ ls\r\na\r\n$ git fetch; sleep 4\r\nfatal: no repository\r\ntar czf x.tgz conf\r\ngs\r\n$ tar: conf: no such file\r\n$ dash: 15: gs: not found\r\n$ exit\r\n";
+    let found: Vec<String> = commands(bytes).into_iter().map(|(command, _)| command).collect();
+    assert_eq!(found, ["ls", "git fetch; sleep 4", "tar czf x.tgz conf", "gs", "exit"]);
+}
