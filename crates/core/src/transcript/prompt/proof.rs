@@ -2,6 +2,7 @@
 
 use super::super::windows::prompt as windows;
 use super::names::user_and_host;
+use super::same::without_status;
 use super::{Reader, SEPARATOR, reader, trimmed};
 
 /// Most blanks within a prompt that proves anything.
@@ -28,7 +29,7 @@ pub(crate) enum Proof {
 
 /// Tells how much the text of a prompt proves.
 pub(crate) fn proof(prompt: &str) -> Proof {
-    let prompt = trimmed(prompt);
+    let prompt = without_status(trimmed(prompt));
     let Some(ending) = prompt.chars().next_back() else { return Proof::None };
     let before = &prompt[..prompt.len() - ending.len_utf8()];
     let body = trimmed(before);

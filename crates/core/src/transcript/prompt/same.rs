@@ -55,7 +55,7 @@ pub(crate) fn key(prompt: &str) -> String {
 }
 
 /// A prompt without what tells at its start how the last command ended: glyphs, numbers.
-fn without_status(prompt: &str) -> &str {
+pub(super) fn without_status(prompt: &str) -> &str {
     let status = |word: &str| {
         let number = word.trim_matches(['[', ']', '(', ')']);
         let glyph = |character: char| {
