@@ -28,6 +28,7 @@ impl Cutter<'_> {
             Proof::Bare => {
                 let foreign = !prompt.is_ascii() && count > 1;
                 blank
+                    || (count > 1 && is_place(before))
                     || (count > 1 && self.stands_below_alike(prompt))
                     || foreign
                     || (count > 2 && prompt.starts_with('$'))
@@ -114,6 +115,12 @@ impl Cutter<'_> {
         }
         false
     }
+}
+
+/// Whether a text is the name of a directory alone, as it stands above the sign in prompts of two lines.
+fn is_place(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    (text.starts_with(b"/") || text.starts_with(b"~")) && !text.iter().any(u8::is_ascii_whitespace)
 }
 
 /// Whether all lines look like commands typed before the first prompt came.
