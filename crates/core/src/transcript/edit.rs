@@ -355,7 +355,11 @@ impl<'a> Prompts<'a> {
     /// Where the prompt of a line ends.
     fn prompt_end(&self, line: &'a Logical) -> Option<usize> {
         // Where nothing stands behind the colours, what is coloured may be the command.
-        let entered = |styled: &usize| line.text.get(*styled..).is_some_and(|rest| !rest.trim().is_empty());
+        // IPython colours what is typed.
+        let entered = |styled: &usize| {
+            line.text.get(*styled..).is_some_and(|rest| !rest.trim().is_empty())
+                && !line.text.starts_with("In [")
+        };
         let styled = line.styled.filter(entered).unwrap_or(0);
         self.known_prompt_end(&line.text, styled)
     }
