@@ -102,6 +102,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         quoted: VecDeque::new(),
         usual_returns: usual_returns(page),
         line_returns: None,
+        replays: false,
         open: Scan::default(),
         scanned: 0,
         expectation: None,
@@ -176,6 +177,8 @@ struct Cutter<'a> {
     usual_returns: Option<usize>,
     /// How many stand before the newline of a command without marks; more are those of a transcript that was printed.
     line_returns: Option<usize>,
+    /// The last command shows a transcript, of which edits were met.
+    replays: bool,
     /// What the last command leaves open, as far as it was scanned.
     open: Scan,
     scanned: usize,
@@ -233,6 +236,7 @@ impl Cutter<'_> {
         if replayed {
             return self.push_output(mark, edit);
         }
+        self.replays = false;
         if self.asks_for_more(mark.text, prompt.as_deref()) {
             return self.extend_edit(edit, mark.text, aborted);
         }

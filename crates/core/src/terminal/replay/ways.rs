@@ -48,7 +48,7 @@ pub(crate) fn aside_end(token: Token<'_>, source: &[u8], at: usize) -> Option<us
     while let Some((token, next)) = token_at(near, at) {
         match token {
             Token::Text(text) => columns += std::str::from_utf8(text).ok()?.width(),
-            Token::Csi(Csi { command: b'm', .. }) => {}
+            Token::Csi(Csi { command: b'm', .. }) | Token::Ignored => {}
             Token::Csi(back @ Csi { command: b'D', marker: 0, .. }) => {
                 let far = columns > 0 && back.param(0, 1) == there.param(0, 1) + columns;
                 return far.then_some(next);

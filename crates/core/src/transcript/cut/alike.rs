@@ -2,12 +2,16 @@
 
 use memchr::{memchr_iter, memmem};
 
-use super::{Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
+use super::{Current, Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
 use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
 use crate::transcript::command::Command;
 use crate::transcript::frame::is_header;
 use crate::transcript::prompt;
 use crate::transcript::shows::shows_text;
+use crate::transcript::syntax::brings_prompt;
+
+/// Most lines above the header of a transcript that is shown: a shell may paint its prompt once more.
+const MAX_LINES_ABOVE: usize = 8;
 
 impl Cutter<'_> {
     /// Whether an edit is part of a transcript that a command printed: the terminal ended each of its lines once more.
@@ -43,7 +47,16 @@ impl Cutter<'_> {
                 && !self.is_opened()
                 && short()
         };
-        (!same && (told() || more())) || (extra && (!same || short()))
+        (!same && (told() || more() || self.is_in_transcript(prompt))) || (extra && (!same || short()))
+    }
+
+    /// Whether a prompt that was not met before stands in a transcript that a command shows.
+    fn is_in_transcript(&self, prompt: &str) -> bool {
+        let shell = |current: &Current| prompt::shape(&current.text) == prompt::shape(prompt);
+        // What opens a shell besides has that one's prompt.
+        (self.replays || (self.shows_transcript() && !self.last_is(brings_prompt)))
+            && !self.known.contains(&*self.prompts.key(prompt))
+            && !self.current.as_ref().is_some_and(shell)
     }
 
     /// Whether a line of this length with another prompt is part of a transcript that a command printed: the terminal ended it
@@ -68,8 +81,9 @@ impl Cutter<'_> {
         let output =
             self.commands.last().and_then(|last| self.page.text.get(last.after..)).unwrap_or_default();
         let near = &output[..output.len().min(MAX_SEARCH_BYTES)];
-        let first = &near[..memchr::memchr(b'\n', near).unwrap_or(near.len())];
-        self.last_is(shows_text) && is_header(&prompt::text_of(first))
+        let mut lines = near.split(|&byte| byte == b'\n').take(MAX_LINES_ABOVE);
+        let begins = lines.next().is_some_and(|line| is_header(&prompt::text_of(line)));
+        self.last_is(shows_text) && (begins || lines.any(|line| line.starts_with(b"Script started on ")))
     }
 
     /// Whether a command has typed this prompt and what stands behind it, so that it is output here.
@@ -105,6 +119,7 @@ impl Cutter<'_> {
 
     /// Adds a mark that is output.
     pub(super) fn push_output(&mut self, mark: &Mark, edit: &Edit) {
+        self.replays |= self.shows_transcript() && !self.last_is(brings_prompt);
         let shown = edit.lines.iter().map(|line| line.text.trim_end().to_owned());
         let between = edit.cleared.iter().cloned().chain(shown).filter(|line| !line.is_empty()).collect();
         self.commands.push(Command {

@@ -158,3 +158,17 @@ fn a_start_that_was_not_shown_is_told() {
     assert_eq!(told(&records[1]), (Some(line.into()), Confidence::Medium, Some(Reason::LearnedPrompt)));
     assert_eq!(told(&records[2]), (Some(format!("{line} more")), Confidence::Low, Some(Reason::Recalled)));
 }
+
+#[test]
+fn what_ipython_colours_is_typed() {
+    let edit = |line: &str| {
+        format!("\x1b[?2004h\x1b[32mIn [\x1b[1m2\x1b[0m\x1b[32m]: \x1b[0m{line}\r\r\n\x1b[?2004l\r")
+    };
+    let bytes = [
+        edit("1\x1b[38;5;241m+\x1b[39m1"),
+        edit("[i \x1b[32mfor\x1b[39m i \x1b[32min\x1b[39m x]"),
+        edit("exit"),
+    ];
+    let found: Vec<String> = commands(bytes.concat().as_bytes()).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(found, ["1+1", "[i for i in x]", "exit"]);
+}

@@ -196,3 +196,19 @@ fn sqlite_asks_for_more_with_a_prompt_of_its_own() {
     let commands = commands(marked).into_iter().map(|(command, _)| command);
     assert_eq!(commands.collect::<Vec<_>>(), ["sqlite3 t.db", "select 1\n  as x;", ".quit", "exit"]);
 }
+
+/// fish ends its own lines with more returns than a shell whose transcript it shows.
+#[test]
+fn a_transcript_with_marks_that_is_shown_is_output_whatever_its_lines_end_with() {
+    let own = |line: &str| {
+        format!("\x1b[?2004h\x1b[Kroot@web /srv> {line}\r\r\r\n\x1b[30m\x1b(B\x1b[m\x1b[?2004l\r")
+    };
+    let edit = |line: &str| format!("\x1b[?2004hsh-5.2$ {line}\r\r\n\x1b[?2004l\r");
+    let shown = format!("Script started on 2026-11-20\r\r\n{}{}{}", edit("id"), edit("whoami"), edit("exit"));
+    let bytes = [own("ls"), own("cat ses.log"), shown.clone(), own("pwd"), own("exit")].concat();
+    let found: Vec<String> = commands(bytes.as_bytes()).into_iter().map(|(command, _)| command).collect();
+    assert_eq!(found, ["ls", "cat ses.log", "pwd", "exit"]);
+    // A shell that is opened behind it has a prompt of its own.
+    let opened = [own("ls"), own("cat ses.log; bash"), shown, own("exit")].concat();
+    assert!(commands(opened.as_bytes()).iter().any(|(command, _)| command == "whoami"));
+}
