@@ -89,6 +89,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         line_source: 0,
         line: LineMark::default(),
         painted: None,
+        painted_prompt: String::new(),
         mode: Mode::Lines,
         application_keys: false,
         program: 0..0,
@@ -148,6 +149,8 @@ struct Renderer<'a, H> {
     /// Where a prompt was begun by resetting all attributes and erasing the screen below: zsh does so before it marks
     /// its edit. Text and source.
     painted: Option<(usize, usize)>,
+    /// The last prompt that was painted so, as far as it stands on the row of the cursor.
+    painted_prompt: String,
     mode: Mode,
     application_keys: bool,
     /// Where a program has the keypad that is not a line editor: no shell prints a prompt there.

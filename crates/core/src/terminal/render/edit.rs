@@ -60,6 +60,10 @@ impl<H: Heads> Renderer<'_, H> {
                 place = next;
             }
             aside = screen.begin_edit();
+            // A line may be painted together with its prompt, as one that `hist_verify` or `print -z` gives to the editor.
+            if !screen.begins_behind(&self.painted_prompt) {
+                self.painted_prompt = screen.painted_prompt();
+            }
             before = Some(screen);
         } else if let Some(screen) = line {
             self.flush(screen);
@@ -309,6 +313,8 @@ fn repaint_start(bytes: &[u8]) -> Option<usize> {
     while let Some((token, next)) = token_at(bytes, at) {
         match token {
             Token::Control(b'\r') | Token::Csi(Csi { command: b'A' | b'm', marker: 0, .. }) => at = next,
+            // Modes, such as whether the cursor is shown.
+            Token::Csi(Csi { command: b'h' | b'l', marker: 1.., .. }) => at = next,
             Token::Csi(Csi { command: b'J', marker: 0, params: b"", .. }) => return Some(next),
             _ => return None,
         }

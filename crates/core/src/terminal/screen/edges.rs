@@ -1,5 +1,7 @@
 //! Where an edited line begins and ends on the screen: its prompt, a prompt at the right edge, the rows that others ended.
 
+use unicode_width::UnicodeWidthStr;
+
 use super::Screen;
 use crate::terminal::replay::PROMPT_SIGNS;
 use crate::terminal::row::{Cell, RIGHT_HALF, Row, UNSET, push_row};
@@ -31,6 +33,26 @@ impl Screen {
             cell.aside = true;
         }
         aside.trim().to_owned()
+    }
+
+    /// What stands on the row of the cursor in front of it.
+    pub(crate) fn painted_prompt(&self) -> String {
+        let mut shown = String::new();
+        let cells = &self.rows[self.row].cells;
+        push_row(&cells[..self.column.min(cells.len())], false, false, &mut shown);
+        shown
+    }
+
+    /// Whether a known prompt stands in front of the cursor, and behind it a text that goes up to the cursor: then the edit
+    /// begins behind that prompt.
+    pub(crate) fn begins_behind(&mut self, prompt: &str) -> bool {
+        let shown = self.painted_prompt();
+        let typed = !shown.ends_with(' ') && prompt.ends_with(' ') && shown.len() > prompt.len();
+        let begins = typed && shown.starts_with(prompt);
+        if begins {
+            self.prompt_end = Some((self.row, prompt.width()));
+        }
+        begins
     }
 
     /// Takes what stands at the right edge, behind columns that nothing was printed on, for a prompt there. Returns it.

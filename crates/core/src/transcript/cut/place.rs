@@ -8,6 +8,7 @@ use crate::transcript::prompt::{self, Ends, Proof, Reader};
 use crate::transcript::shows::{numbers_lines, shows_text};
 use crate::transcript::syntax;
 use crate::transcript::turns::Turns;
+use crate::transcript::words::{base_name, last_command};
 
 impl Cutter<'_> {
     /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
@@ -164,7 +165,9 @@ impl Cutter<'_> {
         // What is followed by a known command may be a prompt whatever came before.
         let prints = prints && !looks;
         let brings = brings && (opens || !(prints && alone));
-        if !(gone || brings || moves || returns || hides) {
+        let named = proof == Proof::Word && self.is_named_after_last(prompt);
+        let Some(current) = &self.current else { return None };
+        if !(gone || brings || moves || returns || hides || named) {
             return None;
         }
         let key = prompt::key(prompt);
@@ -196,12 +199,26 @@ impl Cutter<'_> {
             Proof::Bare => hidden || (brings && (gone || self.is_left_before(&key, opens))),
             // Where nothing brings it, it may be what a program prints line by line.
             Proof::Word => {
-                (brings && count > 1) || sibling || (gone && count > 2 && !prints && !current.marked)
+                ((brings || named) && count > 1)
+                    || sibling
+                    || (gone && count > 2 && !prints && !current.marked)
             }
             // The prompt of an inner shell is written as that of the outer one, with another name or sign.
             Proof::None => sibling || (nests && prompt::is_sister(prompt, &current.text)) || used,
         };
         begins.then_some(announced)
+    }
+
+    /// Whether a prompt is the name of the program that the last command started, as those of tools are that read commands.
+    fn is_named_after_last(&self, prompt: &str) -> bool {
+        let name = prompt.trim_end();
+        let name = name.strip_suffix(['>', '$', '#', ':']).unwrap_or(name).trim_end();
+        let words = self.commands.last().map(|last| last_command(&last.command)).unwrap_or_default();
+        let program = |word: &str| {
+            let file = base_name(word);
+            file.split_once('.').map_or(file, |(stem, _)| stem).eq_ignore_ascii_case(name)
+        };
+        !name.is_empty() && words.iter().take(2).any(|word| program(word))
     }
 
     /// What the last command lets one expect.

@@ -69,8 +69,9 @@ pub(crate) fn proof(prompt: &str) -> Proof {
         return Proof::Strict;
     }
     if has(|byte| byte == b'@')
-        && user_and_host(body).is_some()
-        && !body.contains(['"', '\'', '`', ';'])
+        && let Some(who) = user_and_host(body)
+        && !up_to_path(body, who).contains(['"', '\''])
+        && !body.contains(['`', ';'])
         && !has_pipe(body)
     {
         return Proof::Strict;
@@ -95,6 +96,12 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     } else {
         Proof::None
     }
+}
+
+/// A prompt up to the path behind user and host, whose names may have any sign.
+fn up_to_path<'b>(body: &'b str, who: &str) -> &'b str {
+    let end = body.find(who).map_or(body.len(), |at| at + who.len());
+    if body[end..].starts_with(":/") || body[end..].starts_with(":~") { &body[..end] } else { body }
 }
 
 /// Whether a text holds the sign of a pipe, and not one between the fields of a prompt, which stand in brackets.

@@ -421,3 +421,19 @@ fn a_list_of_completions_may_have_a_pager() {
     assert_eq!(commands(bytes.as_bytes()).last(), executed(&["uptime"]).last());
     assert!(commands(bytes.as_bytes()).contains(&("ls -d /usr/lib".to_owned(), Status::Unsubmitted)));
 }
+
+/// zsh paints what `hist_verify` or `print -z` gives to the editor before it opens the edit.
+#[test]
+fn a_line_that_is_painted_with_its_prompt_is_typed() {
+    let edit = |painted: &str, typed: &str| {
+        format!(
+            "\r\x1b[0m\x1b[27m\x1b[24m\x1b[J➜  repo \x1b[34mgit:(main)\x1b[0m ✗ {painted}\x1b[K\x1b[?2004h{typed}\x1b[?2004l\r\r\r\n"
+        )
+    };
+    let bytes =
+        [edit("", "id"), edit("", "print -z ls -l"), edit("ls -l", " /tmp"), edit("", "exit")].concat();
+    assert_eq!(commands(bytes.as_bytes()), executed(&["id", "print -z ls -l", "ls -l /tmp", "exit"]));
+    // A prompt may become longer.
+    let bytes = bytes.replacen(" \x1b[34mgit:(main)\x1b[0m ✗ \x1b[K\x1b[?2004hid", " \x1b[K\x1b[?2004hid", 1);
+    assert_eq!(commands(bytes.as_bytes()), executed(&["id", "print -z ls -l", "ls -l /tmp", "exit"]));
+}

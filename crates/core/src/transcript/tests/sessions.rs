@@ -409,3 +409,29 @@ fn what_a_full_screen_program_paints_is_no_prompt() {
     let bytes = [line("id", "0\r\n"), line("vim x", &screen), line("ls", "a\r\n"), line("exit", "")].concat();
     assert_eq!(commands(bytes.as_bytes()), executed(&["id", "vim x", "ls", "exit"]));
 }
+
+#[test]
+fn a_tool_may_have_a_prompt_that_is_named_after_it() {
+    let edit = |line: &str| format!("\x1b[?2004hme@tower:~/p$ {line}\r\n\x1b[?2004l\r");
+    let tool = "Welcome\r\nwekan> ls\r\na b\r\nwekan> cd 2\r\nok\r\nwekan> exit\r\n";
+    for program in ["wekan navigate", "python3 ./wekan.py"] {
+        let bytes = [edit(program), tool.to_owned(), edit("ls"), edit("exit")].concat();
+        let found: Vec<String> = commands(bytes.as_bytes()).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(found, [program, "ls", "cd 2", "exit", "ls", "exit"]);
+    }
+    let other = [edit("cat notes"), tool.to_owned(), edit("ls"), edit("exit")].concat();
+    assert_eq!(commands(other.as_bytes()), executed(&["cat notes", "ls", "exit"]));
+}
+
+#[test]
+fn a_directory_may_have_a_quote_in_its_name() {
+    let edit = |line: &str| format!("\x1b[?2004hme@tower:~/p$ {line}\r\n\x1b[?2004l\r");
+    let remote = "ab@host:/home/ab/O' Levels$ ls\r\nf\r\nab@host:/home/ab/O' Levels$ whoami\r\nA\r\nab@host:/home/ab/O' Levels$ \r\n";
+    let bytes = [edit("python server.py"), remote.to_owned(), edit("exit")].concat();
+    let found: Vec<String> = commands(bytes.as_bytes())
+        .into_iter()
+        .map(|(line, _)| line)
+        .filter(|line| !line.is_empty())
+        .collect();
+    assert_eq!(found, ["python server.py", "ls", "whoami", "exit"]);
+}
