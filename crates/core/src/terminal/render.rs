@@ -12,6 +12,7 @@ use super::page::{Heads, LineMark, Mark, MarkKind, Page};
 use super::replay::{Hints, Replay, Until, replay, returns_before, wraps_before_wide};
 use super::run::copy_run;
 use super::screen::Screen;
+use super::sideways::LongLine;
 use super::strip::Strip;
 use super::token::{Csi, Token, colour_len, token_at};
 use full_screen::ScreenSwitch;
@@ -176,7 +177,7 @@ struct Renderer<'a, H> {
     /// The same for lines that a row of bytes is enough for.
     strip: Strip,
     /// The last lines that were longer than their row and shown in parts.
-    long_lines: VecDeque<Vec<u8>>,
+    long_lines: VecDeque<LongLine>,
     /// The line being printed may have a byte that a prompt has.
     suspect: bool,
     /// How often it was looked at as a whole.
@@ -248,7 +249,11 @@ impl<H: Heads> Renderer<'_, H> {
                         if sequence.ends_with(b"m") {
                             self.colours.apply(&sequence[2..colour - 1]);
                             self.line.styled = self.page.text.len() - self.line_text;
-                        } else if wraps_before_wide(self.source, self.at + colour) {
+                        } else if wraps_before_wide(
+                            self.source,
+                            self.at + colour,
+                            self.page.text.len() - self.line_text,
+                        ) {
                             return self.overprinted();
                         }
                         self.at += colour;

@@ -41,7 +41,7 @@ pub(super) fn may_be_sideways(line: &[u8], recalled: bool) -> bool {
 /// from, the last one first.
 pub(super) fn straightened<'b>(
     line: &[u8],
-    before: impl Iterator<Item = &'b Vec<u8>> + Clone,
+    before: impl Iterator<Item = &'b LongLine> + Clone,
 ) -> Option<Straight> {
     let mut straight = Straight::default();
     let (mut at, mut parts, mut recalls) = (0, 0, 0);
@@ -57,7 +57,9 @@ pub(super) fn straightened<'b>(
                 let is_part = text.last().is_some_and(|last| MARKS.contains(last)) && back > 0;
                 if straight.text.is_empty() && is_part {
                     recalls += 1;
-                    straight.recall(text, back, before.clone())?;
+                    // Its mark stands where those of that line stood.
+                    let as_wide = before.clone().filter(|long| long.columns + 1 == text.len());
+                    straight.recall(text, back, as_wide)?;
                     at += back;
                 } else if straight.show_whole(text, back) {
                     at += back;
@@ -87,6 +89,13 @@ pub(super) fn straightened<'b>(
     straight.columns.is_some().then_some(straight)
 }
 
+/// A line that was longer than its row.
+pub(super) struct LongLine {
+    pub(super) text: Vec<u8>,
+    /// How many characters its row had room for.
+    pub(super) columns: usize,
+}
+
 /// A line that is longer than its row.
 #[derive(Default)]
 pub(super) struct Straight {
@@ -106,6 +115,11 @@ pub(super) struct Straight {
 }
 
 impl Straight {
+    /// What is remembered of it.
+    pub(super) fn into_long_line(self) -> LongLine {
+        LongLine { columns: self.columns.unwrap_or_default(), text: self.text }
+    }
+
     fn of(text: &[u8]) -> Self {
         Self { text: text.to_owned(), ..Self::default() }
     }
@@ -148,10 +162,10 @@ impl Straight {
         &mut self,
         shown: &[u8],
         back: usize,
-        mut before: impl Iterator<Item = &'b Vec<u8>>,
+        mut before: impl Iterator<Item = &'b LongLine>,
     ) -> Option<()> {
-        let line = before.find(|line| Straight::of(line).show(shown, back).is_some())?;
-        self.replace(line);
+        let line = before.find(|line| Straight::of(&line.text).show(shown, back).is_some())?;
+        self.replace(&line.text);
         self.show(shown, back)
     }
 
@@ -312,7 +326,8 @@ mod tests {
     use super::*;
 
     fn shown(line: &str, before: &[&str]) -> Option<String> {
-        let before: Vec<Vec<u8>> = before.iter().map(|line| line.as_bytes().to_vec()).collect();
+        let long = |line: &&str| LongLine { text: line.as_bytes().to_vec(), columns: 29 };
+        let before: Vec<LongLine> = before.iter().map(long).collect();
         let straight = straightened(line.as_bytes(), before.iter())?;
         assert_eq!(straight.recalled, !before.is_empty());
         String::from_utf8(straight.text).ok()

@@ -192,7 +192,7 @@ fn typed_ahead(
 }
 
 /// The lines at the end of `output` that were typed when the command had begun to print: as many as there are prompts that are
-/// followed by what is surely output.
+/// followed by what these lines print.
 fn typed_late(
     output: &[u8],
     before: Option<&Command>,
@@ -207,12 +207,9 @@ fn typed_late(
     let slots = slots(commands);
     let mut lines: Vec<&str> = text.lines().rev().take(slots.len()).map(str::trim).collect();
     lines.reverse();
-    let fits = |(line, slot): (&&str, &Slot)| is_plausible(line) && slot.compare(line) >= Match::Output;
-    let certain = |(line, slot): (&&str, &Slot)| slot.compare(line) == Match::Certain;
-    let pairs = || lines.iter().zip(&slots);
-    let proven = lines.len() >= MIN_PROOFS || pairs().any(certain);
+    let fits = |(line, slot): (&&str, &Slot)| is_plausible(line) && slot.compare(line) == Match::Certain;
     let known = lines.iter().any(|line| looks_like_command(line));
-    (lines.len() == slots.len() && known && proven && pairs().all(fits))
+    (lines.len() == slots.len() && known && lines.iter().zip(&slots).all(fits))
         .then(|| (lines.into_iter().map(str::to_owned).collect(), slots))
 }
 

@@ -102,7 +102,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         quoted: VecDeque::new(),
         usual_returns: usual_returns(page),
         line_returns: None,
-        replays: false,
+        shown_prompt: None,
         open: Scan::default(),
         scanned: 0,
         expectation: None,
@@ -177,8 +177,8 @@ struct Cutter<'a> {
     usual_returns: Option<usize>,
     /// How many stand before the newline of a command without marks; more are those of a transcript that was printed.
     line_returns: Option<usize>,
-    /// The last command shows a transcript, of which edits were met.
-    replays: bool,
+    /// The key of the prompt of a transcript that the last command may have shown.
+    shown_prompt: Option<String>,
     /// What the last command leaves open, as far as it was scanned.
     open: Scan,
     scanned: usize,
@@ -236,11 +236,14 @@ impl Cutter<'_> {
         if replayed {
             return self.push_output(mark, edit);
         }
-        self.replays = false;
+        let may_be_shown = self.may_be_shown(last_line);
         if self.asks_for_more(mark.text, prompt.as_deref()) {
             return self.extend_edit(edit, mark.text, aborted);
         }
-        let chooses = CHOICE_PROMPTS.contains(&last_line);
+        // A prompt of a shell may be made to look so: it is asked for a number.
+        let chooses = CHOICE_PROMPTS.contains(&last_line)
+            && typed.trim().bytes().all(|digit| digit.is_ascii_digit())
+            && self.last_is(|last| memchr::memmem::find(last.as_bytes(), b"select ").is_some());
         if chooses || (prompt.is_none() && is_answer(&typed)) {
             between.insert(0, typed.clone());
             typed.clear();
@@ -269,6 +272,8 @@ impl Cutter<'_> {
             Some(Reason::TooLong)
         } else if edit.doubtful {
             Some(Reason::GuessedWidth)
+        } else if may_be_shown {
+            Some(Reason::LookAlike)
         } else {
             None
         };

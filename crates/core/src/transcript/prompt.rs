@@ -11,7 +11,7 @@ use std::borrow::Cow;
 pub(crate) use self::colour::{coloured_end, plain_sign_len};
 pub(crate) use self::names::user_and_host;
 use self::program::program_of;
-pub(crate) use self::program::{is_continuation, program};
+pub(crate) use self::program::{is_continuation, is_dollar_quoted, program};
 pub(crate) use self::proof::{Proof, proof};
 pub(crate) use self::same::{has_key, is_sister, key, shape};
 use super::windows::prompt as windows;
@@ -204,21 +204,25 @@ pub(crate) fn ends(line: &str) -> Ends {
     {
         return Ends::one(end);
     }
-    if found.len() > 1 && is_bracketed(&line[..found[0]]) {
-        // What stands in the brackets of a prompt does not end it, if they are closed before another ending.
-        let closed = found.iter().position(|&end| !is_bracketed(&line[..end]));
-        if let Some(closed) = closed {
-            let first = found[closed];
-            found.retain(|end| end >= first);
+    if found.len() > 1 {
+        // A field in angle brackets does not end a prompt that has it in brackets, up to the sign behind those.
+        let (first, second) = (found[0], found[1]);
+        if is_field(&line[..first], &line[first..second]) {
+            found.retain(|end| end > first);
         }
     }
     found
 }
 
-/// Whether a bracket is open at the end of a text.
-fn is_bracketed(text: &str) -> bool {
+/// Whether a text ends with `<…> ` within brackets, and `behind` it these are closed by one word and a sign. A bracket alone
+/// tells nothing: who is typed at may have forgotten to close it.
+fn is_field(text: &str, behind: &str) -> bool {
     let count = |sign: u8| memchr::memchr_iter(sign, text.as_bytes()).count();
-    count(b'[') > count(b']')
+    let word = behind.trim_end().strip_suffix(['$', '#', '%', '>']).and_then(|word| word.strip_suffix(']'));
+    text.ends_with("> ")
+        && count(b'<') == count(b'>')
+        && count(b'[') > count(b']')
+        && word.is_some_and(|word| !word.is_empty() && !word.contains([' ', '[', ']']))
 }
 
 /// Whether the ends of `line` are those of a prompt that it starts with, because nothing behind that can end a prompt.

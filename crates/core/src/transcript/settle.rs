@@ -66,7 +66,8 @@ fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], pag
 /// Whether what stands behind a line stood in front of its prompt as well, but for its figures: what a shell runs before each
 /// prompt has printed it.
 fn is_told_again(command: &Command, output: &[u8], page: &Page) -> bool {
-    if output.len() > MAX_UPPER_BYTES {
+    // Who types the sign by hand has the shell take it for a comment.
+    if output.len() > MAX_UPPER_BYTES || command.command.contains('#') {
         return false;
     }
     let before = &page.text[command.text.saturating_sub(2 * MAX_UPPER_BYTES)..command.text];

@@ -16,9 +16,6 @@ use crate::terminal::token::{Csi, Token, token_at};
 /// How an editor that has the terminal as it is begins the row below a line that was submitted (reline, the editor of irb).
 const FRESH_ROW: &[u8] = b"\x1b[1G\x1b[K";
 
-/// What stands at least between a prompt and one at the right edge.
-const RIGHT_EDGE_GAP: &[u8] = b"        ";
-
 /// Most lines that are remembered because they were longer than their row.
 const MAX_LONG_LINES: usize = 16;
 
@@ -52,7 +49,6 @@ impl<H: Heads> Renderer<'_, H> {
         if self.long_lines.len() == MAX_LONG_LINES {
             self.long_lines.pop_front();
         }
-        self.long_lines.push_back(straight.text);
         self.line.recalled = straight.recalled;
         self.page.text.truncate(self.line_text);
         let mut screen = std::mem::replace(&mut self.spare, Screen::new(None));
@@ -64,6 +60,7 @@ impl<H: Heads> Renderer<'_, H> {
             screen.apply(token);
             at = next;
         }
+        self.long_lines.push_back(straight.into_long_line());
         self.at = self.line_source + length + 1;
         self.flush(&mut screen);
         self.spare = screen;
@@ -89,9 +86,6 @@ impl<H: Heads> Renderer<'_, H> {
         let mut asks_anew = false;
         while let Some((token, next)) = token_at(self.source, at) {
             match token {
-                Token::Text(_) if edited && row.bytes[row.column..].starts_with(RIGHT_EDGE_GAP) => {
-                    return false;
-                }
                 Token::Text(text) if !colours.hide() && row.print(text, usize::MAX) => {}
                 Token::Control(b'\r') => {
                     let rest = &self.source[next..];
@@ -123,7 +117,7 @@ impl<H: Heads> Renderer<'_, H> {
                         styled = row.column;
                     }
                 }
-                _ if wraps_before_wide(self.source, next) => return false,
+                _ if wraps_before_wide(self.source, next, row.column) => return false,
                 Token::Csi(Csi { command: b'K', marker: 0, intermediate: 0, params: b"" | b"0" }) => {
                     row.erase_from(row.column);
                     asks_anew = true;
@@ -172,8 +166,6 @@ impl<H: Heads> Renderer<'_, H> {
         self.at = self.line_source;
         self.colours = self.line_colours;
         let mut head = None;
-        // The cursor went to the left for the first time.
-        let (mut went_back, mut may_go_back) = (false, true);
         // Where what stands on the row begins, if the row was emptied.
         let mut row_start = None;
         while let Some((token, next)) = token_at(self.source, self.at) {
@@ -186,16 +178,8 @@ impl<H: Heads> Renderer<'_, H> {
                 self.take_detour(end);
                 continue;
             }
-            if may_go_back && goes_left(token) {
-                (went_back, may_go_back) = (true, false);
-            }
             match token {
-                Token::Text(text) => {
-                    if std::mem::take(&mut went_back) && self.shows_head(screen) {
-                        self.keep_aside(screen);
-                    }
-                    self.print_in_steps(screen, text);
-                }
+                Token::Text(text) => self.print_in_steps(screen, text),
                 Token::Control(b'\n') => {
                     self.line.prompt_end = self.line.prompt_end.or(screen.prompt_column());
                     if self.wraps(returns_before(&self.source[..next])) {
@@ -241,7 +225,7 @@ impl<H: Heads> Renderer<'_, H> {
                         (head, row_start) = (None, Some(next));
                     }
                 }
-                _ if wraps_before_wide(self.source, next) && self.shows_head(screen) => {
+                _ if wraps_before_wide(self.source, next, screen.column()) && self.shows_head(screen) => {
                     screen.wrap_softly();
                 }
                 Token::Csi(csi) if csi.is_vertical() => {
@@ -313,14 +297,6 @@ impl<H: Heads> Renderer<'_, H> {
         }
         self.line_text = self.page.text.len();
         self.place = place;
-    }
-
-    /// Keeps a prompt at the right edge as a line above the current one, as what is painted elsewhere is kept.
-    fn keep_aside(&mut self, screen: &mut Screen) {
-        let Some(aside) = screen.set_blanks_aside() else { return };
-        self.page.text.extend_from_slice(aside.as_bytes());
-        self.page.text.push(b'\n');
-        self.line_text = self.page.text.len();
     }
 
     /// Prints a run that may be long, flushing the line when it grows beyond its limit.
@@ -453,9 +429,4 @@ impl<H: Heads> Renderer<'_, H> {
         }
         true
     }
-}
-
-/// Whether the cursor goes to the left on its row, other than to its start.
-fn goes_left(token: Token<'_>) -> bool {
-    matches!(token, Token::Control(0x08) | Token::Csi(Csi { command: b'D' | b'G', marker: 0, .. }))
 }

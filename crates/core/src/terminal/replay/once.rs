@@ -102,7 +102,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
             {
                 edge = screen.column().checked_sub(1);
             }
-            _ if screen.width().is_none() && screen.column() > MIN_WIDTH && wraps_before_wide(bytes, at) => {
+            _ if screen.width().is_none() && wraps_before_wide(bytes, at, screen.column()) => {
                 screen.adopt_edge();
             }
             Token::Osc(payload) if is_prompt_end(payload) => screen.end_prompt(),

@@ -4,9 +4,13 @@ use unicode_width::UnicodeWidthChar;
 
 use super::super::screen::Screen;
 use super::super::token::{Csi, Token, token_at};
+use super::prompt::PROMPT_SIGNS;
 
 /// Most returns before a newline that are counted.
 pub(crate) const MAX_RETURNS: usize = 8;
+
+/// Narrowest terminal that a wide character is told to be too wide for.
+const MIN_FULL_COLUMNS: usize = 40;
 
 /// Longest preview that is printed below a line.
 const MAX_PREVIEW_BYTES: usize = 1_024;
@@ -76,8 +80,13 @@ pub(crate) fn begins_with_return(bytes: &[u8]) -> bool {
 
 /// Whether an editor has gone to the next row at `at`, because the next character has two columns and the row has room for one:
 /// it prints a blank there, and erases what may stand behind it.
-pub(crate) fn wraps_before_wide(source: &[u8], at: usize) -> bool {
-    source[..at].ends_with(b" \x1b[K") && starts_wide(&source[at..])
+pub(crate) fn wraps_before_wide(source: &[u8], at: usize, column: usize) -> bool {
+    let Some(before) = source[..at].strip_suffix(b" \x1b[K") else { return false };
+    // Behind its prompt an editor may erase as well.
+    let near = String::from_utf8_lossy(&before[before.len().saturating_sub(4)..]);
+    column >= MIN_FULL_COLUMNS
+        && starts_wide(&source[at..])
+        && !near.ends_with(|last| PROMPT_SIGNS.contains(last))
 }
 
 /// Whether a character of two columns comes next.

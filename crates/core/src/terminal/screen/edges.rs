@@ -3,15 +3,11 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::Screen;
-use crate::terminal::replay::PROMPT_SIGNS;
-use crate::terminal::row::{Cell, RIGHT_HALF, Row, UNSET, push_row};
+use crate::terminal::row::{RIGHT_HALF, Row, UNSET, push_row};
 use crate::terminal::token::{Token, token_at};
 
 /// Least columns between a line and a prompt at the right edge.
 const MIN_GAP: usize = 4;
-
-/// Least blanks between a prompt and one at the right edge.
-const MIN_BLANKS: usize = 8;
 
 /// How many characters of a prompt are compared where it is painted again.
 const PAINTED_CHARS: usize = 6;
@@ -77,24 +73,6 @@ impl Screen {
             aside.push_str(shown.trim());
         }
         aside
-    }
-
-    /// Takes what stands at the right edge, behind many blanks, for a prompt there, if the cursor stands behind a prompt at the
-    /// left. Returns it.
-    pub(crate) fn set_blanks_aside(&mut self) -> Option<String> {
-        let [row] = self.rows.as_mut_slice() else { return None };
-        let (before, behind) = row.cells.split_at_mut_checked(self.column)?;
-        let blank = |cell: &Cell| cell.main == ' ' || cell.main == UNSET;
-        let signs = |cell: &Cell| PROMPT_SIGNS.contains(cell.main);
-        let prompt = before.last().is_some_and(blank) && before.iter().rev().nth(1).is_some_and(signs);
-        let gap = behind.iter().take_while(|cell| blank(cell)).count();
-        if !prompt || gap < MIN_BLANKS || !(1..=MAX_ASIDE_CHARS).contains(&(behind.len() - gap)) {
-            return None;
-        }
-        let mut aside = String::new();
-        push_row(&behind[gap..], true, true, &mut aside);
-        behind.iter_mut().for_each(|cell| cell.aside = true);
-        Some(aside.trim().to_owned())
     }
 
     /// Whether the cursor was moved along a row, and not to the end of its text, before the row was left.

@@ -40,6 +40,11 @@ pub(super) fn compare(command: &str, shown: &str, again: bool) -> Match {
     if shown.ends_with("not found") && !first.is_empty() && shown.contains(&format!("{first}: ")) {
         return Match::Certain;
     }
+    // What goes wrong is told behind the name of the program.
+    let named = first.len() > 1 && shown.strip_prefix(first).is_some_and(|rest| rest.starts_with(": "));
+    if named && looks_like_command(command) {
+        return Match::Certain;
+    }
     match shown {
         _ if command.is_empty() => {
             if again && shown.is_empty() {
@@ -65,7 +70,8 @@ fn prints(command: &str, shown: &str) -> bool {
 /// Whether a line begins with a number that is set to the right, as in counts and tables.
 fn is_count(shown: &str) -> bool {
     let number = shown.trim_start_matches(' ');
-    shown.len() >= number.len() + 2 && number.starts_with(|first: char| first.is_ascii_digit())
+    let digits = number.bytes().take_while(u8::is_ascii_digit).count();
+    shown.len() >= number.len() + 3 && digits > 0 && number[digits..].starts_with(' ')
 }
 
 /// Whether nobody types such a line: it begins as no command does that sets no variable, or tells something behind a colon.

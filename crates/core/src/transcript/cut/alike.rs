@@ -2,13 +2,12 @@
 
 use memchr::{memchr_iter, memmem};
 
-use super::{Current, Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
+use super::{Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
 use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
 use crate::transcript::command::Command;
 use crate::transcript::frame::is_header;
 use crate::transcript::prompt;
 use crate::transcript::shows::shows_text;
-use crate::transcript::syntax::brings_prompt;
 
 /// Most lines above the header of a transcript that is shown: a shell may paint its prompt once more.
 const MAX_LINES_ABOVE: usize = 8;
@@ -47,16 +46,18 @@ impl Cutter<'_> {
                 && !self.is_opened()
                 && short()
         };
-        (!same && (told() || more() || self.is_in_transcript(prompt))) || (extra && (!same || short()))
+        (!same && (told() || more())) || (extra && (!same || short()))
     }
 
-    /// Whether a prompt that was not met before stands in a transcript that a command shows.
-    fn is_in_transcript(&self, prompt: &str) -> bool {
-        let shell = |current: &Current| prompt::shape(&current.text) == prompt::shape(prompt);
-        // What opens a shell besides has that one's prompt.
-        (self.replays || (self.shows_transcript() && !self.last_is(brings_prompt)))
-            && !self.known.contains(&*self.prompts.key(prompt))
-            && !self.current.as_ref().is_some_and(shell)
+    /// Whether an edit may be part of a transcript that a command shows, though its lines do not tell: the prompt was not met
+    /// before. A shell that was opened from a pager looks the same, so it is doubtful and no more.
+    pub(super) fn may_be_shown(&mut self, prompt: &str) -> bool {
+        let key = self.prompts.key(prompt);
+        let begins = !self.known.contains(&*key) && self.shows_transcript();
+        let goes_on = self.shown_prompt.as_deref() == Some(&*key);
+        let key = (begins || goes_on).then(|| key.into_owned());
+        self.shown_prompt = key;
+        self.shown_prompt.is_some()
     }
 
     /// Whether a line of this length with another prompt is part of a transcript that a command printed: the terminal ended it
@@ -119,7 +120,6 @@ impl Cutter<'_> {
 
     /// Adds a mark that is output.
     pub(super) fn push_output(&mut self, mark: &Mark, edit: &Edit) {
-        self.replays |= self.shows_transcript() && !self.last_is(brings_prompt);
         let shown = edit.lines.iter().map(|line| line.text.trim_end().to_owned());
         let between = edit.cleared.iter().cloned().chain(shown).filter(|line| !line.is_empty()).collect();
         self.commands.push(Command {

@@ -11,12 +11,18 @@ const MIN_SENTENCE_WORDS: usize = 3;
 /// Most lines before the first prompt that are looked at to tell whether they are a banner.
 const MAX_BANNER_LINES: usize = 50;
 
+/// How much of a text before the first prompt is searched for the block of code that it may stand in.
+const MAX_DOCUMENT_BYTES: usize = 16 * 1024;
+
 impl Cutter<'_> {
     /// Whether this may be the first prompt of the transcript.
     pub(super) fn may_be_first(&self, prompt: &str, proof: Proof, count: usize) -> bool {
         let MarkKind::Line(line) = &self.page.marks[self.index].kind else { return false };
         let before = &self.page.text[..self.page.marks[self.index].text];
         let blank = before.iter().all(u8::is_ascii_whitespace);
+        if is_in_code_block(before) {
+            return false;
+        }
         match proof {
             Proof::Strict => {
                 prompt.ends_with(' ')
@@ -115,6 +121,13 @@ impl Cutter<'_> {
         }
         false
     }
+}
+
+/// Whether a text ends within a block of code of a document in Markdown.
+fn is_in_code_block(text: &[u8]) -> bool {
+    let near = &text[text.len().saturating_sub(MAX_DOCUMENT_BYTES)..];
+    let fences = memchr::memmem::find_iter(near, b"```");
+    fences.filter(|&at| at == 0 || near[at - 1] == b'\n').count() % 2 == 1
 }
 
 /// Whether a text is the name of a directory alone, as it stands above the sign in prompts of two lines.

@@ -21,12 +21,19 @@ impl Cutter<'_> {
             .text
             .get(last.after..text)
             .is_some_and(|gap| gap.iter().all(|&byte| byte == b'\n') || is_refused_reference(gap));
-        if !adjacent || last.dropped || !prompt::is_continuation(prompt) {
+        if !adjacent || last.dropped {
             return false;
         }
         let Some(before) = last.prompt.as_deref() else { return false };
+        let quoted = prompt::is_dollar_quoted(prompt, before);
+        if !quoted && !prompt::is_continuation(prompt) {
+            return false;
+        }
         if matches!(last.status, Status::Aborted | Status::Eof) {
             return false;
+        }
+        if quoted {
+            return true;
         }
         if before.trim() == prompt.trim() {
             return self.is_open();

@@ -158,7 +158,6 @@ impl Cutter<'_> {
             && (bracket || prompt::reader(&current.text) == Reader::Program)
             && self.known.contains(&prompt::key(prompt))
             && self.is_entered_again(&prompt::key(prompt));
-        let current = self.current.as_ref()?;
         let returns = self.known.len() > 1 && (gone || leaves || of_program || self.output_says_left());
         let looks = syntax::looks_like_command(typed);
         let hides = looks && !prints && !brings && proof >= Proof::Bare;
@@ -166,7 +165,7 @@ impl Cutter<'_> {
         let prints = prints && !looks;
         let brings = brings && (opens || !(prints && alone));
         let named = proof == Proof::Word && self.is_named_after_last(prompt);
-        let Some(current) = &self.current else { return None };
+        let current = self.current.as_ref()?;
         if !(gone || brings || moves || returns || hides || named) {
             return None;
         }

@@ -76,11 +76,26 @@ pub(crate) fn is_continuation(prompt: &str) -> bool {
         || is_psql(prompt) && psql_state(prompt).is_some_and(|state| !state.contains('='))
 }
 
-/// `db=>`, `db=#`, `db-#`, `db'>`, `db$#`, `db=*#` and so on.
+/// Whether a prompt asks for more of what psql reads behind the prompt `before`, within dollar quotes: `db$#` behind `db=#`.
+/// By itself it may be that of a shell.
+pub(crate) fn is_dollar_quoted(prompt: &str, before: &str) -> bool {
+    let (prompt, before) = (prompt.trim(), before.trim());
+    if !is_psql(before) {
+        return false;
+    }
+    let state = ['=', '-', '\'', '"', '(', '^', '$', '*', '!', '?', '#', '>'];
+    let name = before.trim_end_matches(state);
+    prompt.strip_prefix(name).is_some_and(|rest| {
+        let sign = rest.strip_prefix('$').map(|rest| rest.trim_start_matches(['*', '!', '?']));
+        matches!(sign, Some("#" | ">"))
+    })
+}
+
+/// `db=>`, `db=#`, `db-#`, `db'>`, `db=*#` and so on.
 fn is_psql(prompt: &str) -> bool {
     let Some(body) = prompt.strip_suffix(['#', '>']) else { return false };
     let body = body.trim_end_matches(['*', '!', '?']);
-    let Some(name) = body.strip_suffix(['=', '-', '\'', '"', '(', '$', '^']) else { return false };
+    let Some(name) = body.strip_suffix(['=', '-', '\'', '"', '(', '^']) else { return false };
     name.contains(char::is_alphanumeric)
         && name.chars().all(|character| character.is_alphanumeric() || "_-.".contains(character))
 }

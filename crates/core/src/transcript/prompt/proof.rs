@@ -46,6 +46,9 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     if body.is_empty() {
         return Proof::Bare;
     }
+    if has_process(body) {
+        return Proof::None;
+    }
     if ending == '?' {
         return Proof::None;
     }
@@ -96,6 +99,15 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     } else {
         Proof::None
     }
+}
+
+/// Whether a text begins as a line of a log does, with the program and its process: `bash[991]: `.
+fn has_process(text: &str) -> bool {
+    memchr::memmem::find(text.as_bytes(), b"]: ").is_some_and(|end| {
+        let before = text[..end].trim_end_matches(|digit: char| digit.is_ascii_digit());
+        let name = before.strip_suffix('[').filter(|_| before.len() < end);
+        name.is_some_and(|name| name.ends_with(|last: char| last.is_ascii_alphanumeric()))
+    })
 }
 
 /// A prompt up to the path behind user and host, whose names may have any sign.

@@ -45,8 +45,8 @@ pub(crate) fn key(prompt: &str) -> String {
         }
     }
     // psql shows the state of its transaction between the name and the ending.
-    let trimmed = key.trim_end_matches(['*', '!', '^', '=', '-', '\'', '"', '(', '$']).len();
-    if trimmed < key.len() && key[trimmed..].contains(['=', '-', '$']) && trimmed > 0 {
+    let trimmed = key.trim_end_matches(['*', '!', '^', '=', '-', '\'', '"', '(']).len();
+    if trimmed < key.len() && key[trimmed..].contains(['=', '-']) && trimmed > 0 {
         key.truncate(trimmed);
         key.push('=');
     }
@@ -56,17 +56,25 @@ pub(crate) fn key(prompt: &str) -> String {
 
 /// A prompt without what tells at its start how the last command ended: glyphs, numbers.
 pub(super) fn without_status(prompt: &str) -> &str {
-    let status = |word: &str| {
-        let number = word.trim_matches(['[', ']', '(', ')']);
-        let glyph = |character: char| {
-            !character.is_ascii() && !character.is_alphanumeric() && !is_foreign_ending(character)
-        };
-        !number.is_empty() && (number.bytes().all(|byte| byte.is_ascii_digit()) || word.chars().all(glyph))
+    let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
+    let bracketed = |word: &str| {
+        let inner = word.strip_prefix('[').and_then(|word| word.strip_suffix(']'));
+        inner
+            .or_else(|| word.strip_prefix('(').and_then(|word| word.strip_suffix(')')))
+            .is_some_and(is_number)
     };
-    let mut rest = prompt;
-    while let Some((word, next)) = rest.split_once(' ')
-        && status(word)
-    {
+    let is_glyph = |character: char| {
+        let frame = matches!(character, '\u{2500}'..='\u{257f}');
+        !character.is_ascii() && !character.is_alphanumeric() && !is_foreign_ending(character) && !frame
+    };
+    let (mut rest, mut glyph) = (prompt, false);
+    while let Some((word, next)) = rest.split_once(' ') {
+        let glyphs = !word.is_empty() && word.chars().all(is_glyph);
+        // A number alone is that of a line.
+        if !(glyphs || bracketed(word) || (glyph && is_number(word))) {
+            break;
+        }
+        glyph |= glyphs;
         rest = next.trim_start();
     }
     // A prompt that has nothing else is known by that.

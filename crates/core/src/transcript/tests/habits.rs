@@ -387,4 +387,7 @@ fn the_answer_to_select_is_no_command() {
         edit("jump% ", "exit", ""),
     ];
     assert_eq!(commands(bytes.concat().as_bytes()), executed(&["id", menu, "exit"]));
+    // Anybody may have such a prompt.
+    let bytes = [edit("jump% ", "PS1='?# '", ""), edit("?# ", "rm -rf /data", ""), edit("?# ", "exit", "")];
+    assert_eq!(commands(bytes.concat().as_bytes()), executed(&["PS1='?# '", "rm -rf /data", "exit"]));
 }

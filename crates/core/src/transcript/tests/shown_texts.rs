@@ -197,18 +197,32 @@ fn sqlite_asks_for_more_with_a_prompt_of_its_own() {
     assert_eq!(commands.collect::<Vec<_>>(), ["sqlite3 t.db", "select 1\n  as x;", ".quit", "exit"]);
 }
 
-/// fish ends its own lines with more returns than a shell whose transcript it shows.
+/// fish ends its own lines with more returns than a shell whose transcript it shows. A shell that is opened from a pager looks
+/// the same.
 #[test]
-fn a_transcript_with_marks_that_is_shown_is_output_whatever_its_lines_end_with() {
+fn a_transcript_with_marks_that_is_shown_is_doubted() {
     let own = |line: &str| {
         format!("\x1b[?2004h\x1b[Kroot@web /srv> {line}\r\r\r\n\x1b[30m\x1b(B\x1b[m\x1b[?2004l\r")
     };
     let edit = |line: &str| format!("\x1b[?2004hsh-5.2$ {line}\r\r\n\x1b[?2004l\r");
     let shown = format!("Script started on 2026-11-20\r\r\n{}{}{}", edit("id"), edit("whoami"), edit("exit"));
-    let bytes = [own("ls"), own("cat ses.log"), shown.clone(), own("pwd"), own("exit")].concat();
-    let found: Vec<String> = commands(bytes.as_bytes()).into_iter().map(|(command, _)| command).collect();
-    assert_eq!(found, ["ls", "cat ses.log", "pwd", "exit"]);
-    // A shell that is opened behind it has a prompt of its own.
-    let opened = [own("ls"), own("cat ses.log; bash"), shown, own("exit")].concat();
-    assert!(commands(opened.as_bytes()).iter().any(|(command, _)| command == "whoami"));
+    let bytes = [own("ls"), own("cat ses.log"), shown, own("pwd"), own("exit")].concat();
+    let sure = |confidence| {
+        parsed(bytes.as_bytes()).records.into_iter().filter(move |found| found.confidence == confidence)
+    };
+    let lines = |confidence| sure(confidence).filter_map(|found| found.command).collect::<Vec<_>>();
+    assert_eq!(lines(Confidence::High), ["ls", "cat ses.log", "pwd", "exit"]);
+    assert_eq!(lines(Confidence::Low), ["id", "whoami", "exit"]);
+}
+
+#[test]
+fn prompts_in_a_block_of_code_or_behind_the_program_of_a_log_are_text() {
+    let manual =
+        "Runbook\r\n\r\n```\r\nops@bastion:~$ sudo -i\r\nroot@bastion:~# systemctl restart queue\r\n```\r\n";
+    let log = "2026-11-22T06:00:01Z host1 bash[991]: [deploy@host1 ~]$ sudo cat x\r\n2026-11-22T06:00:04Z host1 bash[991]: [root@host1 ~]# id\r\n";
+    for text in [manual, log] {
+        assert!(commands(text.as_bytes()).is_empty(), "{text}");
+        let shell = "ops@bastion:~$ id\r\n0\r\nops@bastion:~$ exit\r\n";
+        assert_eq!(commands(format!("{text}{shell}").as_bytes()), executed(&["id", "exit"]), "{text}");
+    }
 }
