@@ -25,6 +25,12 @@ const MAX_WRITTEN: usize = 4 * MAX_BYTES;
 const MAX_PARTS: usize = 256;
 const MAX_RECALLS: usize = 8;
 
+/// Most parts that are shown up to their mark without a return.
+const MAX_WHOLES: usize = 32;
+
+/// Longest line that others may be recalled from.
+pub(super) const MAX_LONG_BYTES: usize = 2 * 1024;
+
 /// Most ends of a prompt that an editor may keep in front of the part.
 const MAX_KEPT: usize = 8;
 
@@ -44,7 +50,7 @@ pub(super) fn straightened<'b>(
     before: impl Iterator<Item = &'b LongLine> + Clone,
 ) -> Option<Straight> {
     let mut straight = Straight::default();
-    let (mut at, mut parts, mut recalls) = (0, 0, 0);
+    let (mut at, mut parts, mut wholes, mut recalls) = (0, 0, 0, 0);
     while let Some((token, next)) = token_at(line, at) {
         let start = at;
         at = next;
@@ -61,8 +67,8 @@ pub(super) fn straightened<'b>(
                     let as_wide = before.clone().filter(|long| long.columns + 1 == text.len());
                     straight.recall(text, back, as_wide)?;
                     at += back;
-                } else if straight.show_whole(text, back) {
-                    at += back;
+                } else if is_part && wholes < MAX_WHOLES && straight.show_whole(text, back) {
+                    (at, wholes) = (at + back, wholes + 1);
                 } else {
                     let shown = straight.show_erased(text);
                     straight.print(&text[shown..]);

@@ -86,6 +86,11 @@ fn unfolded(mut commands: Vec<Command>) -> (Vec<Command>, HashMap<usize, Command
     let mut whole = HashMap::default();
     for command in commands.iter_mut().filter(|command| waits(command)) {
         let Some(prompt) = &command.prompt else { continue };
+        // The last sign of nearly every prompt is its only one.
+        let sign = prompt.trim_end().bytes().last().unwrap_or_default();
+        if memchr::memchr_iter(sign, prompt.as_bytes()).count() < 2 {
+            continue;
+        }
         let Some(&end) = prompt::ends(prompt).first() else { continue };
         let (unit, more) = prompt.split_at(end);
         if end < prompt.len() && unit.trim_end().len() > 2 && more.ends_with(unit) {
@@ -199,8 +204,10 @@ fn typed_late(
     commands: &[Command],
 ) -> Option<(Vec<String>, Vec<Slot>)> {
     let next = commands.first()?;
-    let silent = before.is_none_or(|before| shows_lines(&before.command));
-    if silent || !waits(next) || !may_be_output(next) || !output.ends_with(b"\n") {
+    if !output.ends_with(b"\n") || !waits(next) || !may_be_output(next) {
+        return None;
+    }
+    if before.is_none_or(|before| shows_lines(&before.command)) {
         return None;
     }
     let text = prompt::text_of(&output[output.len().saturating_sub(MAX_SEARCH_BYTES)..]);

@@ -12,7 +12,7 @@ pub(crate) use self::colour::{coloured_end, plain_sign_len};
 pub(crate) use self::names::user_and_host;
 use self::program::program_of;
 pub(crate) use self::program::{is_continuation, is_dollar_quoted, program};
-pub(crate) use self::proof::{Proof, proof};
+pub(crate) use self::proof::{Proof, proof, proof_of_first};
 pub(crate) use self::same::{has_key, is_sister, key, shape};
 use super::windows::prompt as windows;
 use crate::terminal::block::{Block, Kind, any, places};
@@ -217,10 +217,12 @@ pub(crate) fn ends(line: &str) -> Ends {
 /// Whether a text ends with `<…> ` within brackets, and `behind` it these are closed by one word and a sign. A bracket alone
 /// tells nothing: who is typed at may have forgotten to close it.
 fn is_field(text: &str, behind: &str) -> bool {
+    if !text.ends_with("> ") {
+        return false;
+    }
     let count = |sign: u8| memchr::memchr_iter(sign, text.as_bytes()).count();
     let word = behind.trim_end().strip_suffix(['$', '#', '%', '>']).and_then(|word| word.strip_suffix(']'));
-    text.ends_with("> ")
-        && count(b'<') == count(b'>')
+    count(b'<') == count(b'>')
         && count(b'[') > count(b']')
         && word.is_some_and(|word| !word.is_empty() && !word.contains([' ', '[', ']']))
 }

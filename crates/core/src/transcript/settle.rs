@@ -44,9 +44,15 @@ fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], pag
             || is_told_again(command, output, page))
         && command.status != Status::Unsubmitted
     {
-        command.command = typed.trim_end().to_owned();
+        // What runs may print such a text as well.
+        let told = !silent && !typed.is_empty() && !is_upper_prompt(command, output, page);
+        let typed = typed.trim_end().to_owned();
+        command.command = typed;
         command.status = Status::Aborted;
         command.dropped = command.command.is_empty();
+        if told {
+            command.doubt(Confidence::Low, Reason::LookAlike);
+        }
     } else if command.dropped && command.status == Status::Executed {
         let text = prompt::text_of(&output[..output.len().min(MAX_LEFT_BYTES)]);
         let left = matches!(text.trim(), "exit" | "logout");

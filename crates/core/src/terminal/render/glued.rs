@@ -56,14 +56,14 @@ impl<H: Heads> Renderer<'_, H> {
     /// Whether the last prompt is printed over the `line` that was printed so far, and is no part of it: the output ended with
     /// a return. `next` is what comes behind the return.
     pub(super) fn prompt_over_output(&mut self, line: impl FnOnce() -> Option<String>, next: usize) -> bool {
-        let Some(prompt) = signed_start(&self.last_start).filter(|prompt| prompt.len() >= MIN_PROMPT_BYTES)
-        else {
-            return false;
-        };
         let rest = &self.source[next..];
-        if first_shown(rest) != prompt.bytes().next() || !shown_start(rest).starts_with(prompt.as_bytes()) {
+        if first_shown(rest).is_none_or(|first| self.last_start.first() != Some(&first)) {
             return false;
         }
+        let prompt = signed_start(&self.last_start).filter(|prompt| prompt.len() >= MIN_PROMPT_BYTES);
+        let Some(prompt) = prompt.filter(|prompt| shown_start(rest).starts_with(prompt.as_bytes())) else {
+            return false;
+        };
         let prompt = prompt.trim_end().to_owned();
         self.may_look() && line().is_some_and(|line| !line.trim().is_empty() && !line.contains(&prompt))
     }

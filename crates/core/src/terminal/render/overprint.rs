@@ -9,7 +9,9 @@ use crate::terminal::page::Heads;
 use crate::terminal::replay::{Until, aside_end, detour_end, is_soft_wrap, wraps_before_wide};
 use crate::terminal::screen::Screen;
 use crate::terminal::sent::Lost;
-use crate::terminal::sideways::{MAX_BYTES as MAX_SIDEWAYS_BYTES, may_be_sideways, straightened};
+use crate::terminal::sideways::{
+    MAX_BYTES as MAX_SIDEWAYS_BYTES, MAX_LONG_BYTES, may_be_sideways, straightened,
+};
 use crate::terminal::strip::Strip;
 use crate::terminal::token::{Csi, Token, token_at};
 
@@ -60,7 +62,9 @@ impl<H: Heads> Renderer<'_, H> {
             screen.apply(token);
             at = next;
         }
-        self.long_lines.push_back(straight.into_long_line());
+        if straight.text.len() <= MAX_LONG_BYTES {
+            self.long_lines.push_back(straight.into_long_line());
+        }
         self.at = self.line_source + length + 1;
         self.flush(&mut screen);
         self.spare = screen;
@@ -225,7 +229,10 @@ impl<H: Heads> Renderer<'_, H> {
                         (head, row_start) = (None, Some(next));
                     }
                 }
-                _ if wraps_before_wide(self.source, next, screen.column()) && self.shows_head(screen) => {
+                _ if wraps_before_wide(self.source, next, screen.column())
+                    && self.may_look()
+                    && self.shows_head(screen) =>
+                {
                     screen.wrap_softly();
                 }
                 Token::Csi(csi) if csi.is_vertical() => {

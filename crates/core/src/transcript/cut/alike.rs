@@ -52,6 +52,10 @@ impl Cutter<'_> {
     /// Whether an edit may be part of a transcript that a command shows, though its lines do not tell: the prompt was not met
     /// before. A shell that was opened from a pager looks the same, so it is doubtful and no more.
     pub(super) fn may_be_shown(&mut self, prompt: &str) -> bool {
+        let current = self.current.as_ref().is_some_and(|current| current.text == prompt);
+        if current && self.shown_prompt.is_none() {
+            return false;
+        }
         let key = self.prompts.key(prompt);
         let begins = !self.known.contains(&*key) && self.shows_transcript();
         let goes_on = self.shown_prompt.as_deref() == Some(&*key);

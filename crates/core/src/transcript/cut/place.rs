@@ -52,12 +52,9 @@ impl Cutter<'_> {
             // What was a prompt before may be one again, whatever its text proves.
             let known = |end: usize| self.known.len() > 1 && self.known.contains(&prompt::key(&line[..end]));
             let used = |end: usize| opens && used.contains(&prompt::key(&line[..end]));
+            let proof = if self.current.is_none() { prompt::proof_of_first } else { prompt::proof };
             ends.retain(|end| {
-                prompt::proof(&line[..end]) > Proof::None
-                    || alike(end)
-                    || sister(end)
-                    || known(end)
-                    || used(end)
+                proof(&line[..end]) > Proof::None || alike(end) || sister(end) || known(end) || used(end)
             });
         }
         if let Some(current) = current
@@ -145,7 +142,7 @@ impl Cutter<'_> {
         let proof = prompt::proof(prompt);
         if self.current.is_none() {
             let count = self.seen.get(&prompt::key(prompt)).map_or(0, |seen| seen.0);
-            return self.may_be_first(prompt, proof, count).then_some(true);
+            return self.may_be_first(prompt, prompt::proof_of_first(prompt), count).then_some(true);
         }
         let Expectation { leaves, opens, nests, brings, moves, prints, alone } = self.expectation_of_last();
         let current = self.current.as_ref()?;
@@ -212,12 +209,17 @@ impl Cutter<'_> {
     fn is_named_after_last(&self, prompt: &str) -> bool {
         let name = prompt.trim_end();
         let name = name.strip_suffix(['>', '$', '#', ':']).unwrap_or(name).trim_end();
-        let words = self.commands.last().map(|last| last_command(&last.command)).unwrap_or_default();
+        let last = self.commands.last().map_or("", |last| last.command.as_str());
+        // Hardly ever.
+        if name.is_empty() || last.len() > MAX_SEARCH_BYTES || !last.contains(name) {
+            return false;
+        }
+        let words = last_command(last);
         let program = |word: &str| {
             let file = base_name(word);
-            file.split_once('.').map_or(file, |(stem, _)| stem).eq_ignore_ascii_case(name)
+            file.split_once('.').map_or(file, |(stem, _)| stem) == name
         };
-        !name.is_empty() && words.iter().take(2).any(|word| program(word))
+        words.iter().take(2).any(|word| program(word))
     }
 
     /// What the last command lets one expect.

@@ -27,9 +27,15 @@ pub(crate) enum Proof {
     Strict,
 }
 
+/// The same of the first prompt of a transcript, whatever it tells at its start. Later such a line may be what somebody has
+/// printed to hide the commands behind it.
+pub(crate) fn proof_of_first(prompt: &str) -> Proof {
+    proof(without_status(trimmed(prompt)))
+}
+
 /// Tells how much the text of a prompt proves.
 pub(crate) fn proof(prompt: &str) -> Proof {
-    let prompt = without_status(trimmed(prompt));
+    let prompt = trimmed(prompt);
     let Some(ending) = prompt.chars().next_back() else { return Proof::None };
     let before = &prompt[..prompt.len() - ending.len_utf8()];
     let body = trimmed(before);
@@ -46,9 +52,6 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     if body.is_empty() {
         return Proof::Bare;
     }
-    if has_process(body) {
-        return Proof::None;
-    }
     if ending == '?' {
         return Proof::None;
     }
@@ -60,6 +63,9 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     }
     // Each of these needs a byte that most texts do not have.
     let has = |wanted: fn(u8) -> bool| body.bytes().fold(false, |any, byte| any | wanted(byte));
+    if blanks > 1 && has(|byte| byte == b']') && has_process(body) {
+        return Proof::None;
+    }
     let version = has(|byte| byte == b'-')
         && body.split_once('-').is_some_and(|(shell, version)| {
             matches!(shell, "sh" | "bash" | "ash" | "ksh" | "mksh" | "zsh" | "dash")
@@ -73,8 +79,8 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     }
     if has(|byte| byte == b'@')
         && let Some(who) = user_and_host(body)
-        && !up_to_path(body, who).contains(['"', '\''])
         && !body.contains(['`', ';'])
+        && !(body.contains(['"', '\'']) && up_to_path(body, who).contains(['"', '\'']))
         && !has_pipe(body)
     {
         return Proof::Strict;

@@ -56,6 +56,10 @@ pub(crate) fn key(prompt: &str) -> String {
 
 /// A prompt without what tells at its start how the last command ended: glyphs, numbers.
 pub(super) fn without_status(prompt: &str) -> &str {
+    // Nearly no prompt begins so.
+    if !prompt.starts_with(|first: char| !first.is_ascii() || matches!(first, '[' | '(')) {
+        return prompt;
+    }
     let is_number = |word: &str| !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_digit());
     let bracketed = |word: &str| {
         let inner = word.strip_prefix('[').and_then(|word| word.strip_suffix(']'));
