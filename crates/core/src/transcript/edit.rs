@@ -459,14 +459,18 @@ fn without_aside<'a>(typed: &'a str, aside: &str) -> &'a str {
 
 /// The line without the search prompt of the line editor, which it may fail to take away.
 fn without_search(typed: &str) -> &str {
-    if !typed.trim_start().starts_with(['(', 'r', 'i']) {
+    const SEARCHES: [&str; 2] = ["(failed reverse-i-search", "(failed i-search"];
+    let shown = typed.trim_start();
+    let near = &shown.as_bytes()[..shown.len().min(SEARCHES[0].len() + 2)];
+    let Some(at) = near.windows(2).position(|pair| pair == b")`") else { return typed };
+    // Where the colours of its prompt are not told it, the editor miscounts columns and leaves an end of it.
+    let rest = &shown[..at];
+    let searches = !rest.is_empty() && SEARCHES.iter().any(|search| search.ends_with(rest));
+    let forward = || rest == "(i-search" || rest == "(reverse-i-search";
+    if !searches && !forward() {
         return typed;
     }
-    let searching = typed.trim_start().trim_start_matches("(failed ").trim_start_matches('(');
-    if !searching.starts_with("reverse-i-search)`") && !searching.starts_with("i-search)`") {
-        return typed;
-    }
-    searching.split_once("': ").map_or(typed, |(_, found)| found)
+    shown[at..].split_once("': ").map_or(typed, |(_, found)| found)
 }
 
 /// Whether a line without a known prompt is a question and its answer.

@@ -76,7 +76,8 @@ pub(crate) fn occurrences<'a>(page: &'a Page, prompts: &Prompts<'a>) -> (Seen, V
                 for (at, &end) in ends.iter().enumerate().take(MAX_PROMPTS) {
                     let proof = prompt::proof(&text[..end]);
                     // Text that proves nothing is a prompt at most where it starts the line.
-                    if proof > Proof::None {
+                    let glyph = || !text.is_ascii() && prompt::proof_of_first(&text[..end]) > Proof::None;
+                    if proof > Proof::None || glyph() {
                         note(&text[..end]);
                     }
                     // A prompt that proves more than a word ends where it does.

@@ -51,6 +51,11 @@ fn reverse_search_leaves_no_trace() {
         right(3),
     );
     assert_eq!(commands(unmarked.as_bytes()), executed(&["whoami", "exit"]));
+    // What is left of a search whose prompt has colours that the editor does not know of.
+    let left = format!("{PROMPT}arch)`tai': tail -3 x");
+    assert_eq!(commands(&fenced(&left, "")), executed(&["tail -3 x"]));
+    let typed = format!("{PROMPT}echo $(date)`w': x`");
+    assert_eq!(commands(&fenced(&typed, "")), executed(&["echo $(date)`w': x`"]));
     let cancelled = format!(
         "{PROMPT}\r(reverse-i-search)`': \x08\x08\x08e': \x1b[7me\x1b[27mcho hi{}\x1b[1@c': \x1b[7mec\x1b[27m{}\x1b[1@h': \
          \x1b[7mech\x1b[27m\x08\x08\x08\r\x1b[12P{PROMPT}echo x",
