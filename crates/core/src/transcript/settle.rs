@@ -46,8 +46,7 @@ fn settle_line(command: &mut Command, next: Option<&Command>, output: &[u8], pag
     {
         // What runs may print such a text as well.
         let told = !silent && !typed.is_empty() && !is_upper_prompt(command, output, page);
-        let typed = typed.trim_end().to_owned();
-        command.command = typed;
+        command.command = typed.trim_end().to_owned();
         command.status = Status::Aborted;
         command.dropped = command.command.is_empty();
         if told {

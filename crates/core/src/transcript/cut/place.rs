@@ -161,8 +161,9 @@ impl Cutter<'_> {
         // What is followed by a known command may be a prompt whatever came before.
         let prints = prints && !looks;
         let brings = brings && (opens || !(prints && alone));
-        let named = proof == Proof::Word && self.is_named_after_last(prompt);
         let current = self.current.as_ref()?;
+        // Where the shell does not mark its lines, a program could hide them so.
+        let named = current.marked && proof == Proof::Word && self.is_named_after_last(prompt);
         if !(gone || brings || moves || returns || hides || named) {
             return None;
         }

@@ -419,6 +419,17 @@ fn a_tool_may_have_a_prompt_that_is_named_after_it() {
         let found: Vec<String> = commands(bytes.as_bytes()).into_iter().map(|(line, _)| line).collect();
         assert_eq!(found, [program, "ls", "cd 2", "exit", "ls", "exit"]);
     }
+    // Where nothing marks the lines of the shell, these are never hidden.
+    let line = |line: &str| format!("[a@b ~]$ {line}\r\n");
+    let hidden = [
+        line("./wekan"),
+        "wekan> a\r\nwekan> b\r\n".to_owned(),
+        line("rm -rf /data"),
+        line("id"),
+        line("./wekan"),
+    ];
+    let hidden = hidden.concat() + "wekan> c\r\n" + &line("exit");
+    assert_eq!(commands(hidden.as_bytes()), executed(&["./wekan", "rm -rf /data", "id", "./wekan", "exit"]));
     let other = [edit("cat notes"), tool.to_owned(), edit("ls"), edit("exit")].concat();
     assert_eq!(commands(other.as_bytes()), executed(&["cat notes", "ls", "exit"]));
 }
