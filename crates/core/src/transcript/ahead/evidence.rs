@@ -79,12 +79,14 @@ pub(super) fn is_output(shown: &str) -> bool {
     let bytes = shown.as_bytes();
     let first = bytes.iter().take_while(|&&byte| byte != b' ');
     let begins = |first: &u8| !first.is_ascii_lowercase() && !b"#./_~[(:{!\"'$\\<>".contains(first);
-    let tells = || bytes.windows(2).any(|pair| pair == b": ");
-    let columns = bytes.windows(2).any(|pair| pair == b"  ");
+    let tells = || {
+        memchr::memchr_iter(b' ', bytes)
+            .any(|at| at > 0 && bytes[at - 1] == b':' || bytes.get(at + 1) == Some(&b' '))
+    };
     // A bracket ends no value without quotes.
     let has = |sign: u8| first.clone().any(|&byte| byte == sign);
-    let sets = has(b'=') && !has(b'(');
-    (bytes.first().is_none_or(begins) || tells() || columns) && !sets
+    let sets = || has(b'=') && !has(b'(');
+    (bytes.first().is_none_or(begins) || tells()) && !sets()
 }
 
 /// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.
