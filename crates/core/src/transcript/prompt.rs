@@ -207,7 +207,8 @@ pub(crate) fn ends(line: &str) -> Ends {
     if found.len() > 1 {
         // A field in angle brackets does not end a prompt that has it in brackets, up to the sign behind those.
         let (first, second) = (found[0], found[1]);
-        if is_field(&line[..first], &line[first..second]) {
+        // Those of programs stand in front, in any order.
+        if line.get(first..second).is_some_and(|behind| is_field(&line[..first], behind)) {
             found.retain(|end| end > first);
         }
     }

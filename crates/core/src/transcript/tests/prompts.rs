@@ -369,3 +369,11 @@ fn lines_above_the_prompt_of_an_inner_shell_are_its_own() {
         Some("# ops @ jump in /srv C:0\n$ ")
     );
 }
+
+#[test]
+fn the_places_where_a_prompt_may_end_need_not_ascend() {
+    for line in ["In [<a> $ x]: y> z", "In [1 $ ]: ls", "... > x", "(gdb) > $ In ["] {
+        let bytes = format!("$ ls\r\n{line}\r\n{line}\r\n\x1b[?2004h{line}\r\n\x1b[?2004l\r");
+        assert!(!super::parsed(bytes.as_bytes()).records.is_empty(), "{line}");
+    }
+}
