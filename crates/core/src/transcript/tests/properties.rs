@@ -6,7 +6,7 @@ use super::parsed;
 use crate::session::CommandRecord;
 
 /// Pieces of transcripts: prompts, edits, output, marks, and things that should not be.
-const PIECES: [&[u8]; 44] = [
+const PIECES: [&[u8]; 54] = [
     b"\x1b[24m\x1b[J",
     b"\x1b[7m%\x1b[27m                         \r",
     b"\x1b[?2004l\r\x1b[?2004h",
@@ -51,6 +51,16 @@ const PIECES: [&[u8]; 44] = [
     b"\xff",
     b" \rwrap",
     b"^C",
+    b"In [",
+    b"]: ",
+    b"<a> ",
+    "✘ 1 ".as_bytes(),
+    " \x1b[K端".as_bytes(),
+    b"\x1b7",
+    b"\x1b[9G",
+    b"*\x08\x08",
+    b"\x1b[6n",
+    b"evil> ",
 ];
 
 /// Words that look like prompts, continue or end commands, or ask something.
