@@ -172,3 +172,37 @@ fn what_ipython_colours_is_typed() {
     let found: Vec<String> = commands(bytes.concat().as_bytes()).into_iter().map(|(line, _)| line).collect();
     assert_eq!(found, ["1+1", "[i for i in x]", "exit"]);
 }
+
+/// A function in dollar quotes goes on behind `db$#`; a shell may have such a prompt, too.
+#[test]
+fn psql_asks_for_more_within_dollar_quotes() {
+    let session = "[a@b ~]$ psql app\r\napp=# create function f() as $$\r\napp$# begin\r\napp$# end $$;\r\nCREATE FUNCTION\r\n\
+                   app=# quit\r\n[a@b ~]$ exit\r\n";
+    let found: Vec<String> = commands(session.as_bytes()).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(found, ["psql app", "create function f() as $$\nbegin\nend $$;", "quit", "exit"]);
+    let shell = "web$> id\r\n0\r\nweb$> curl x\r\nweb$> exit\r\n";
+    assert_eq!(commands(shell.as_bytes()), executed(&["id", "curl x", "exit"]));
+}
+
+#[test]
+fn sqlite_is_left_by_the_first_letters_of_its_word() {
+    for word in [".q", ".ex"] {
+        let sqlite = format!("$ sqlite3\r\nSQLite version 3\r\nsqlite> select 1;\r\n1\r\nsqlite> {word}\r\n");
+        let bytes = format!("$ uptime\r\nup\r\n{sqlite}$ docker ps\r\nID\r\n{sqlite}$ exit\r\n");
+        let found: Vec<String> = commands(bytes.as_bytes()).into_iter().map(|(line, _)| line).collect();
+        let inner = ["sqlite3", "select 1;", word];
+        assert_eq!(found, [&["uptime"][..], &inner, &["docker ps"], &inner, &["exit"]].concat(), "{word}");
+    }
+}
+
+/// Powerlevel10k paints a shorter prompt when the line is submitted, and may hide the cursor before.
+#[test]
+fn a_prompt_that_becomes_shorter_when_the_line_is_submitted_stands_once() {
+    let edit = |line: &str| {
+        format!(
+            "\r\x1b[0m\x1b[27m\x1b[24m\x1b[J╭─ ~/app ─╮\r\r\n╰─ \x1b[K\x1b[?2004h{line}\x1b[?2004l\x1b[?25l\x1b[24m\r\r\x1b[A\x1b[0m\x1b[27m\x1b[24m\x1b[J❯ {line}\x1b[K\x1b[?25h\r\r\nx\r\n"
+        )
+    };
+    let bytes = [edit("bash ./x.sh"), edit("id"), edit("exit")].concat();
+    assert_eq!(commands(bytes.as_bytes()), executed(&["bash ./x.sh", "id", "exit"]));
+}

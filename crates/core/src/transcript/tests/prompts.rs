@@ -377,3 +377,16 @@ fn the_places_where_a_prompt_may_end_need_not_ascend() {
         assert!(!super::parsed(bytes.as_bytes()).records.is_empty(), "{line}");
     }
 }
+
+#[test]
+fn a_long_name_of_a_host_is_a_prompt_and_so_is_a_sign_below_a_directory() {
+    let host = "ip-192-168-7-201.eu-central-1.compute.internal $ ";
+    let edit = |line: &str| format!("\x1b[?2004h=> {line}\r\n\x1b[?2004l\rx\r\n");
+    let inner = ["id", "git diff", "exit"].map(edit).concat();
+    let bytes = format!("{host}md5sum x\r\nno\r\n{host}bash\r\n{inner}{host}exit\r\n");
+    let expected = ["md5sum x", "bash", "id", "git diff", "exit", "exit"];
+    assert_eq!(commands(bytes.as_bytes()), executed(&expected));
+    let bytes = "/usr/bin\r\n% popd\r\n% curl x\r\n% ksh93\r\n$ cp a /tmp\r\n$ id\r\n$ exit\r\n% exit\r\n";
+    let expected = ["popd", "curl x", "ksh93", "cp a /tmp", "id", "exit", "exit"];
+    assert_eq!(commands(bytes.as_bytes()), executed(&expected));
+}
