@@ -28,6 +28,9 @@ const MAX_RECALLS: usize = 8;
 /// Most parts that are shown up to their mark without a return.
 const MAX_WHOLES: usize = 32;
 
+/// Widest row that is shown anew without its mark.
+const MAX_ROW: usize = 512;
+
 /// Longest line that others may be recalled from.
 pub(super) const MAX_LONG_BYTES: usize = 2 * 1024;
 
@@ -199,7 +202,7 @@ impl Straight {
         if !is_left || !behind.iter().skip(1).all(|&byte| byte == b' ') {
             return 0;
         }
-        let longest = shown.len().min(self.columns.unwrap_or_default());
+        let longest = shown.len().min(self.columns.unwrap_or_default()).min(MAX_ROW);
         let Some(length) = (MIN_PART..=longest).rev().find(|&length| text.ends_with(&shown[..length])) else {
             return 0;
         };

@@ -22,6 +22,10 @@ const MAX_AHEAD: usize = 64;
 /// Most bytes of output that are searched for lines typed ahead.
 const MAX_SEARCH_BYTES: usize = 8 * 1024;
 
+/// How much of what is shown behind a prompt is searched for the next one, and how often that may look like it.
+const MAX_GLUED_BYTES: usize = 1024;
+const MAX_GLUED_PLACES: usize = 8;
+
 /// So many prompts with what is surely output prove that lines were typed ahead of prompts that are more than a sign.
 const MIN_PROOFS: usize = 2;
 
@@ -122,7 +126,7 @@ fn typed_ahead(
     let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
     // An empty line was typed ahead only if a prompt has nothing behind it.
     let empty = output.iter().take_while(|&&byte| byte == b'\n').count();
-    if empty > 0 && !slots(commands).first().is_some_and(|slot| slot.again) {
+    if empty > 0 && !stands_again(next) {
         return None;
     }
     let first = &output[empty..];
@@ -158,7 +162,7 @@ fn typed_ahead(
         _ => Match::Possible,
     };
     let text = prompt::text_of(output);
-    let mut slots = slots(commands);
+    let mut slots = slots(commands, MAX_AHEAD);
     let may_be_empty = slots.iter().any(|slot| slot.again);
     let lines = commands_at_start(&text, |line| match line.trim_start() {
         "" => may_be_empty,
@@ -211,10 +215,12 @@ fn typed_late(
         return None;
     }
     let text = prompt::text_of(&output[output.len().saturating_sub(MAX_SEARCH_BYTES)..]);
-    let slots = slots(commands);
-    let mut lines: Vec<&str> = text.lines().rev().take(slots.len()).map(str::trim).collect();
+    let plausible = text.lines().rev().map(str::trim).take_while(|line| is_plausible(line));
+    let mut lines: Vec<&str> = plausible.take(MAX_AHEAD).collect();
+    let slots = slots(commands, lines.len() + 1);
+    lines.truncate(slots.len());
     lines.reverse();
-    let fits = |(line, slot): (&&str, &Slot)| is_plausible(line) && slot.compare(line) == Match::Certain;
+    let fits = |(line, slot): (&&str, &Slot)| slot.compare(line) == Match::Certain;
     let known = lines.iter().any(|line| looks_like_command(line));
     (lines.len() == slots.len() && known && lines.iter().zip(&slots).all(fits))
         .then(|| (lines.into_iter().map(str::to_owned).collect(), slots))
@@ -233,8 +239,7 @@ fn last_line(output: &[u8]) -> String {
 
 /// Whether what stands behind a prompt may be output, or another prompt.
 fn may_be_output(command: &Command) -> bool {
-    let prompt = command.prompt.as_deref().unwrap_or_default().trim_end();
-    command.command.starts_with(prompt) || is_output(&command.command)
+    stands_again(command) || is_output(&command.command)
 }
 
 /// The commands that a text begins with, up to the first line that is none.
@@ -254,8 +259,8 @@ fn commands_at_start(text: &str, is_command: impl Fn(&str) -> bool) -> Vec<Strin
     typed
 }
 
-/// The prompts in a row that are followed by something that is no command.
-fn slots(commands: &[Command]) -> Vec<Slot> {
+/// The prompts in a row that are followed by something that is no command, so many at most.
+fn slots(commands: &[Command], most: usize) -> Vec<Slot> {
     let mut slots = Vec::new();
     for (index, command) in commands.iter().enumerate() {
         let Some(prompt) = command.prompt.as_deref().map(str::trim_end) else { break };
@@ -264,7 +269,7 @@ fn slots(commands: &[Command]) -> Vec<Slot> {
         }
         let mut rest = command.command.as_str();
         let mut place = 0;
-        while slots.len() < MAX_AHEAD
+        while slots.len() < most
             && let Some(more) =
                 rest.strip_prefix(prompt).filter(|more| more.is_empty() || more.starts_with(' '))
         {
@@ -274,7 +279,7 @@ fn slots(commands: &[Command]) -> Vec<Slot> {
         }
         // The prompts for the further lines of a command.
         rest = rest.trim_start_matches("> ");
-        if slots.len() == MAX_AHEAD || looks_like_command(rest) {
+        if slots.len() == most || looks_like_command(rest) {
             break;
         }
         // A prompt that waits, and one at which Enter was pressed, belong to no command typed ahead.
@@ -285,18 +290,26 @@ fn slots(commands: &[Command]) -> Vec<Slot> {
         let shown = glued.as_ref().map_or(rest, |(at, _)| &rest[..*at]).to_owned();
         let ends = glued.is_some();
         slots.push(Slot { index, place, shown, again: false, glued });
-        if ends || slots.len() == MAX_AHEAD {
+        if ends || slots.len() == most {
             break;
         }
     }
     slots
 }
 
+/// Whether the prompt of a command stands there once more, with nothing in between.
+fn stands_again(command: &Command) -> bool {
+    command.prompt.as_deref().is_some_and(|prompt| command.command.starts_with(prompt.trim_end()))
+}
+
 /// Where in what is shown behind a prompt it stands once more, with a command behind it, and that command.
 fn glued(shown: &str, prompt: &str) -> Option<(usize, String)> {
-    shown.match_indices(prompt).filter(|(at, _)| *at > 0).find_map(|(at, _)| {
-        let typed = shown[at + prompt.len()..].strip_prefix(' ')?;
-        looks_like_command(typed).then(|| (at, typed.to_owned()))
+    let near = &shown[..shown.floor_char_boundary(MAX_GLUED_BYTES)];
+    let places = near.match_indices(prompt).take(MAX_GLUED_PLACES);
+    places.filter(|(at, _)| *at > 0).find_map(|(at, _)| {
+        let typed = at + prompt.len() + 1;
+        let begins = near.get(typed..).filter(|_| near[..typed].ends_with(' '));
+        begins.is_some_and(looks_like_command).then(|| (at, shown[typed..].to_owned()))
     })
 }
 

@@ -21,6 +21,7 @@ use foldhash::HashSet;
 
 use self::alike::usual_returns;
 use self::current::Current;
+use self::first::CodeBlock;
 use super::ahead;
 use super::command::Command;
 use super::context;
@@ -103,6 +104,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         usual_returns: usual_returns(page),
         line_returns: None,
         shown_prompt: None,
+        code_block: CodeBlock::default(),
         open: Scan::default(),
         scanned: 0,
         expectation: None,
@@ -179,6 +181,7 @@ struct Cutter<'a> {
     line_returns: Option<usize>,
     /// The key of the prompt of a transcript that the last command may have shown.
     shown_prompt: Option<String>,
+    code_block: CodeBlock,
     /// What the last command leaves open, as far as it was scanned.
     open: Scan,
     scanned: usize,

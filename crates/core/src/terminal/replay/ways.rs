@@ -12,8 +12,8 @@ const MAX_DETOUR_BYTES: usize = 256;
 /// Blanks that lead to the right edge.
 const WAY_RIGHT: &[u8] = b"        ";
 
-/// Where a text ends that is painted elsewhere on the screen, such as a clock in a corner or at the right edge, if `token` begins it by
-/// keeping the place of the cursor, up to the sequence that brings the cursor back. `at` is where it goes on.
+/// Where a text ends that is painted elsewhere on the screen, such as a clock in a corner or at the right edge, if `token`
+/// begins it by keeping the place of the cursor, up to the sequence that brings the cursor back. `at` is where it goes on.
 pub(crate) fn detour_end(token: Token<'_>, source: &[u8], at: usize) -> Option<usize> {
     let keeps = matches!(
         token,

@@ -45,14 +45,10 @@ pub(super) fn compare(command: &str, shown: &str, again: bool) -> Match {
     if named && looks_like_command(command) {
         return Match::Certain;
     }
+    if command.is_empty() {
+        return if again && shown.is_empty() { Match::Certain } else { Match::None };
+    }
     match shown {
-        _ if command.is_empty() => {
-            if again && shown.is_empty() {
-                Match::Certain
-            } else {
-                Match::None
-            }
-        }
         "" if again && (looks_like_command(command) || command.starts_with('#')) => Match::Certain,
         _ if is_silent(command) && !(shown.is_empty() || shown.contains(": ")) => Match::None,
         _ if prints(command, shown) || is_count(shown) => Match::Certain,

@@ -59,8 +59,8 @@ impl Cutter<'_> {
         let key = self.prompts.key(prompt);
         let begins = !self.known.contains(&*key) && self.shows_transcript();
         let goes_on = self.shown_prompt.as_deref() == Some(&*key);
-        let key = (begins || goes_on).then(|| key.into_owned());
-        self.shown_prompt = key;
+        let shown = (begins || goes_on).then(|| key.into_owned());
+        self.shown_prompt = shown;
         self.shown_prompt.is_some()
     }
 
@@ -83,12 +83,15 @@ impl Cutter<'_> {
 
     /// Whether the last command shows a text that begins as transcripts do.
     fn shows_transcript(&self) -> bool {
+        if !self.last_is(shows_text) {
+            return false;
+        }
         let output =
             self.commands.last().and_then(|last| self.page.text.get(last.after..)).unwrap_or_default();
         let near = &output[..output.len().min(MAX_SEARCH_BYTES)];
         let mut lines = near.split(|&byte| byte == b'\n').take(MAX_LINES_ABOVE);
-        let begins = lines.next().is_some_and(|line| is_header(&prompt::text_of(line)));
-        self.last_is(shows_text) && (begins || lines.any(|line| line.starts_with(b"Script started on ")))
+        lines.next().is_some_and(|line| is_header(&prompt::text_of(line)))
+            || lines.any(|line| line.starts_with(b"Script started on "))
     }
 
     /// Whether a command has typed this prompt and what stands behind it, so that it is output here.

@@ -11,24 +11,34 @@ const MIN_SENTENCE_WORDS: usize = 3;
 /// Most lines before the first prompt that are looked at to tell whether they are a banner.
 const MAX_BANNER_LINES: usize = 50;
 
-/// How much of a text before the first prompt is searched for the block of code that it may stand in.
-const MAX_DOCUMENT_BYTES: usize = 16 * 1024;
+/// Whether the text before the first prompt stands in a block of code of a document in Markdown, as far as it was read.
+#[derive(Debug, Default)]
+pub(super) struct CodeBlock {
+    at: usize,
+    is_open: bool,
+}
+
+impl CodeBlock {
+    /// Reads on up to `end`, where a line begins.
+    fn is_open_at(&mut self, text: &[u8], end: usize) -> bool {
+        let unread = text.get(self.at..end).unwrap_or_default();
+        let fences = memchr::memmem::find_iter(unread, b"```").map(|at| self.at + at);
+        let fences = fences.filter(|&at| at == 0 || text[at - 1] == b'\n').count();
+        self.is_open ^= fences % 2 == 1;
+        self.at = end;
+        self.is_open
+    }
+}
 
 impl Cutter<'_> {
     /// Whether this may be the first prompt of the transcript.
-    pub(super) fn may_be_first(&self, prompt: &str, proof: Proof, count: usize) -> bool {
+    pub(super) fn may_be_first(&mut self, prompt: &str, proof: Proof, count: usize) -> bool {
         let MarkKind::Line(line) = &self.page.marks[self.index].kind else { return false };
-        let before = &self.page.text[..self.page.marks[self.index].text];
+        let start = self.page.marks[self.index].text;
+        let before = &self.page.text[..start];
         let blank = before.iter().all(u8::is_ascii_whitespace);
-        if is_in_code_block(before) {
-            return false;
-        }
-        match proof {
-            Proof::Strict => {
-                prompt.ends_with(' ')
-                    || count > 2
-                    || line.end - self.page.marks[self.index].text == prompt.len()
-            }
+        let fits = match proof {
+            Proof::Strict => prompt.ends_with(' ') || count > 2 || line.end - start == prompt.len(),
             Proof::Path => blank || count > 2 || (count > 1 && ends_with_prompt(&self.page.text, prompt)),
             Proof::Bare if prompt.starts_with('#') && self.comes_before_commands(prompt) => false,
             Proof::Bare => {
@@ -43,7 +53,8 @@ impl Cutter<'_> {
             }
             Proof::Word => (count > 2 || (blank && (count > 1 || line.bell))) && !self.is_banner(prompt),
             Proof::None => false,
-        }
+        };
+        fits && !self.code_block.is_open_at(&self.page.text, start)
     }
 
     /// Whether the lines with this sign are comments before the commands of another shell, as in a demonstration: none of them
@@ -121,13 +132,6 @@ impl Cutter<'_> {
         }
         false
     }
-}
-
-/// Whether a text ends within a block of code of a document in Markdown.
-fn is_in_code_block(text: &[u8]) -> bool {
-    let near = &text[text.len().saturating_sub(MAX_DOCUMENT_BYTES)..];
-    let fences = memchr::memmem::find_iter(near, b"```");
-    fences.filter(|&at| at == 0 || near[at - 1] == b'\n').count() % 2 == 1
 }
 
 /// Whether a text is the name of a directory alone, as it stands above the sign in prompts of two lines.

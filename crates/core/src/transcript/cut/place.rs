@@ -10,6 +10,9 @@ use crate::transcript::syntax;
 use crate::transcript::turns::Turns;
 use crate::transcript::words::{base_name, last_command};
 
+/// Longest command that may name the program whose prompt stands below it.
+const MAX_NAMING_BYTES: usize = 256;
+
 impl Cutter<'_> {
     /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
     pub(super) fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize, bool)> {
@@ -212,7 +215,7 @@ impl Cutter<'_> {
         let name = name.strip_suffix(['>', '$', '#', ':']).unwrap_or(name).trim_end();
         let last = self.commands.last().map_or("", |last| last.command.as_str());
         // Hardly ever.
-        if name.is_empty() || last.len() > MAX_SEARCH_BYTES || !last.contains(name) {
+        if name.is_empty() || last.len() > MAX_NAMING_BYTES || !last.contains(name) {
             return false;
         }
         let words = last_command(last);
