@@ -24,6 +24,7 @@ mod full_screen;
 mod glued;
 mod hidden;
 mod instant;
+mod menu;
 mod overprint;
 
 /// Most columns of one overprinted line of output before it is flushed.
@@ -427,8 +428,11 @@ impl<H: Heads> Renderer<'_, H> {
             self.last_start.clear();
             self.last_start.extend_from_slice(&line[..line.len().min(MAX_START_BYTES)]);
             let source = &self.source[..self.at];
-            // Some editors go down a row instead.
-            let returns = if newline && source.ends_with(b"\n") { returns_before(source) } else { 0 };
+            // Some editors go down a row instead, and to its start.
+            let returns = match newline {
+                true if source.ends_with(b"\n") => returns_before(source),
+                went_down => usize::from(went_down),
+            };
             let interrupted = newline && ends_with_interrupt(source);
             let mark = LineMark { end: self.page.text.len(), newline, interrupted, returns, ..self.line };
             self.page.marks.push(Mark {

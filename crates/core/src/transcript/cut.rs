@@ -12,6 +12,7 @@ mod first;
 mod message;
 mod more;
 mod place;
+mod rows;
 mod trace;
 
 use std::borrow::Cow;
@@ -104,6 +105,7 @@ pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_
         usual_returns: usual_returns(page),
         line_returns: None,
         shown_prompt: None,
+        replayed_prompt: None,
         code_block: CodeBlock::default(),
         open: Scan::default(),
         scanned: 0,
@@ -181,6 +183,8 @@ struct Cutter<'a> {
     line_returns: Option<usize>,
     /// The key of the prompt of a transcript that the last command may have shown.
     shown_prompt: Option<String>,
+    /// The same of the transcript that the last command showed for certain.
+    replayed_prompt: Option<String>,
     code_block: CodeBlock,
     /// What the last command leaves open, as far as it was scanned.
     open: Scan,
@@ -237,6 +241,7 @@ impl Cutter<'_> {
             return self.extend(&typed, &between, mark.text, aborted);
         }
         if replayed {
+            self.replayed_prompt = Some(self.prompts.key(last_line).into_owned());
             return self.push_output(mark, edit);
         }
         let may_be_shown = self.may_be_shown(last_line);
@@ -379,6 +384,11 @@ impl Cutter<'_> {
         // Replacement characters may be longer than what they stand for.
         let start = start.min(bytes.len());
         let program = prompt::reader(&prompt) == Reader::Program;
+        let mut text = mark.text + start;
+        if let Some((first, rows)) = self.rows_above(&prompt, mark.text) {
+            typed = rows + &typed;
+            text = first;
+        }
         let broken = line.interrupted && without_interrupt(&mut typed);
         let status = match (line.newline, program) {
             _ if broken => Status::Aborted,
@@ -404,7 +414,7 @@ impl Cutter<'_> {
             }
         }
         let command = Command {
-            text: mark.text + start,
+            text,
             after,
             source: mark.source + start,
             prompt: Some(prompt),
@@ -429,6 +439,7 @@ impl Cutter<'_> {
         }
         self.push(command);
         self.take_unprompted();
+        self.take_rows_below();
     }
 
     fn enter(&mut self, text: &str, marked: bool) {
@@ -470,6 +481,7 @@ impl Cutter<'_> {
         self.scanned = 0;
         self.expectation = None;
         self.unused.clear();
+        self.replayed_prompt = None;
         let command = self.after_completion(command);
         self.records += usize::from(command.is_record());
         self.commands.push(command);

@@ -1,6 +1,7 @@
 //! What a prompt looks like, and where it may end.
 
 mod colour;
+mod irb;
 mod names;
 mod program;
 mod proof;
@@ -9,6 +10,7 @@ mod same;
 use std::borrow::Cow;
 
 pub(crate) use self::colour::{coloured_end, plain_sign_len};
+pub(crate) use self::irb::{Irb, irb};
 pub(crate) use self::names::user_and_host;
 use self::program::program_of;
 pub(crate) use self::program::{is_continuation, is_dollar_quoted, program};

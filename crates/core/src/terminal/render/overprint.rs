@@ -1,6 +1,7 @@
 //! Lines that were printed over: the cursor went back on them, or part of them was erased.
 
 use super::hidden::BOTTOM;
+use super::menu::{Menu, menu};
 use super::{
     MAX_LINE_COLUMNS, MIN_MARK_BLANKS, Mode, PRINT_STEP_BYTES, Renderer, Switch, returns_before,
     returns_from_below,
@@ -17,6 +18,9 @@ use crate::terminal::token::{Csi, Token, token_at};
 
 /// How an editor that has the terminal as it is begins the row below a line that was submitted (reline, the editor of irb).
 const FRESH_ROW: &[u8] = b"\x1b[1G\x1b[K";
+
+/// How it goes on with a line that is longer than its row.
+const NEXT_ROW: &[u8] = b"\x1b[1G\x1b[1G";
 
 /// Most lines that are remembered because they were longer than their row.
 const MAX_LONG_LINES: usize = 16;
@@ -172,10 +176,28 @@ impl<H: Heads> Renderer<'_, H> {
         let mut head = None;
         // Where what stands on the row begins, if the row was emptied.
         let mut row_start = None;
+        // Up to here there is no menu that ends.
+        let mut no_menu_to = 0;
+        // How many rows of the line lie above the cursor.
+        let mut wrapped_rows = 0;
         while let Some((token, next)) = token_at(self.source, self.at) {
             let start = self.at;
             self.at = next;
             self.watch(token, start);
+            if matches!(token, Token::Csi(Csi { command: b'B', .. })) && next > no_menu_to {
+                match menu(token, self.source, next) {
+                    Ok(Menu { end, column }) => {
+                        self.take_detour(end);
+                        if let Some(column) = column {
+                            let params = column.to_string();
+                            let (params, command) = (params.as_bytes(), b'G');
+                            screen.apply(Token::Csi(Csi { marker: 0, params, intermediate: 0, command }));
+                        }
+                        continue;
+                    }
+                    Err(looked) => no_menu_to = looked,
+                }
+            }
             if let Some(end) = detour_end(token, self.source, next)
                 .or_else(|| aside_end(token, self.source, next).filter(|_| screen.is_at_end()))
             {
@@ -235,8 +257,21 @@ impl<H: Heads> Renderer<'_, H> {
                 {
                     screen.wrap_softly();
                 }
+                Token::Csi(Csi { command: b'B', .. }) if self.source[next..].starts_with(NEXT_ROW) => {
+                    screen.wrap_here();
+                    wrapped_rows += 1;
+                }
+                Token::Csi(csi @ Csi { command: b'A', .. })
+                    if (1..=wrapped_rows).contains(&csi.param(0, 1)) =>
+                {
+                    wrapped_rows -= csi.param(0, 1);
+                    screen.apply(token);
+                }
                 Token::Csi(csi) if csi.is_vertical() => {
-                    let up = csi.command == b'A' && head.unwrap_or_else(|| self.shows_head(screen));
+                    wrapped_rows = 0;
+                    let up = csi.command == b'A'
+                        && !self.is_below()
+                        && head.unwrap_or_else(|| self.shows_head(screen));
                     if up && self.replay_line(screen, row_start) {
                         return;
                     }
@@ -282,28 +317,42 @@ impl<H: Heads> Renderer<'_, H> {
         self.flush(screen);
     }
 
+    /// Whether the cursor went down to the row of this line: the editor paints the rows above anew as it goes back up.
+    fn is_below(&self) -> bool {
+        self.source[..self.line_source].ends_with(b"\x1b[1B")
+    }
+
     /// Whether the row was emptied: what follows is a line of its own. A pager and a progress bar leave it so to the next
     /// prompt.
     fn is_emptied(&mut self, screen: &Screen) -> bool {
         screen.is_empty() && (screen.has_no_cells() || self.may_look())
     }
 
-    /// Keeps what is painted at a fixed place of the screen, up to `end`, as a line above the current one.
+    /// Keeps what is painted elsewhere on the screen, up to `end`, as lines above the current one.
     fn take_detour(&mut self, end: usize) {
-        let start = self.page.text.len();
         let place = self.place;
+        let mut start = self.page.text.len();
         while let Some((token, next)) = token_at(&self.source[..end], self.at) {
             self.watch(token, self.at);
-            if let Token::Text(text) = token {
-                self.page.text.extend_from_slice(text);
+            match token {
+                Token::Text(text) => self.page.text.extend_from_slice(text),
+                Token::Csi(Csi { command: b'B', .. }) => start = self.end_detour(start),
+                _ => {}
             }
             self.at = next;
         }
-        if self.page.text.len() > start {
+        self.line_text = self.end_detour(start);
+        self.place = place;
+    }
+
+    /// Ends a line of a detour that began at `start` of the text. What blanks erase is no line.
+    fn end_detour(&mut self, start: usize) -> usize {
+        if self.page.text[start..].trim_ascii().is_empty() {
+            self.page.text.truncate(start);
+        } else {
             self.page.text.push(b'\n');
         }
-        self.line_text = self.page.text.len();
-        self.place = place;
+        self.page.text.len()
     }
 
     /// Prints a run that may be long, flushing the line when it grows beyond its limit.

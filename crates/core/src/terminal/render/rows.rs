@@ -72,9 +72,14 @@ pub(super) fn returns_from_below(source: &[u8]) -> bool {
         return returns_from_lines(near);
     }
     let line = &near[..memchr::memchr(b'\n', near).unwrap_or(near.len())];
-    let is = |at: usize, wanted: u8| matches!(token_at(line, at), Some((Token::Csi(Csi { command, marker: 0, .. }), _)) if command == wanted);
-    let column = memchr::memchr_iter(0x1b, line).find(|&at| is(at, b'G'));
-    column.is_some_and(|column| memchr::memchr_iter(0x1b, &line[column..]).any(|at| is(column + at, b'A')))
+    let mut commands = memchr::memchr_iter(0x1b, line).filter_map(|at| match token_at(line, at) {
+        Some((Token::Csi(Csi { command: command @ (b'A' | b'B' | b'G'), marker: 0, .. }), _)) => {
+            Some(command)
+        }
+        _ => None,
+    });
+    // A line that goes down itself is edited on its own.
+    commands.any(|command| command == b'G') && commands.find(|&command| command != b'G') == Some(b'A')
 }
 
 /// Whether the cursor goes up again from lines that each begin with a return, as readline prints those of a command that has

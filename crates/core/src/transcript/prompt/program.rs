@@ -1,6 +1,6 @@
 //! The prompts of interpreters and clients, and those that ask for more of a command.
 
-use super::trimmed;
+use super::{irb, trimmed};
 
 /// The name of the program that has this prompt.
 pub(crate) fn program(prompt: &str) -> &'static str {
@@ -31,7 +31,7 @@ pub(super) fn program_of(prompt: &str) -> Option<&'static str> {
         "OpenSSL>" => "openssl",
         "(parted)" => "parted",
         _ if prompt.starts_with("MariaDB [") => "mariadb",
-        _ if prompt.starts_with("irb(") => "irb",
+        _ if irb(prompt).is_some() => "irb",
         _ if prompt.starts_with("In [") && prompt.ends_with("]:") => "ipython",
         _ if prompt.starts_with("redis ") && prompt.ends_with('>') => "redis-cli",
         _ if prompt.starts_with("127.0.0.1:6379") => "redis-cli",
@@ -45,6 +45,9 @@ pub(crate) fn is_continuation(prompt: &str) -> bool {
     let prompt = prompt.trim();
     if matches!(prompt, ">" | "More?" | "..." | "...>" | "->" | "'>" | "\">" | "`>" | ">>") {
         return true;
+    }
+    if let Some(irb) = irb(prompt) {
+        return irb.open;
     }
     // zsh names the open constructs; psql the kind of what is open.
     let Some(body) = prompt.strip_suffix('>') else {

@@ -45,6 +45,70 @@ fn reline_goes_down_a_row_where_others_send_a_newline() {
     assert_eq!(lines(&session), ["irb", "x=0", "x=1", "exit", "id"]);
 }
 
+/// How reline paints its rows, each up to the next, and goes to a fresh row when they are submitted.
+fn reline(rows: &[String]) -> String {
+    let next = "\x1b[K\x1b[1G\x1b[1B\x1b[0m";
+    let rows: Vec<String> = rows.iter().map(|row| format!("\x1b[1G{row}")).collect();
+    format!("{}\x1b[K\x1b[1G\x1b[1G\x1b[1B\x1b[1G\x1b[K\x1b[1G", rows.join(next))
+}
+
+#[test]
+fn the_menu_of_reline_is_no_part_of_its_line() {
+    let shows = "\x1b[2B\x1b[2S\x1b[4A\x1b[1B\x1b[18G\x1b[46mnil?\x1b[0m\x1b[18G\x1b[1B\x1b[46mnext\x1b[0m\x1b[18G\x1b[19G\x1b[2A";
+    let wipes = "\x1b[1B\x1b[18G\x1b[0m    \x1b[0m\x1b[1B\x1b[18G\x1b[0m    \x1b[0m\x1b[2A\x1b[21G";
+    let session = format!(
+        "{}\x1b[1G▽\x1b[6n\x1b[1G\x1b[K\x1b[6n\x1b[1Girb(main):001:0> n\x1b[K\x1b[1G\x1b[19G{shows}{}=> true\r\n\x1b[6n{}{}",
+        bash("irb"),
+        reline(&[format!("irb(main):001:0> nil{wipes}\x1b[1Girb(main):001:0> nil?")]),
+        reline(&["irb(main):002:0> exit".into()]),
+        bash("id")
+    );
+    assert_eq!(lines(&session), ["irb", "nil?", "exit", "id"]);
+    // The menu is on the page, as it was on the screen, but not what wiped it.
+    let output = parsed(session.as_bytes()).records[0].output.clone();
+    assert_eq!(output, "nil?\nnext");
+}
+
+#[test]
+fn the_rows_that_reline_paints_once_more_are_one_command() {
+    let typed = "\x1b[1Girb(main):001:1* def f(a)\x1b[K\x1b[1G\x1b[28G\x1b[1B\x1b[1Girb(main):002:1*   a + 1\x1b[K\x1b[1G\x1b[25G\x1b[1B\x1b[1Girb(main):003:1* end\x1b[K\x1b[1G\x1b[21G\x1b[2A\x1b[1G";
+    let rows = ["irb(main):001:1* def f(a)", "irb(main):002:1*   a + 1", "irb(main):003:0> end"];
+    let session = format!(
+        "{}{typed}{}=> :f\r\n\x1b[6n{}=> 4\r\n{}{}",
+        bash("irb"),
+        reline(&rows.map(str::to_owned)),
+        reline(&["irb(main):004:0> f(3)".into()]),
+        reline(&["irb(main):005:0> exit".into()]),
+        bash("id")
+    );
+    assert_eq!(lines(&session), ["irb", "def f(a)\n  a + 1\nend", "f(3)", "exit", "id"]);
+}
+
+#[test]
+fn reline_goes_on_in_the_next_row_where_a_line_is_longer_than_its_own() {
+    let rows = |end: &str| {
+        format!(
+            "irb(main):001:0> puts 'aaaa\x1b[1G\x1b[1B\x1b[1G\x1b[1Gbbbb\x1b[1G\x1b[1B\x1b[1G\x1b[1G{end}"
+        )
+    };
+    let session = format!(
+        "{}\x1b[1G{}\x1b[K\x1b[1G\x1b[15G\x1b[2A\x1b[1G\x1b[0m{}aaaabbbbcc\r\n{}",
+        bash("irb"),
+        rows("c"),
+        reline(&[rows("cc'")]),
+        bash("id")
+    );
+    assert_eq!(lines(&session), ["irb", "puts 'aaaabbbbcc'", "id"]);
+}
+
+#[test]
+fn irb_asks_for_more_with_prompts_of_its_own() {
+    let session = "$ irb\r\nirb(main):001:0> def f\r\nirb(main):002:1>   1\r\nirb(main):003:1> end\r\n=> :f\r\nirb(main):004:0> f +\r\nirb(main):005:0* 1\r\n=> 2\r\nirb(main):006:0> exit\r\n$ id\r\n0\r\n";
+    assert_eq!(lines(session), ["irb", "def f\n  1\nend", "f +\n1", "exit", "id"]);
+    let session = "$ bin/rails console\r\nLoading production environment (Rails 7.2.1)\r\nshop(prod):001> User.count\r\n=> 3\r\nshop(prod):002> [1,\r\nshop(prod):003* 2]\r\n=> [1, 2]\r\nshop(prod):004> exit\r\n$ id\r\n0\r\n";
+    assert_eq!(lines(session), ["bin/rails console", "User.count", "[1,\n2]", "exit", "id"]);
+}
+
 #[test]
 fn a_program_may_mark_its_whole_session() {
     let shell = |line: &str| format!("\x1b[1G\x1b[0J> \x1b[3G{line}\r\r\n");
