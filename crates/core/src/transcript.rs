@@ -106,8 +106,12 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     {
         let heads = render::<discovery::CommandHeads>(body, frame.columns);
         let other = cut::cut(&heads, body, Some(discovery), limits.max_records);
-        let count = |cut: &cut::Cut| cut.commands.iter().filter(|command| command.is_record()).count();
-        if count(&other) > count(&cut) {
+        let count = |cut: &cut::Cut, known: bool| {
+            let records = cut.commands.iter().filter(|command| command.is_record());
+            records.filter(|command| !known || syntax::looks_like_command(&command.command)).count()
+        };
+        // The rest of a prompt may stand before lines of a document as well, and pass for one.
+        if count(&other, true) > count(&cut, true) || count(&other, false) > count(&cut, false) {
             (cut, page) = (other, heads);
         }
     }

@@ -44,7 +44,7 @@ impl Cutter<'_> {
                 && !edit.integration
                 && !self.marked
                 && !self.is_opened()
-                && short()
+                && (short() || self.replayed_prompt.as_deref() == Some(&*self.prompts.key(prompt)))
         };
         (!same && (told() || more())) || (extra && (!same || short()))
     }

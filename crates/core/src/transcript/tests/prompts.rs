@@ -390,3 +390,33 @@ fn a_long_name_of_a_host_is_a_prompt_and_so_is_a_sign_below_a_directory() {
     let expected = ["popd", "curl x", "ksh93", "cp a /tmp", "id", "exit", "exit"];
     assert_eq!(commands(bytes.as_bytes()), executed(&expected));
 }
+
+#[test]
+fn a_bar_may_end_a_prompt_of_several_fields() {
+    for prompt in ["ops@web-1 | ~ | ", "ops@web-1 | ", "/var/log | ", "~ | main | "] {
+        let session = |edit: &dyn Fn(&str, &str) -> String| {
+            [
+                ("id -un", "ops"),
+                ("ls | wc -l", "3"),
+                ("systemctl status x", "on"),
+                ("rm -f a", ""),
+                ("exit", ""),
+            ]
+            .map(|(line, output)| edit(line, output))
+            .concat()
+        };
+        let ran = executed(&["id -un", "ls | wc -l", "systemctl status x", "rm -f a", "exit"]);
+        let plain = session(&|line, output| format!("{prompt}{line}\r\n{output}\r\n"));
+        assert_eq!(commands(plain.as_bytes()), ran, "{prompt}");
+        let marked =
+            session(&|line, output| format!("\x1b[?2004h{prompt}{line}\r\n\x1b[?2004l\r{output}\r\n"));
+        assert_eq!(commands(marked.as_bytes()), ran, "{prompt}");
+    }
+}
+
+#[test]
+fn lines_of_a_document_do_not_hide_a_prompt_whose_end_they_look_like() {
+    let session = "=> cat > unit <<EOF\r\n> [Unit]\r\n> Description=x\r\n> [Service]\r\n> ExecStart=y\r\n> Type=z\r\n> EOF\r\n=> id -un\r\nroot\r\n=> ls\r\na\r\n=> exit\r\n";
+    let document = "cat > unit <<EOF\n[Unit]\nDescription=x\n[Service]\nExecStart=y\nType=z\nEOF";
+    assert_eq!(commands(session.as_bytes()), executed(&[document, "id -un", "ls", "exit"]));
+}

@@ -226,3 +226,16 @@ fn prompts_in_a_block_of_code_or_behind_the_program_of_a_log_are_text() {
         assert_eq!(commands(format!("{text}{shell}").as_bytes()), executed(&["id", "exit"]), "{text}");
     }
 }
+
+#[test]
+fn a_long_line_of_a_transcript_that_is_shown_is_no_command_either() {
+    let long = format!("curl -s {}", "http://169.254.169.254/".repeat(4));
+    let shown = |line: &str| format!("\x1b[?2004hsh-5.2$ {line}\r\r\n\x1b[?2004l\r");
+    let session = format!(
+        "$ id -un\r\nops\r\n$ cat session.log\r\n{}{}{}\r\n$ ls\r\na\r\n",
+        shown("nproc"),
+        shown(&long),
+        shown("exit")
+    );
+    assert_eq!(commands(session.as_bytes()), executed(&["id -un", "cat session.log", "ls"]));
+}
