@@ -22,6 +22,7 @@ mod frame;
 mod here_document;
 mod history;
 mod interruption;
+mod levels;
 mod mixed_script;
 mod occurrences;
 mod openings;
@@ -42,7 +43,10 @@ mod words;
 
 use jiff::Timestamp;
 
+use self::discovery::Discovery;
+use self::levels::Level;
 use crate::session::{CommandRecord, Defect, Status};
+use crate::terminal::page::Page;
 use crate::terminal::render::render;
 
 pub use here_document::here_documents;
@@ -78,43 +82,52 @@ pub struct Parsed {
 /// Most commands of a transcript that is searched for a prompt of an unknown form.
 const MAX_KNOWN: usize = 5;
 
+/// Renders a transcript and finds its commands. Where few or none are found at prompts of known forms, or none in what a shell
+/// showed that was opened, others are looked for.
+fn read(body: &[u8], columns: Option<usize>, max_records: usize) -> (Page, cut::Cut) {
+    let page = render::<prompt::PromptHeads>(body, columns);
+    let cut = cut::cut(&page, body, Vec::new(), max_records);
+    // What a program reads does not tell the prompt of the shell that started it.
+    let read_by_shell = cut.commands.iter().filter(|command| command.status != Status::ProgramInput);
+    let known = read_by_shell.filter(|command| command.is_record()).count();
+    if let Some(above) = below::discover(body, &page.newlines, known) {
+        let page = render::<below::AllHeads>(body, columns);
+        let cut = cut::cut(&page, body, Level::whole(Discovery::Above(above)), max_records);
+        return (page, cut);
+    }
+    let told = if known <= MAX_KNOWN { discovery::discover(&page, known) } else { None };
+    let first = cut.commands.first().map(|command| command.source);
+    if told.is_some() || discovery::begins_coloured(body, first) {
+        let heads = render::<discovery::CommandHeads>(body, columns);
+        if let Some(discovery) = told.or_else(|| discovery::discover_coloured(&heads, known)) {
+            let cut = cut::cut(&heads, body, Level::whole(discovery), max_records);
+            return (heads, cut);
+        }
+    }
+    let unread = discovery::begins_unread(body, first).then(|| discovery::discover_first(&page)).flatten();
+    let levels = unread.map_or_else(|| levels::levels(&page, &cut.commands), Level::whole);
+    if !levels.is_empty() {
+        let heads = render::<discovery::CommandHeads>(body, columns);
+        let other = cut::cut(&heads, body, levels, max_records);
+        let known = |cut: &cut::Cut| {
+            let records = cut.commands.iter().filter(|command| command.is_record());
+            records.filter(|command| syntax::looks_like_command(&command.command)).count()
+        };
+        // The rest of a prompt may stand before lines of a document as well, and pass for one.
+        if known(&other) > known(&cut) {
+            return (heads, other);
+        }
+    }
+    (page, cut)
+}
+
 /// Cuts a transcript.
 #[must_use]
 pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     let frame = frame::frame(bytes);
     let rows = windows::rows(bytes, &frame);
     let body = &rows.bytes[..];
-    let mut page = render::<prompt::PromptHeads>(body, frame.columns);
-    let mut cut = cut::cut(&page, body, None, limits.max_records);
-    // What a program reads does not tell the prompt of the shell that started it.
-    let read_by_shell = cut.commands.iter().filter(|command| command.status != Status::ProgramInput);
-    let known = read_by_shell.filter(|command| command.is_record()).count();
-    let few = known <= MAX_KNOWN;
-    let told = if few { discovery::discover(&page, known) } else { None };
-    let first = cut.commands.first().map(|command| command.source);
-    if let Some(above) = below::discover(body, &page.newlines, known) {
-        page = render::<below::AllHeads>(body, frame.columns);
-        cut = cut::cut(&page, body, Some(discovery::Discovery::Above(above)), limits.max_records);
-    } else if told.is_some() || discovery::begins_coloured(body, first) {
-        let heads = render::<discovery::CommandHeads>(body, frame.columns);
-        if let Some(discovery) = told.or_else(|| discovery::discover_coloured(&heads, known)) {
-            cut = cut::cut(&heads, body, Some(discovery), limits.max_records);
-            page = heads;
-        }
-    } else if discovery::begins_unread(body, first)
-        && let Some(discovery) = discovery::discover_first(&page)
-    {
-        let heads = render::<discovery::CommandHeads>(body, frame.columns);
-        let other = cut::cut(&heads, body, Some(discovery), limits.max_records);
-        let count = |cut: &cut::Cut, known: bool| {
-            let records = cut.commands.iter().filter(|command| command.is_record());
-            records.filter(|command| !known || syntax::looks_like_command(&command.command)).count()
-        };
-        // The rest of a prompt may stand before lines of a document as well, and pass for one.
-        if count(&other, true) > count(&cut, true) || count(&other, false) > count(&cut, false) {
-            (cut, page) = (other, heads);
-        }
-    }
+    let (page, cut) = read(body, frame.columns, limits.max_records);
     let cut::Cut { commands, too_many } = cut;
     let mut defects = Vec::new();
     if frame.header && !frame.footer {

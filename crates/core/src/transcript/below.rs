@@ -53,11 +53,6 @@ impl Heads for AllHeads {
 }
 
 impl Above {
-    /// The last mark of such a line.
-    pub(super) fn last(&self, page: &Page) -> Option<usize> {
-        page.marks.iter().rposition(|mark| self.is(page, mark))
-    }
-
     /// Whether a mark is such a line.
     pub(super) fn is(&self, page: &Page, mark: &Mark) -> bool {
         let MarkKind::Line(LineMark { end, newline: true, returns, .. }) = mark.kind else { return false };

@@ -26,13 +26,13 @@ use self::first::CodeBlock;
 use super::ahead;
 use super::command::Command;
 use super::context;
-use super::discovery::Discovery;
 use super::edit::{Parts, Prompts, is_answer};
 use super::edited;
 use super::expect::{Expectation, is_logger};
 use super::frame::target_in;
 use super::history;
 use super::interruption::without_interruptions;
+use super::levels::Level;
 use super::occurrences::{Longer, Seen, occurrences};
 use super::origin;
 use super::printed;
@@ -78,16 +78,17 @@ pub(crate) struct Cut {
     pub too_many: bool,
 }
 
-/// Finds the commands of a page that was rendered from `source`. `discovery` is a prompt of an unknown form. As soon as `max_records` of them
-/// become records, or there are twice as many, lines are left where they are: in the output of the last one.
-pub(crate) fn cut(page: &Page, source: &[u8], discovery: Option<Discovery>, max_records: usize) -> Cut {
+/// Finds the commands of a page that was rendered from `source`. `levels` are shells whose prompts have unknown forms. As soon as
+/// `max_records` of them become records, or there are twice as many, lines are left where they are: in the output of the last
+/// one.
+pub(crate) fn cut(page: &Page, source: &[u8], mut levels: Vec<Level>, max_records: usize) -> Cut {
+    levels.iter_mut().for_each(|level| level.find_last(page));
     let prompts = Prompts::learn(page);
     let (seen, parts, longer) = occurrences(page, &prompts);
     let mut cutter = Cutter {
         page,
         source,
-        last_discovered: discovery.as_ref().and_then(|discovery| discovery.last(page)),
-        discovery,
+        levels,
         prompts,
         seen,
         longer,
@@ -149,9 +150,8 @@ struct Cutter<'a> {
     /// What it was rendered from.
     source: &'a [u8],
     /// A prompt of an unknown form.
-    discovery: Option<Discovery>,
-    /// The last mark at which it stands.
-    last_discovered: Option<usize>,
+    /// The shells whose prompts were discovered.
+    levels: Vec<Level>,
     prompts: Prompts<'a>,
     /// How often a prompt stands at a mark, and the last such mark.
     seen: Seen,
@@ -452,7 +452,8 @@ impl Cutter<'_> {
             self.unmarked.insert(key.clone());
         }
         let proof = prompt::proof(text);
-        let last = self.seen.get(&key).map(|seen| seen.1).max(self.last_discovered);
+        let discovered = self.level().and_then(|level| level.last);
+        let last = self.seen.get(&key).map(|seen| seen.1).max(discovered);
         let ends = prompt::ends(text);
         let single = ends[..] == [text.len()] && prompt::known_start(text, &ends).is_some();
         self.current = Some(Current {

@@ -10,11 +10,11 @@ use super::prompt;
 use super::signs::{colon_end, signs};
 use super::syntax;
 use crate::terminal::block::{Block, Kind};
-use crate::terminal::page::{Heads, LineMark, MarkKind, Page};
+use crate::terminal::page::{Heads, LineMark, Mark, MarkKind, Page};
 use crate::terminal::token::{Csi, Token, colour_len, token_at};
 
 /// How much text is searched.
-const MAX_TEXT_BYTES: usize = 512 * 1024;
+pub(crate) const MAX_TEXT_BYTES: usize = 512 * 1024;
 
 /// Most bytes of a line that are looked at.
 const MAX_LINE_BYTES: usize = 256;
@@ -24,6 +24,9 @@ const MAX_COLOURED_LINES: usize = 10_000;
 
 /// Most bytes of the first line that are searched for a colour.
 const MAX_SOURCE_BYTES: usize = 256;
+
+/// Most lines of a prompt.
+const MAX_PROMPT_LINES: usize = 3;
 
 /// Least lines with a known command behind the prompt.
 const MIN_COMMANDS: usize = 3;
@@ -55,16 +58,14 @@ impl Discovery {
         }
     }
 
-    /// The last mark at which the prompt stands.
-    pub(crate) fn last(&self, page: &Page) -> Option<usize> {
+    /// Whether the prompt stands at a mark.
+    pub(crate) fn stands_at(&self, page: &Page, mark: &Mark) -> bool {
         if let Self::Above(above) = self {
-            return above.last(page);
+            return above.is(page, mark);
         }
-        page.marks.iter().rposition(|mark| {
-            let MarkKind::Line(LineMark { end, styled, .. }) = mark.kind else { return false };
-            let line = prompt::text_of(&page.text[mark.text..end.min(mark.text + MAX_LINE_BYTES)]);
-            self.end(&line, styled).is_some()
-        })
+        let MarkKind::Line(LineMark { end, styled, .. }) = mark.kind else { return false };
+        let line = prompt::text_of(&page.text[mark.text..end.min(mark.text + MAX_LINE_BYTES)]);
+        self.end(&line, styled).is_some()
     }
 
     /// Where the prompt ends in a line that is coloured up to `styled`.
@@ -103,8 +104,12 @@ impl Heads for CommandHeads {
 
 /// Looks for a prompt that shows many more commands than the `known` ones.
 pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
-    let text = printed(page);
-    let lines = || lines(&text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
+    discover_in(&printed(page), known)
+}
+
+/// The same in a text that was printed.
+pub(crate) fn discover_in(text: &str, known: usize) -> Option<Discovery> {
+    let lines = || lines(text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
     let mut commands: HashMap<Discovery, usize> = HashMap::default();
     for line in lines() {
         for end in signs(line, 0).filter(|&end| syntax::looks_like_command(&line[end..])) {
@@ -131,14 +136,16 @@ pub(crate) fn discover(page: &Page, known: usize) -> Option<Discovery> {
         .map(|(form, _)| form)
 }
 
-/// Looks for the prompt that the first line of a transcript begins with, where no command was found in it. Nearly all begin
-/// with a prompt.
+/// Looks for the prompt that a transcript begins with, where no command was found in its first line. Nearly all begin with a
+/// prompt, which may have lines above its last one.
 pub(crate) fn discover_first(page: &Page) -> Option<Discovery> {
     let text = printed(page);
     let lines = || lines(&text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
-    let first = lines().find(|line| !line.trim().is_empty())?;
-    let mut counts: HashMap<Discovery, (usize, usize)> =
-        places(first).flat_map(|end| forms(&first[..end])).map(|form| (form, (0, 0))).collect();
+    let first = lines().filter(|line| !line.trim().is_empty()).take(MAX_PROMPT_LINES);
+    let mut counts: HashMap<Discovery, (usize, usize)> = first
+        .flat_map(|line| places(line).flat_map(|end| forms(&line[..end])))
+        .map(|form| (form, (0, 0)))
+        .collect();
     if counts.is_empty() {
         return None;
     }

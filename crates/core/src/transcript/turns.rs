@@ -106,15 +106,17 @@ impl Turns {
     /// comes again, known commands stand behind it, and no text stands between that is more of a prompt.
     pub(crate) fn is_used(&self, page: &Page, from: usize, inner: &str, outer: Option<&str>) -> bool {
         let (lines, end) = self.until_outer(from, inner, outer);
-        // What is told before the prompt of the inner shell may come again as well.
-        let other = |mark: &Mark| {
+        // What is told before the prompt of the inner shell may come again as well. What that shell opens has prompts of its own.
+        let mut opened = false;
+        for mark in page.marks[from..end.min(page.marks.len())].iter().take(MAX_LINES) {
             let text = text_of(page, mark);
-            cut_first(&text).is_some_and(|(prompt, _)| {
-                prompt::proof(prompt) > Proof::Word && !prompt::has_key(prompt, inner)
-            })
-        };
-        if page.marks[from..end.min(page.marks.len())].iter().take(MAX_LINES).any(other) {
-            return false;
+            match cut_first(&text) {
+                Some((prompt, typed)) if prompt::has_key(prompt, inner) => {
+                    opened = opening(typed.trim()).is_some()
+                }
+                Some((prompt, _)) if prompt::proof(prompt) > Proof::Word && !opened => return false,
+                _ => {}
+            }
         }
         lines.len() >= MIN_LINES && are_commands(page, lines)
     }

@@ -5,12 +5,15 @@ use crate::session::{Boundary, Confidence, Reason, Status};
 use crate::terminal::page::{LineMark, Mark};
 use crate::transcript::command::Command;
 use crate::transcript::discovery::Discovery;
+use crate::transcript::levels::Level;
 use crate::transcript::prompt;
 
 impl Cutter<'_> {
     /// Takes a line, if it stands below the prompt that was discovered or is that prompt. `false` if it is neither.
     pub(super) fn line_below(&mut self, mark: &Mark, line: LineMark) -> bool {
-        let Some(Discovery::Above(above)) = &self.discovery else { return false };
+        let Some(Level { discovery: Discovery::Above(above), .. }) = self.levels.first() else {
+            return false;
+        };
         if above.is(self.page, mark) {
             return true;
         }

@@ -4,6 +4,7 @@ use super::{Cutter, MAX_SEARCH_BYTES};
 use crate::terminal::page::LineMark;
 use crate::transcript::context::says_left;
 use crate::transcript::expect::Expectation;
+use crate::transcript::levels::Level;
 use crate::transcript::prompt::{self, Ends, Proof, Reader};
 use crate::transcript::shows::{numbers_lines, shows_text};
 use crate::transcript::syntax;
@@ -16,7 +17,7 @@ const MAX_NAMING_BYTES: usize = 256;
 impl Cutter<'_> {
     /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
     pub(super) fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize, bool)> {
-        if let Some(end) = self.discovery.as_ref().and_then(|discovery| discovery.end(line, mark.styled)) {
+        if let Some(end) = self.level().and_then(|level| level.discovery.end(line, mark.styled)) {
             return Some((0, end, true));
         }
         let mut ends = match mark.prompt_end {
@@ -71,6 +72,12 @@ impl Cutter<'_> {
         }
         let (start, end) = self.place_in_middle(line)?;
         (!self.is_quoted(line[end..].trim(), true)).then_some((start, end, true))
+    }
+
+    /// The shell that runs here, if its prompt was discovered.
+    pub(super) fn level(&self) -> Option<&Level> {
+        let mark = self.page.marks.get(self.index)?;
+        self.levels.iter().find(|level| level.holds(mark))
     }
 
     /// Where the prompt of an outer shell stands behind that of an inner one, which was left there with ^D.

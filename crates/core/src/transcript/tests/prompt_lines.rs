@@ -283,3 +283,82 @@ fn a_program_that_reads_a_here_document_asks_nobody() {
     let found: Vec<String> = commands(session.as_bytes()).into_iter().map(|(command, _)| command).collect();
     assert_eq!(found, ["python3 - <<PY\nfor i in (0, 1): print('>>>', i)\nPY", "id"]);
 }
+
+/// Sessions within sessions, as lines without marks: each shell with its prompt, what it runs, and what that prints.
+fn levels(lines: &[(&str, &str, &str)]) -> Vec<u8> {
+    lines
+        .iter()
+        .flat_map(|(prompt, line, output)| format!("{prompt}{line}\r\n{output}").into_bytes())
+        .collect()
+}
+
+#[test]
+fn a_shell_with_a_prompt_of_an_odd_form_is_found_between_others() {
+    let odd = [
+        "web-1:log ops$ ",
+        "(⎈ |prod:shop) ops@web-1:/var/log$ ",
+        "/var/log (main *$%>) $ ",
+        "λ log → ",
+        "web-1 #> ",
+        "11:58:15 web-1 in /var/log\r\n→ ",
+    ];
+    for odd in odd {
+        let session = levels(&[
+            ("sh-4.2$ ", "id -u", "1001\r\n"),
+            ("sh-4.2$ ", "bash", ""),
+            (odd, "ls -l", "total 0\r\n"),
+            (odd, "id -un", "ops\r\n"),
+            (odd, "sudo -i", ""),
+            ("[root@web-1 ~]# ", "hostname", "web-1\r\n"),
+            ("[root@web-1 ~]# ", "exit", "logout\r\n"),
+            (odd, "cat a", "x\r\n"),
+            (odd, "crontab -l", "no crontab for ops\r\n"),
+            (odd, "exit", "exit\r\n"),
+            ("sh-4.2$ ", "date", "Sun Nov 22\r\n"),
+            ("sh-4.2$ ", "exit", "exit\r\n"),
+        ]);
+        let ran = [
+            "id -u",
+            "bash",
+            "ls -l",
+            "id -un",
+            "sudo -i",
+            "hostname",
+            "exit",
+            "cat a",
+            "crontab -l",
+            "exit",
+            "date",
+            "exit",
+        ];
+        assert_eq!(commands(&session), executed(&ran), "{odd}");
+    }
+}
+
+#[test]
+fn the_first_prompt_may_have_lines_above_and_another_shell_within() {
+    let prompt = "ops@web-1 /var/log\r\n-> ";
+    let session = levels(&[
+        (prompt, "ls -l", "total 0\r\n"),
+        (prompt, "id -un", "ops\r\n"),
+        (prompt, "sudo -i", ""),
+        ("[root@web-1 ~]# ", "hostname", "web-1\r\n"),
+        ("[root@web-1 ~]# ", "exit", "logout\r\n"),
+        (prompt, "cat a", "x\r\n"),
+        (prompt, "exit", "exit\r\n"),
+    ]);
+    let ran = ["ls -l", "id -un", "sudo -i", "hostname", "exit", "cat a", "exit"];
+    assert_eq!(commands(&session), executed(&ran));
+}
+
+#[test]
+fn a_text_that_a_command_shows_in_an_opened_shell_tells_no_prompt() {
+    let readme = "-> ls\r\n-> id\r\n-> systemctl status x\r\n";
+    let session = levels(&[
+        ("sh-4.2$ ", "bash", ""),
+        ("bash-4.2$ ", "cat README", readme),
+        ("bash-4.2$ ", "exit", "exit\r\n"),
+        ("sh-4.2$ ", "exit", "exit\r\n"),
+    ]);
+    assert_eq!(commands(&session), executed(&["bash", "cat README", "exit", "exit"]));
+}
