@@ -115,10 +115,12 @@ pub(crate) fn edit_span(
                     if let Some(strip) = strip {
                         strip.feed(token, source, next);
                     }
+                    let broken = source[start..at].trim_ascii_end().ends_with(b"^C")
+                        && !begins_output(&source[next..]);
                     return EditSpan {
                         end: next,
                         next,
-                        close: Close::Fence,
+                        close: if broken { Close::Interrupt } else { Close::Fence },
                         newline,
                         application_keys,
                         concealed,
@@ -159,6 +161,12 @@ impl EditSpan {
     pub(crate) fn is_stray(&self, source: &[u8], start: usize) -> bool {
         is_stray(&source[start..self.end])
     }
+}
+
+/// Whether shell integration says that a command was submitted: by the command itself, or by the mark before its output.
+fn begins_output(bytes: &[u8]) -> bool {
+    let marks: [&[u8]; 3] = [b"\x1b]133;C", b"\x1b]633;C", b"\x1b]633;E"];
+    marks.iter().any(|mark| bytes.starts_with(mark))
 }
 
 /// How many backspaces stand at the start.

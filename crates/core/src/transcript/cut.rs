@@ -5,6 +5,7 @@
 
 mod alike;
 mod below;
+mod broadcast;
 mod comment;
 mod completion;
 mod current;
@@ -21,6 +22,7 @@ use std::collections::VecDeque;
 use foldhash::HashSet;
 
 use self::alike::usual_returns;
+use self::broadcast::without_broadcast;
 use self::current::Current;
 use self::first::CodeBlock;
 use super::ahead;
@@ -204,7 +206,13 @@ struct Cutter<'a> {
 
 impl Cutter<'_> {
     /// Takes an edit that the shell marked.
-    fn edit(&mut self, mark: &Mark, edit: &Edit, parts: Parts) {
+    fn edit(&mut self, mark: &Mark, edit: &Edit, mut parts: Parts) {
+        let message = without_broadcast(&mut parts.command);
+        let mut interrupted = message.is_some();
+        if let Some(message) = message {
+            parts.foreign.clear();
+            parts.between.extend(message);
+        }
         let blank = edit.lines.iter().rev().take_while(|line| line.text.is_empty()).count();
         let ended = edit.newline && blank > 1;
         let (lines, taken) =
@@ -217,7 +225,7 @@ impl Cutter<'_> {
             typed = rest;
             text
         });
-        let interrupted = !taken.is_empty() || open.is_some();
+        interrupted |= !taken.is_empty() || open.is_some();
         typed.truncate(typed.trim_end().len());
         let mut between = parts.between;
         between.extend(taken);
@@ -232,7 +240,10 @@ impl Cutter<'_> {
         let prompt = (!parts.prompt.is_empty()).then_some(parts.prompt);
         let last_line = prompt.as_deref().map(prompt::last_line).unwrap_or_default();
         // As long as the last command is not complete, nothing runs that could print a transcript.
-        let continues = self.continues(mark.text, last_line, true);
+        let again = prompt.as_deref().is_some_and(|prompt| self.is_whole_prompt(prompt));
+        let gap = if again { None } else { self.gap_before_more(mark.text, last_line) };
+        let continues = gap.is_some() || (!again && self.continues(mark.text, last_line, true));
+        between.extend(gap.into_iter().flatten());
         let replayed = !(continues && self.is_open()) && self.is_replayed(edit, last_line, &typed);
         if continues && !replayed {
             // Lines above the last one of its prompt are nobody else's.
@@ -245,7 +256,7 @@ impl Cutter<'_> {
             return self.push_output(mark, edit);
         }
         let may_be_shown = self.may_be_shown(last_line);
-        if self.asks_for_more(mark.text, prompt.as_deref()) {
+        if !again && self.asks_for_more(mark.text, prompt.as_deref()) {
             return self.extend_edit(edit, mark.text, aborted);
         }
         // A prompt of a shell may be made to look so: it is asked for a number.
@@ -369,6 +380,7 @@ impl Cutter<'_> {
         let mut taken = Vec::new();
         match line.newline {
             true if self.take_repeated(&mut typed, &mut after, &mut taken) => {}
+            true if let Some(message) = self.take_broadcast(line, &mut typed, &mut after) => taken = message,
             true if start == 0 && self.is_message(&typed) => {
                 taken = self.take_message(&mut typed, &mut after)
             }

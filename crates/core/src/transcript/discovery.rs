@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use foldhash::HashMap;
 
 use super::below::Above;
-use super::prompt;
+use super::prompt::{self, Proof};
 use super::signs::{colon_end, signs};
 use super::syntax;
 use crate::terminal::block::{Block, Kind};
@@ -142,8 +142,13 @@ pub(crate) fn discover_first(page: &Page) -> Option<Discovery> {
     let text = printed(page);
     let lines = || lines(&text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
     let first = lines().filter(|line| !line.trim().is_empty()).take(MAX_PROMPT_LINES);
-    let mut counts: HashMap<Discovery, (usize, usize)> = first
-        .flat_map(|line| places(line).flat_map(|end| forms(&line[..end])))
+    // Whether one of a known form may stand below the first line was asked before.
+    let unknown = |start: &str| prompt::proof(start) == Proof::None || prompt::ends(start).is_empty();
+    let may_end = |at: usize, start: &str| at == 0 || unknown(start);
+    let starts = first.enumerate().flat_map(|(at, line)| places(line).map(move |end| (at, &line[..end])));
+    let mut counts: HashMap<Discovery, (usize, usize)> = starts
+        .filter(|&(at, start)| may_end(at, start))
+        .flat_map(|(_, start)| forms(start))
         .map(|form| (form, (0, 0)))
         .collect();
     if counts.is_empty() {

@@ -15,7 +15,7 @@ pub(crate) use self::names::user_and_host;
 use self::program::program_of;
 pub(crate) use self::program::{is_continuation, is_dollar_quoted, program};
 pub(crate) use self::proof::{Proof, proof, proof_of_first};
-pub(crate) use self::same::{has_key, is_sister, key, shape};
+pub(crate) use self::same::{has_key, is_same_but_status, is_sister, key, shape};
 use super::windows::prompt as windows;
 use crate::terminal::block::{Block, Kind, any, places};
 use crate::terminal::page::Heads;

@@ -12,6 +12,10 @@ use crate::transcript::prompt::{self, Reader};
 /// Most texts of background programs in one line.
 const MAX_INTERRUPTIONS: usize = 8;
 
+/// Most lines, and most bytes, between a line and the prompt for more of it.
+const MAX_GAP_LINES: usize = 4;
+const MAX_GAP_BYTES: usize = 1024;
+
 impl Cutter<'_> {
     /// Whether a prompt that asks for more follows the last command without output in between.
     pub(super) fn continues(&mut self, text: usize, prompt: &str, marked: bool) -> bool {
@@ -50,6 +54,29 @@ impl Cutter<'_> {
         }
     }
 
+    /// Whether a prompt is that of the last command, with lines above its last one that are made like the lines there: it asks for
+    /// the next one, whatever its last line is.
+    pub(super) fn is_whole_prompt(&self, prompt: &str) -> bool {
+        let parts = |prompt: &'_ str| {
+            let (upper, last) = prompt.rsplit_once('\n')?;
+            Some((prompt::shape(upper), last.to_owned()))
+        };
+        let last = self.commands.last().and_then(|last| last.prompt.as_deref());
+        parts(prompt).is_some_and(|parts_of| last.and_then(parts) == Some(parts_of))
+    }
+
+    /// What stands between the last command, which is not complete, and the prompt for more of it: the shell tells that a job has
+    /// ended, or repeats each line that it reads (`set -v`).
+    pub(super) fn gap_before_more(&mut self, text: usize, prompt: &str) -> Option<Vec<String>> {
+        let own = self.current.as_ref().is_some_and(|current| current.text.trim() == ">");
+        let last = self.commands.last().filter(|last| !last.is_line() && last.status == Status::Executed)?;
+        let gap = self.page.text.get(last.after..text).filter(|gap| gap.len() <= MAX_GAP_BYTES)?;
+        let lines = prompt::text_of(gap);
+        let lines: Vec<String> = lines.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect();
+        let empty = lines.is_empty() || lines.len() > MAX_GAP_LINES;
+        (!own && !empty && prompt.trim() == ">" && self.is_open()).then_some(lines)
+    }
+
     /// Whether the shell would ask for another line of the last command.
     pub(super) fn is_open(&mut self) -> bool {
         let Some(last) = self.commands.last() else { return false };
@@ -86,6 +113,12 @@ impl Cutter<'_> {
         let marked = !last.is_line() && !last.dropped && last.status == Status::Executed;
         if !marked || last.after != text || !self.is_open() {
             return false;
+        }
+        let Some(last) = self.commands.last() else { return false };
+        // The last line of a prompt of several may be the one that asks for more.
+        let whole = last.prompt.as_deref().and_then(|prompt| prompt.rsplit_once('\n'));
+        if whole.is_some_and(|(_, line)| prompt == Some(line)) {
+            return true;
         }
         let Some(current) = &self.current else { return false };
         let line = prompt.and_then(|prompt| prompt.lines().last()).unwrap_or_default();

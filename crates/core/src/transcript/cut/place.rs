@@ -1,5 +1,6 @@
 //! Where a line holds a prompt that is current, or that becomes so.
 
+use super::current::Current;
 use super::{Cutter, MAX_SEARCH_BYTES};
 use crate::terminal::page::LineMark;
 use crate::transcript::context::says_left;
@@ -61,8 +62,11 @@ impl Cutter<'_> {
                 proof(&line[..end]) > Proof::None || alike(end) || sister(end) || known(end) || used(end)
             });
         }
+        let is_current = |prompt: &str, current: &Current| {
+            prompt::has_key(prompt, &current.key) || prompt::is_same_but_status(prompt, &current.text)
+        };
         if let Some(current) = current
-            && let Some(&end) = ends.iter().find(|&&end| prompt::has_key(&line[..end], &current.key))
+            && let Some(&end) = ends.iter().find(|&&end| is_current(&line[..end], current))
         {
             let outer = self.outer_behind(line, &ends, &current.key);
             return Some(outer.map_or((0, end, !current.doubtful), |(start, end)| (start, end, true)));

@@ -4,6 +4,9 @@ use super::super::windows::prompt as windows;
 use super::is_foreign_ending;
 use super::names::user_and_host;
 
+/// Most digits of what a command returns.
+const MAX_STATUS_DIGITS: usize = 3;
+
 /// Whether `prompt` has this key.
 pub(crate) fn has_key(prompt: &str, known: &str) -> bool {
     // A key ends as its prompt does, which settles nearly all cases.
@@ -83,6 +86,33 @@ pub(super) fn without_status(prompt: &str) -> &str {
     }
     // A prompt that has nothing else is known by that.
     if rest.contains(|character: char| character.is_alphabetic()) { rest } else { prompt }
+}
+
+/// Whether two prompts are the same, but that one tells before its sign how the last command ended: `[ops:/tmp] # ` and
+/// `[ops:/tmp] 127 # `.
+pub(crate) fn is_same_but_status(one: &str, other: &str) -> bool {
+    let (Some(first), Some(second)) = (without_status_at_end(one), without_status_at_end(other)) else {
+        return false;
+    };
+    first.told != second.told && first.sign == second.sign && first.body == second.body
+}
+
+/// A prompt without what tells before its sign how the last command ended.
+struct Statusless<'p> {
+    body: &'p str,
+    sign: char,
+    told: bool,
+}
+
+fn without_status_at_end(prompt: &str) -> Option<Statusless<'_>> {
+    let prompt = prompt.trim();
+    let sign = prompt.chars().next_back().filter(char::is_ascii_punctuation)?;
+    let body = prompt[..prompt.len() - 1].trim_end();
+    let before = body.trim_end_matches(|last: char| last.is_ascii_digit());
+    let digits = body.len() - before.len();
+    let told = (1..=MAX_STATUS_DIGITS).contains(&digits) && before.ends_with(' ');
+    let body = if told { before.trim_end() } else { body };
+    body.contains(['/', '~', '@']).then_some(Statusless { body, sign, told })
 }
 
 /// A coarser form, in which all words are alike: it tells whether a longer prompt recurs as well.

@@ -270,3 +270,64 @@ fn a_prompt_that_becomes_shorter_when_the_line_is_submitted_stands_once() {
     let bytes = [edit("bash ./x.sh"), edit("id"), edit("exit")].concat();
     assert_eq!(commands(bytes.as_bytes()), executed(&["bash ./x.sh", "id", "exit"]));
 }
+
+#[test]
+fn the_sign_that_asks_for_more_may_be_that_of_the_prompt() {
+    let edit = |prompt: &str, line: &str| format!("\x1b[?2004h{prompt}{line}\r\r\n\x1b[?2004l\r");
+    for sign in ["> ", "➜ ", "-> "] {
+        let prompt = format!("ops@web-1 /etc\r\r\n{sign}");
+        let session = [
+            edit(&prompt, "systemctl restart nginx"),
+            edit(&prompt, "cd /etc"),
+            edit(&prompt, "for i in 1 2; do"),
+            edit(sign, "echo $i"),
+            edit(sign, "done"),
+            "1\r\r\n2\r\r\n".into(),
+            edit(&prompt, "ls"),
+        ];
+        let ran = ["systemctl restart nginx", "cd /etc", "for i in 1 2; do\necho $i\ndone", "ls"];
+        assert_eq!(lines(&session.concat()), ran, "{sign}");
+    }
+}
+
+#[test]
+fn what_a_shell_tells_between_the_lines_of_a_command_does_not_end_it() {
+    let edit = |prompt: &str, line: &str| format!("\x1b[?2004h{prompt}{line}\r\r\n\x1b[?2004l\r");
+    let job = [
+        edit("sh-5.2$ ", "sleep .1 &"),
+        "[1] 27242\r\r\n".into(),
+        edit("sh-5.2$ ", "for h in a; do"),
+        "[1]+  Done                    sleep .1\r\r\n".into(),
+        edit("> ", "echo $h"),
+        edit("> ", "done"),
+        "a\r\r\n".into(),
+        edit("sh-5.2$ ", "exit"),
+    ];
+    assert_eq!(lines(&job.concat()), ["sleep .1 &", "for h in a; do\necho $h\ndone", "exit"]);
+    let verbose = [
+        edit("sh-5.2$ ", "set -v"),
+        edit("sh-5.2$ ", "cat <<EOF"),
+        "cat <<EOF\r\r\n".into(),
+        edit("> ", "a = 1"),
+        "a = 1\r\r\n".into(),
+        edit("> ", "EOF"),
+        "EOF\r\r\na = 1\r\r\n".into(),
+        edit("sh-5.2$ ", "exit"),
+    ];
+    assert_eq!(lines(&verbose.concat()), ["set -v", "cat <<EOF\na = 1\nEOF", "exit"]);
+    // Output stays output, and a program that asks with the same sign has lines of its own.
+    let node =
+        [edit("sh-5.2$ ", "node"), "Welcome to Node.js\r\r\n".into(), edit("> ", "1 + 1"), "2\r\r\n".into()];
+    assert_eq!(lines(&node.concat()), ["node", "1 + 1"]);
+}
+
+#[test]
+fn a_line_that_shell_integration_does_not_run_was_broken_off() {
+    let prompt = "\x1b]133;A\x07web# \x1b]133;B\x07";
+    let session = format!(
+        "{prompt}id\r\n\x1b]133;C\x070\r\n\x1b]133;D;0\x07{prompt}reboot^C\r\n\x1b]133;D;130\x07{prompt}echo ^C\r\n\x1b]133;C\x07^C\r\n"
+    );
+    let found = commands(session.as_bytes());
+    let expected = [("id", Status::Executed), ("reboot", Status::Aborted), ("echo ^C", Status::Executed)];
+    assert_eq!(found, expected.map(|(line, status)| (line.to_owned(), status)));
+}

@@ -391,3 +391,31 @@ fn the_answer_to_select_is_no_command() {
     let bytes = [edit("jump% ", "PS1='?# '", ""), edit("?# ", "rm -rf /data", ""), edit("?# ", "exit", "")];
     assert_eq!(commands(bytes.concat().as_bytes()), executed(&["PS1='?# '", "rm -rf /data", "exit"]));
 }
+
+#[test]
+fn a_message_to_all_users_is_no_part_of_the_line_it_is_printed_into() {
+    let wall = "\r\r\r\nBroadcast message from root@web-1 (pts/2) (Sun Nov 22 06:41:12 2026):\r\r\r\n\r\r\r\nrebooting for kernel update\r\r\r\nin 10 min\r\r\r\n\r\r\r\n";
+    let syslog = "\r\r\r\nMessage from syslogd@web-1 at Nov 22 06:44:01 ...\r\r\r\n kernel:[88211.301] Out of memory: Killed\r\r\r\n";
+    for message in [wall, syslog] {
+        let bash = |line: &str| format!("\x1b[?2004h[me@web ~]$ {line}\r\r\n\x1b[?2004l\rx\r\r\n");
+        let zsh = |line: &str| {
+            format!("\x1b[0m\x1b[27m\x1b[24m\x1b[Jweb# \x1b[K\x1b[?2004h{line}\x1b[?2004l\r\r\r\nx\r\r\n")
+        };
+        let plain = |line: &str| format!("[me@web ~]$ {line}\r\r\nx\r\r\n");
+        for shell in [&bash as &dyn Fn(&str) -> String, &zsh, &plain] {
+            let typed = [
+                "date".into(),
+                format!("{message}df -h /"),
+                format!("up{message}time"),
+                message.into(),
+                "exit".into(),
+            ];
+            let session: String = typed.iter().map(|line: &String| shell(line)).collect();
+            let ran = executed(&["date", "df -h /", "uptime", "exit"]);
+            assert_eq!(commands(session.as_bytes()), ran, "{session}");
+        }
+    }
+    // What the command prints that was submitted there is its output.
+    let session = format!("$ id\r\r\n0\r\r\n$ wall hi\r\r\n{wall}$ ls\r\r\n");
+    assert_eq!(commands(session.as_bytes()), executed(&["id", "wall hi", "ls"]));
+}

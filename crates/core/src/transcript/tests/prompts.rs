@@ -420,3 +420,9 @@ fn lines_of_a_document_do_not_hide_a_prompt_whose_end_they_look_like() {
     let document = "cat > unit <<EOF\n[Unit]\nDescription=x\n[Service]\nExecStart=y\nType=z\nEOF";
     assert_eq!(commands(session.as_bytes()), executed(&[document, "id -un", "ls", "exit"]));
 }
+
+#[test]
+fn what_the_last_command_returned_may_stand_before_the_sign() {
+    let session = "[ops:/tmp] # uptime\r\nup\r\n[ops:/tmp] # gerp\r\nnot found\r\n[ops:/tmp] 127 # id -u\r\n0\r\n[ops:/tmp] # exit\r\n";
+    assert_eq!(commands(session.as_bytes()), executed(&["uptime", "gerp", "id -u", "exit"]));
+}

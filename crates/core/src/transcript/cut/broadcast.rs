@@ -1,0 +1,70 @@
+//! Messages to all users (`wall`, rsyslog), which the system prints into the line that is being typed. They begin with a newline
+//! of their own; what is typed then goes on below them.
+
+use super::{Cutter, MAX_SEARCH_BYTES, text_of};
+use crate::terminal::page::LineMark;
+use crate::transcript::prompt;
+
+/// How such messages begin: those of wall and of systemd, and those of rsyslog.
+const TO_ALL: &str = "Broadcast message from ";
+const FROM_SYSLOG: &str = "Message from syslogd@";
+
+/// Most rows of a message.
+const MAX_ROWS: usize = 64;
+
+impl Cutter<'_> {
+    /// Takes such a message out of a line without marks, whose newline is none of the shell's. `after` is where the output
+    /// starts.
+    pub(super) fn take_broadcast(
+        &self,
+        line: LineMark,
+        typed: &mut String,
+        after: &mut usize,
+    ) -> Option<Vec<String>> {
+        if self.line_returns.is_none_or(|usual| line.returns <= usual) {
+            return None;
+        }
+        let rest = self.page.text.get(*after..).unwrap_or_default();
+        if !is_broadcast(rest) {
+            return None;
+        }
+        let rows = rest.split_inclusive(|&byte| byte == b'\n').take(MAX_ROWS);
+        let rows: Vec<&[u8]> = rows.take_while(|row| row.len() < MAX_SEARCH_BYTES).collect();
+        let texts: Vec<String> = rows.iter().map(|row| prompt::text_of(row).trim_end().to_owned()).collect();
+        let length = message_rows(&texts)?;
+        typed.push_str(&text_of(&prompt::text_of(rows.get(length)?)));
+        typed.truncate(typed.trim_end().len());
+        *after += rows[..=length].iter().map(|row| row.len()).sum::<usize>();
+        Some(texts[..length].to_vec())
+    }
+}
+
+/// Takes such a message out of the rows of an edit.
+pub(super) fn without_broadcast(command: &mut Vec<String>) -> Option<Vec<String>> {
+    if command.len() < 2 || !is_broadcast(command[1].as_bytes()) {
+        return None;
+    }
+    let length = message_rows(&command[1..])?;
+    let taken: Vec<String> = command.drain(1..=length).collect();
+    if command.len() > 1 {
+        let rest = command.remove(1);
+        command[0] += &rest;
+    }
+    Some(taken)
+}
+
+fn is_broadcast(text: &[u8]) -> bool {
+    text.starts_with(TO_ALL.as_bytes()) || text.starts_with(FROM_SYSLOG.as_bytes())
+}
+
+/// How many rows a message has, of which these are the first ones: its head, and a paragraph between empty rows, or for rsyslog a
+/// row.
+fn message_rows(rows: &[String]) -> Option<usize> {
+    if rows.first()?.starts_with(FROM_SYSLOG) {
+        return (rows.len() > 1).then_some(2);
+    }
+    let text = 1 + rows[1..].iter().take_while(|row| row.is_empty()).count();
+    let length =
+        rows.get(text..)?.iter().position(String::is_empty).map_or(rows.len(), |length| text + length + 1);
+    Some(length)
+}
