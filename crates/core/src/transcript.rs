@@ -23,6 +23,7 @@ mod here_document;
 mod history;
 mod interruption;
 mod levels;
+mod loops;
 mod mixed_script;
 mod occurrences;
 mod openings;
@@ -43,9 +44,10 @@ mod words;
 
 use jiff::Timestamp;
 
+use self::command::Command;
 use self::discovery::Discovery;
 use self::levels::Level;
-use crate::session::{CommandRecord, Defect, Status};
+use crate::session::{Boundary, CommandRecord, Defect, Status};
 use crate::terminal::page::Page;
 use crate::terminal::render::render;
 
@@ -100,25 +102,50 @@ fn read(body: &[u8], columns: Option<usize>, max_records: usize) -> (Page, cut::
     if told.is_some() || discovery::begins_coloured(body, first) {
         let heads = render::<discovery::CommandHeads>(body, columns);
         if let Some(discovery) = told.or_else(|| discovery::discover_coloured(&heads, known)) {
-            let cut = cut::cut(&heads, body, Level::whole(discovery), max_records);
-            return (heads, cut);
+            let other = cut::cut(&heads, body, Level::whole(discovery), max_records);
+            // What a shell marked is sure.
+            if other.holds(&cut, |command| command.boundary == Boundary::Prompt) {
+                return (heads, other);
+            }
         }
     }
     let unread = discovery::begins_unread(body, first).then(|| discovery::discover_first(&page)).flatten();
-    let levels = unread.map_or_else(|| levels::levels(&page, &cut.commands), Level::whole);
-    if !levels.is_empty() {
-        let heads = render::<discovery::CommandHeads>(body, columns);
-        let other = cut::cut(&heads, body, levels, max_records);
-        let known = |cut: &cut::Cut| {
-            let records = cut.commands.iter().filter(|command| command.is_record());
-            records.filter(|command| syntax::looks_like_command(&command.command)).count()
-        };
-        // The rest of a prompt may stand before lines of a document as well, and pass for one.
-        if known(&other) > known(&cut) {
-            return (heads, other);
-        }
+    // Before the lines that a shell marks, a list of commands may stand as well.
+    let marked = cut.commands.first().filter(|first| first.boundary != Boundary::Prompt);
+    let answers = |told: &Discovery| marked.is_none_or(|first| told.is_answered(&page.text[..first.text]));
+    let unread = unread.filter(answers);
+    let is_whole = unread.is_some();
+    let within = || {
+        let mut levels = loops::loops(&page, &cut.commands);
+        levels.extend(levels::levels(&page, &cut.commands));
+        levels
+    };
+    let levels = unread.map_or_else(within, Level::whole);
+    if levels.is_empty() {
+        return (page, cut);
+    }
+    let told: Vec<Discovery> = levels.iter().map(|level| level.discovery.clone()).collect();
+    // What was found at a part of such a prompt: its end may stand before lines of a document as well.
+    let may_go = |command: &Command| {
+        let prompt = command.prompt.as_deref().unwrap_or_default();
+        told.iter().any(|told| told.begins(prompt) || (is_whole && told.ends_with(prompt)))
+    };
+    let heads = render::<discovery::CommandHeads>(body, columns);
+    let other = cut::cut(&heads, body, levels, max_records);
+    // What a program prints may look like a prompt, and must not hide what was found without it.
+    if read_commands(&other) > read_commands(&cut) && other.holds(&cut, may_go) {
+        return (heads, other);
     }
     (page, cut)
+}
+
+/// How many records are known commands, or were read by a program.
+fn read_commands(cut: &cut::Cut) -> usize {
+    let records = cut.commands.iter().filter(|command| command.is_record());
+    let read = |command: &&Command| {
+        command.status == Status::ProgramInput || syntax::looks_like_command(&command.command)
+    };
+    records.filter(read).count()
 }
 
 /// Cuts a transcript.

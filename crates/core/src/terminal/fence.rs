@@ -10,6 +10,11 @@ use super::token::{Token, token_at};
 /// Bytes at the start of an edit that tell its prompt.
 const HEAD_BYTES: usize = 8;
 
+/// How far away from a line the mark is looked for that says where the output of some command begins, and how much may stand
+/// between a line and the next mark.
+const MAX_MARK_DISTANCE: usize = 8 * 1024;
+const MAX_TOKENS_TO_MARK: usize = 16;
+
 /// What opens an edit.
 const REOPENED: &[u8] = b"\x1b[?2004h";
 
@@ -115,8 +120,8 @@ pub(crate) fn edit_span(
                     if let Some(strip) = strip {
                         strip.feed(token, source, next);
                     }
-                    let broken = source[start..at].trim_ascii_end().ends_with(b"^C")
-                        && !begins_output(&source[next..]);
+                    let broken =
+                        source[start..at].trim_ascii_end().ends_with(b"^C") && runs_nothing(source, next);
                     return EditSpan {
                         end: next,
                         next,
@@ -163,10 +168,25 @@ impl EditSpan {
     }
 }
 
-/// Whether shell integration says that a command was submitted: by the command itself, or by the mark before its output.
-fn begins_output(bytes: &[u8]) -> bool {
-    let marks: [&[u8]; 3] = [b"\x1b]133;C", b"\x1b]633;C", b"\x1b]633;E"];
-    marks.iter().any(|mark| bytes.starts_with(mark))
+/// Whether shell integration that tells where the output of a command begins goes on at `at` without it: to the end of the
+/// command, or to the next prompt, with nothing printed between.
+fn runs_nothing(source: &[u8], at: usize) -> bool {
+    let near = &source[at.saturating_sub(MAX_MARK_DISTANCE)..source.len().min(at + MAX_MARK_DISTANCE)];
+    let marks: [&[u8]; 2] = [b"\x1b]133;C", b"\x1b]633;C"];
+    if marks.iter().all(|mark| memchr::memmem::find(near, mark).is_none()) {
+        return false;
+    }
+    let mut at = at;
+    for _ in 0..MAX_TOKENS_TO_MARK {
+        match token_at(source, at) {
+            Some((Token::Osc([b'1' | b'6', b'3', b'3', b';', mark, ..]), _)) => {
+                return matches!(mark, b'D' | b'A');
+            }
+            Some((Token::Csi(_) | Token::Osc(_) | Token::Control(b'\r'), next)) => at = next,
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// How many backspaces stand at the start.

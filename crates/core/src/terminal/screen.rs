@@ -446,8 +446,6 @@ impl Screen {
             b'X' => self.erase_cells(self.column, self.column.saturating_add(count)),
             b'h' | b'l' if csi.params == b"4" => self.inserts = csi.command == b'h',
             b'm' => self.reverse |= csi.params.split(|&byte| byte == b';').any(|field| field == b"7"),
-            // Some ask first how wide a character is, and erase it.
-            b'n' if csi.params == b"6" && self.column == 0 && self.is_empty() => self.prompt_end = None,
             b'n' if csi.params == b"6" && self.prompt_end.is_none() => self.end_prompt(),
             b's' => self.saved = (self.row, self.column),
             b'u' => self.move_to(self.saved.0, self.saved.1),

@@ -40,6 +40,7 @@ use super::origin;
 use super::printed;
 use super::prompt::{self, Ends, Proof, Reader};
 use super::settle;
+use super::shows::shows_text;
 use super::syntax::{Scan, looks_like_command};
 use super::turns::Turns;
 use super::uppers::uppers;
@@ -78,6 +79,18 @@ pub(crate) struct Cut {
     pub commands: Vec<Command>,
     /// There were so many that lines which may be others were left in the output.
     pub too_many: bool,
+}
+
+impl Cut {
+    /// Whether all records of another cut of the same source are among these, but for those that `may_go`.
+    pub(crate) fn holds(&self, other: &Self, may_go: impl Fn(&Command) -> bool) -> bool {
+        let mut found = HashSet::default();
+        for command in self.commands.iter().filter(|command| command.is_record()) {
+            found.insert((command.source, command.command.as_str()));
+        }
+        let mut records = other.commands.iter().filter(|command| command.is_record());
+        records.all(|command| found.contains(&(command.source, command.command.as_str())) || may_go(command))
+    }
 }
 
 /// Finds the commands of a page that was rendered from `source`. `levels` are shells whose prompts have unknown forms. As soon as
@@ -244,6 +257,7 @@ impl Cutter<'_> {
         let gap = if again { None } else { self.gap_before_more(mark.text, last_line) };
         let continues = gap.is_some() || (!again && self.continues(mark.text, last_line, true));
         between.extend(gap.into_iter().flatten());
+        self.expectation_of_last();
         let replayed = !(continues && self.is_open()) && self.is_replayed(edit, last_line, &typed);
         if continues && !replayed {
             // Lines above the last one of its prompt are nobody else's.
@@ -252,7 +266,10 @@ impl Cutter<'_> {
             return self.extend(&typed, &between, mark.text, aborted);
         }
         if replayed {
-            self.replayed_prompt = Some(self.prompts.key(last_line).into_owned());
+            // Any other program may open a shell, which ends its lines in a way of its own.
+            if self.last_is(shows_text) || self.replayed_prompt.is_some() {
+                self.replayed_prompt = Some(self.prompts.key(last_line).into_owned());
+            }
             return self.push_output(mark, edit);
         }
         let may_be_shown = self.may_be_shown(last_line);
@@ -395,7 +412,9 @@ impl Cutter<'_> {
         }
         // Replacement characters may be longer than what they stand for.
         let start = start.min(bytes.len());
-        let program = prompt::reader(&prompt) == Reader::Program;
+        let level = self.level().filter(|level| level.reader == Reader::Program);
+        let program = prompt::reader(&prompt) == Reader::Program
+            || level.is_some_and(|level| level.discovery.end(&whole, line.styled).is_some());
         let mut text = mark.text + start;
         if let Some((first, rows)) = self.rows_above(&prompt, mark.text) {
             typed = rows + &typed;
@@ -465,7 +484,11 @@ impl Cutter<'_> {
         }
         let proof = prompt::proof(text);
         let discovered = self.level().and_then(|level| level.last);
-        let last = self.seen.get(&key).map(|seen| seen.1).max(discovered);
+        let mut last = self.seen.get(&key).map(|seen| seen.1).max(discovered);
+        if last.is_none() && proof == Proof::None {
+            // It was found by how it is used.
+            last = self.turns.as_ref().and_then(|turns| turns.last(&key));
+        }
         let ends = prompt::ends(text);
         let single = ends[..] == [text.len()] && prompt::known_start(text, &ends).is_some();
         self.current = Some(Current {

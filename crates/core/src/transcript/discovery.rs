@@ -68,6 +68,24 @@ impl Discovery {
         self.end(&line, styled).is_some()
     }
 
+    /// Whether something stands between lines with the prompt.
+    pub(crate) fn is_answered(&self, text: &[u8]) -> bool {
+        let text = prompt::text_of(&text[..text.len().min(MAX_TEXT_BYTES)]);
+        let lines = lines(&text).filter(|line| !line.trim().is_empty());
+        let mut stands = lines.map(|line| self.end(line, 0).is_some()).skip_while(|stands| !stands);
+        stands.by_ref().any(|stands| !stands) && stands.any(|stands| stands)
+    }
+
+    /// Whether what was taken for a prompt begins with this one.
+    pub(crate) fn begins(&self, prompt: &str) -> bool {
+        self.end(prompt, 0).is_some()
+    }
+
+    /// Whether it is the end of this one.
+    pub(crate) fn ends_with(&self, prompt: &str) -> bool {
+        self.text().trim_end().ends_with(prompt.trim())
+    }
+
     /// Where the prompt ends in a line that is coloured up to `styled`.
     pub(crate) fn end(&self, line: &str, styled: usize) -> Option<usize> {
         match self {
@@ -132,42 +150,62 @@ pub(crate) fn discover_in(text: &str, known: usize) -> Option<Discovery> {
         all.get(form).is_some_and(|all| count * 100 >= all * MIN_PERCENT)
     };
     let best = commands.into_iter().filter(likely);
-    best.max_by(|(one, some), (other, others)| some.cmp(others).then_with(|| other.text().cmp(one.text())))
-        .map(|(form, _)| form)
+    let bars = |form: &Discovery| memchr::memchr_iter(b'|', form.text().as_bytes()).count();
+    best.max_by(|(one, some), (other, others)| {
+        some.cmp(others).then(bars(one).cmp(&bars(other))).then_with(|| other.text().cmp(one.text()))
+    })
+    .map(|(form, _)| form)
 }
 
-/// Looks for the prompt that a transcript begins with, where no command was found in its first line. Nearly all begin with a
-/// prompt, which may have lines above its last one.
+/// Looks for the prompt that a transcript begins with, where no command was found in its first line: nearly all begin with a
+/// prompt. It may have lines above its last one; then the one right above must look the same each time.
 pub(crate) fn discover_first(page: &Page) -> Option<Discovery> {
     let text = printed(page);
     let lines = || lines(&text).map(|line| &line[..line.floor_char_boundary(MAX_LINE_BYTES)]);
-    let first = lines().filter(|line| !line.trim().is_empty()).take(MAX_PROMPT_LINES);
+    let first: Vec<&str> = lines().filter(|line| !line.trim().is_empty()).take(MAX_PROMPT_LINES).collect();
     // Whether one of a known form may stand below the first line was asked before.
     let unknown = |start: &str| prompt::proof(start) == Proof::None || prompt::ends(start).is_empty();
-    let may_end = |at: usize, start: &str| at == 0 || unknown(start);
-    let starts = first.enumerate().flat_map(|(at, line)| places(line).map(move |end| (at, &line[..end])));
-    let mut counts: HashMap<Discovery, (usize, usize)> = starts
-        .filter(|&(at, start)| may_end(at, start))
-        .flat_map(|(_, start)| forms(start))
-        .map(|form| (form, (0, 0)))
-        .collect();
+    let mut counts: HashMap<Discovery, Occurrences> = HashMap::default();
+    for (above, line) in first.iter().enumerate() {
+        let starts = places(line).map(|end| &line[..end]).filter(|start| above == 0 || unknown(start));
+        for form in starts.flat_map(forms) {
+            counts.entry(form).or_insert(Occurrences { above, lines: 0, commands: 0 });
+        }
+    }
     if counts.is_empty() {
         return None;
     }
+    let uppers: Vec<String> = first.iter().map(|line| prompt::shape(line.trim_end())).collect();
+    let mut before = "";
     for line in lines() {
         for end in places(line) {
             let command = usize::from(syntax::looks_like_command(&line[end..]));
             for form in forms(&line[..end]) {
-                if let Some(count) = counts.get_mut(&form) {
-                    *count = (count.0 + 1, count.1 + command);
+                let Some(count) = counts.get_mut(&form) else { continue };
+                if count.above == 0 || prompt::shape(before.trim_end()) == uppers[count.above - 1] {
+                    count.lines += 1;
+                    count.commands += command;
                 }
             }
         }
+        before = line;
     }
-    counts.retain(|_, (all, commands)| *commands >= MIN_COMMANDS && *commands * 100 >= *all * MIN_PERCENT);
+    counts.retain(|_, found| {
+        found.commands >= MIN_COMMANDS && found.commands * 100 >= found.lines * MIN_PERCENT
+    });
     let order = |form: &Discovery, commands: usize| (commands, form.text().len(), form.text().to_owned());
-    let best = counts.into_iter().max_by_key(|(form, (_, commands))| order(form, *commands));
+    let best = counts.into_iter().max_by_key(|(form, found)| order(form, found.commands));
     best.map(|(form, _)| form)
+}
+
+/// Where a possible prompt stands.
+struct Occurrences {
+    /// How many lines stand above the first one.
+    above: usize,
+    /// How many begin with it.
+    lines: usize,
+    /// How many of these have a known command behind it.
+    commands: usize,
 }
 
 /// Whether no command was found in the first line; `first` is where the first one stands.

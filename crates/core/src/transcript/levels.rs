@@ -4,31 +4,38 @@ use std::ops::Range;
 
 use super::command::Command;
 use super::discovery::{Discovery, MAX_TEXT_BYTES, discover_in};
-use super::openings::opening;
-use super::prompt;
+use super::openings::{opening, restyles};
+use super::prompt::{self, Reader};
 use super::signs::signs;
 use super::syntax;
 use crate::session::Status;
 use crate::terminal::page::{Mark, Page};
 
 /// Most such shells.
-const MAX_LEVELS: usize = 64;
+pub(super) const MAX_LEVELS: usize = 64;
 
-/// A shell whose prompt was discovered.
+/// A shell or a program whose prompt was discovered.
 #[derive(Debug)]
 pub(crate) struct Level {
     /// Where it runs.
     source: Range<usize>,
     /// Its prompt.
     pub discovery: Discovery,
+    /// Who reads behind it.
+    pub reader: Reader,
     /// The last mark at which it stands.
     pub last: Option<usize>,
 }
 
 impl Level {
+    /// One that runs within a part of the source.
+    pub(super) fn new(source: Range<usize>, discovery: Discovery, reader: Reader) -> Self {
+        Self { source, discovery, reader, last: None }
+    }
+
     /// One that runs from the start to the end.
     pub(crate) fn whole(discovery: Discovery) -> Vec<Self> {
-        vec![Self { source: 0..usize::MAX, discovery, last: None }]
+        vec![Self::new(0..usize::MAX, discovery, Reader::Shell)]
     }
 
     /// Whether a mark was made while the shell ran.
@@ -61,7 +68,8 @@ pub(crate) fn levels(page: &Page, commands: &[Command]) -> Vec<Level> {
         let Some(key) = opened.prompt.as_deref().map(prompt::key) else { continue };
         let back =
             |command: &Command| command.prompt.as_deref().is_some_and(|prompt| prompt::has_key(prompt, &key));
-        let length = commands[index..].iter().position(back).unwrap_or(commands.len() - index);
+        let returns = commands[index..].iter().position(back);
+        let length = returns.unwrap_or(commands.len() - index);
         let mut text = String::new();
         for (at, command) in commands[index - 1..index + length].iter().enumerate() {
             let output = command.output(page, commands.get(index + at));
@@ -69,17 +77,13 @@ pub(crate) fn levels(page: &Page, commands: &[Command]) -> Vec<Level> {
             text.push('\n');
             budget = budget.saturating_sub(output.len().max(1));
         }
-        // Its first line stands where the shell was opened.
         let own = prompt::text_of(own);
-        let begins = |discovery: &Discovery| {
-            let mut lines = own.lines();
-            lines.any(|line| {
-                discovery.end(line, 0).is_some_and(|end| syntax::looks_like_command(&line[end..]))
-            })
+        let found = |discovery: &Discovery| {
+            is_used(discovery, &own) && is_left(discovery, &text, returns.is_none(), next)
         };
-        if let Some(discovery) = discover_in(&text, 0).filter(begins) {
+        if let Some(discovery) = discover_in(&text, 0).filter(found) {
             let end = commands.get(index + length).map_or(usize::MAX, |back| back.source);
-            levels.push(Level { source: opened.source..end, discovery, last: None });
+            levels.push(Level::new(opened.source..end, discovery, Reader::Shell));
             index += length;
         }
     }
@@ -92,4 +96,36 @@ fn shows_commands(output: &[u8], budget: &mut usize) -> bool {
     *budget -= near.len();
     let text = prompt::text_of(near);
     text.lines().any(|line| signs(line, 0).any(|end| syntax::looks_like_command(&line[end..])))
+}
+
+/// Whether a prompt stands before a known command where the shell was opened, and something answers: a list of commands, as
+/// messages of the day hold, has neither.
+fn is_used(discovery: &Discovery, own: &str) -> bool {
+    let mut lines =
+        own.lines().filter(|line| !line.trim().is_empty()).map(|line| (line, discovery.end(line, 0)));
+    let begins =
+        |line: &str, end: Option<usize>| end.is_some_and(|end| syntax::looks_like_command(&line[end..]));
+    let mut rest = lines.by_ref().skip_while(|&(line, end)| !begins(line, end));
+    rest.next().is_some() && rest.any(|(_, end)| end.is_none())
+}
+
+/// Whether the last line with a prompt leaves its shell, sets another one, waits for a command, or ends the text. It may also go to
+/// another directory, if the prompt of the `next` command is made alike, or open another shell, if the session is `cut` off there.
+fn is_left(discovery: &Discovery, text: &str, cut: bool, next: Option<&Command>) -> bool {
+    let mut lines = text.lines().rev().filter(|line| !line.trim().is_empty()).enumerate();
+    let last = lines.find_map(|(below, line)| {
+        let (prompt, typed) = line.split_at(discovery.end(line, 0)?);
+        Some((below, prompt, typed.trim()))
+    });
+    let alike = |prompt: &str| {
+        let next = next.and_then(|next| next.prompt.as_deref());
+        next.is_some_and(|next| prompt::shape(next.trim()) == prompt::shape(prompt.trim()))
+    };
+    last.is_some_and(|(below, prompt, typed)| {
+        below == 0
+            || syntax::leaves(typed)
+            || restyles(typed)
+            || (cut && opening(typed).is_some())
+            || (typed.starts_with("cd ") && alike(prompt))
+    })
 }

@@ -71,7 +71,7 @@ pub(super) const SHELLS: [&str; 27] = [
 ];
 
 /// Programs that read lines of their own if they are given no file and no line, and the options that give them one.
-const PROGRAMS: [(&str, &[&str]); 44] = [
+const PROGRAMS: [(&str, &[&str]); 56] = [
     ("python", &["-c", "-m", "-V", "--version", "-h", "--help"]),
     ("ipython", &["-c", "--version"]),
     ("bpython", &[]),
@@ -116,10 +116,22 @@ const PROGRAMS: [(&str, &[&str]); 44] = [
     ("openssl", &[]),
     ("etcdctl", &[]),
     ("zkCli.sh", &[]),
+    ("arangosh", &["--version"]),
+    ("beeline", &["-e", "-f"]),
+    ("duckdb", &["-c", "-version", "--version"]),
+    ("litecli", &["-e", "--version"]),
+    ("msfconsole", &["-x", "-r", "-h", "-v"]),
+    ("mycli", &["-e", "--version"]),
+    ("nsupdate", &["-V"]),
+    ("pgcli", &["-l", "--version"]),
+    ("ptpython", &["--version"]),
+    ("pyspark", &["--version"]),
+    ("spark-shell", &["--version"]),
+    ("vtysh", &["-c", "-f"]),
 ];
 
 /// Of these an argument is the name of a database, a host or a program to look at: they read lines all the same.
-const TAKE_A_NAME: [&str; 20] = [
+const TAKE_A_NAME: [&str; 24] = [
     "psql",
     "mysql",
     "mariadb",
@@ -140,6 +152,10 @@ const TAKE_A_NAME: [&str; 20] = [
     "iex",
     "zkCli.sh",
     "clickhouse-client",
+    "duckdb",
+    "litecli",
+    "mycli",
+    "pgcli",
 ];
 
 /// Words with which cloud tools open a terminal elsewhere.
@@ -262,14 +278,23 @@ fn opens_nothing(line: &str) -> bool {
 /// Whether the last command of a line only prints: what looks like a prompt in its output is none, even if the session ends
 /// with it.
 pub(crate) fn only_prints(line: &str) -> bool {
-    let line = line.trim_start_matches(' ');
-    let line = line.strip_prefix("sudo ").unwrap_or(line);
+    opens_nothing(without_sudo(line)) || shows_container(line)
+}
+
+/// Whether the last command of a line shows what containers have printed, and other things about them.
+pub(crate) fn shows_container(line: &str) -> bool {
+    let line = without_sudo(line);
     let mut words = line.split(' ');
     let carries = matches!(words.next(), Some("docker" | "kubectl" | "nerdctl" | "oc" | "podman"));
     let prints = |word: &str| {
         matches!(word, "build" | "describe" | "events" | "get" | "logs" | "pull" | "push" | "top")
     };
-    opens_nothing(line) || (carries && words.next().is_some_and(prints) && !line.bytes().any(quotes))
+    carries && words.next().is_some_and(prints) && !line.bytes().any(quotes)
+}
+
+fn without_sudo(line: &str) -> &str {
+    let line = line.trim_start_matches(' ');
+    line.strip_prefix("sudo ").unwrap_or(line)
 }
 
 /// Whether a byte may take the meaning of a separator away, or give it to others.

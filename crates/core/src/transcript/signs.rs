@@ -38,7 +38,7 @@ fn sign_end(near: &str, at: usize) -> Option<usize> {
     let blank = bytes.get(end) == Some(&b' ');
     let common = match bytes[at] {
         b'$' | b'#' | b'%' | b'>' => false,
-        b'|' => at == 0 || (bytes[at - 1] == b' ' && !is_bar(&near[..at], near[end..].trim_start())),
+        b'|' => at == 0 || (bytes[at - 1] == b' ' && !is_bar(&near[..at])),
         // Commands that are a sign.
         b'.' | b':' | b'!' | b'[' | b'(' | b'{' if at == 0 || bytes[at - 1] == b' ' => true,
         byte @ ..0x80 => byte.is_ascii_alphanumeric() || b" \"'`\\;&<-=/".contains(&byte),
@@ -47,15 +47,13 @@ fn sign_end(near: &str, at: usize) -> Option<usize> {
     (!common).then_some(end + usize::from(blank))
 }
 
-/// Whether a bar between these texts ends a prompt of several fields, of which the first is a user and a host or a directory:
-/// `user@host | ~ | `. It does not if another directory and its bar stand behind it, or a command before it.
-fn is_bar(before: &str, behind: &str) -> bool {
-    let is_place = |field: &str| field.starts_with(['/', '~']) && !field.contains(' ');
+/// Whether a bar behind this text stands between the fields of a prompt, of which the first is a user and a host or a
+/// directory: `user@host | ~ | `. It does not behind a command.
+fn is_bar(before: &str) -> bool {
     let mut fields = before.trim_end().split(" | ");
     let first = fields.next().unwrap_or_default();
-    let told = is_place(first) || prompt::user_and_host(first).is_some_and(|who| who == first);
-    let more = behind.split_once(" | ").is_some_and(|(field, _)| is_place(field));
-    told && !more && fields.all(|field| !field.contains(' ') && !looks_like_command(field))
+    let told = first.starts_with(['/', '~']) || prompt::user_and_host(first).is_some_and(|who| who == first);
+    told && !first.contains(' ') && fields.all(|field| !field.contains(' ') && !looks_like_command(field))
 }
 
 /// Where bytes stand that may be the last of such a sign, with something behind it: one of a shell, or one before a blank

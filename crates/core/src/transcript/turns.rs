@@ -139,6 +139,11 @@ impl Turns {
         self.lines.get(key).map_or(&[], Vec::as_slice)
     }
 
+    /// The last of them.
+    pub(crate) fn last(&self, key: &str) -> Option<usize> {
+        self.lines_of(key).last().copied()
+    }
+
     /// The first of them from a mark on.
     fn next(&self, key: &str, from: usize) -> Option<usize> {
         let lines = self.lines_of(key);

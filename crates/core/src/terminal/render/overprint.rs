@@ -19,6 +19,9 @@ use crate::terminal::token::{Csi, Token, token_at};
 /// How an editor that has the terminal as it is begins the row below a line that was submitted (reline, the editor of irb).
 const FRESH_ROW: &[u8] = b"\x1b[1G\x1b[K";
 
+/// Where it begins to paint a row.
+const FIRST_COLUMN: &[u8] = b"\x1b[1G";
+
 /// How it goes on with a line that is longer than its row.
 const NEXT_ROW: &[u8] = b"\x1b[1G\x1b[1G";
 
@@ -257,7 +260,17 @@ impl<H: Heads> Renderer<'_, H> {
                 {
                     screen.wrap_softly();
                 }
-                Token::Csi(Csi { command: b'B', .. }) if self.source[next..].starts_with(NEXT_ROW) => {
+                // Reline asks first how wide a character is, erases it, and asks once more.
+                Token::Csi(Csi { command: b'n', params: b"6", .. })
+                    if screen.column() == 0
+                        && screen.is_empty()
+                        && self.source[next..].starts_with(FIRST_COLUMN) =>
+                {
+                    screen.forget_prompt();
+                }
+                Token::Csi(Csi { command: b'B', .. })
+                    if self.source[next..].starts_with(NEXT_ROW) && self.is_painted_from_start() =>
+                {
                     screen.wrap_here();
                     wrapped_rows += 1;
                 }
@@ -315,6 +328,19 @@ impl<H: Heads> Renderer<'_, H> {
             }
         }
         self.flush(screen);
+    }
+
+    /// Whether the editor went to the first column before it painted the line.
+    fn is_painted_from_start(&self) -> bool {
+        let mut at = self.line_source;
+        while let Some((token, next)) = token_at(self.source, at) {
+            match token {
+                Token::Csi(Csi { command: b'G', params: b"1", .. }) => return true,
+                Token::Csi(Csi { command: b'm' | b'n', .. }) => at = next,
+                _ => return false,
+            }
+        }
+        false
     }
 
     /// Whether the cursor went down to the row of this line: the editor paints the rows above anew as it goes back up.

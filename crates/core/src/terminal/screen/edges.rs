@@ -111,6 +111,11 @@ impl Screen {
         before.len()
     }
 
+    /// Takes back that a prompt ends somewhere.
+    pub(crate) fn forget_prompt(&mut self) {
+        self.prompt_end = None;
+    }
+
     /// The column where the prompt ends, if the shell said so.
     pub(crate) fn prompt_column(&self) -> Option<usize> {
         self.prompt_end.map(|(_, column)| column)

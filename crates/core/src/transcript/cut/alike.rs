@@ -8,6 +8,7 @@ use crate::transcript::command::Command;
 use crate::transcript::frame::is_header;
 use crate::transcript::prompt;
 use crate::transcript::shows::shows_text;
+use crate::transcript::syntax::Scan;
 
 /// Most lines above the header of a transcript that is shown: a shell may paint its prompt once more.
 const MAX_LINES_ABOVE: usize = 8;
@@ -127,6 +128,8 @@ impl Cutter<'_> {
 
     /// Adds a mark that is output.
     pub(super) fn push_output(&mut self, mark: &Mark, edit: &Edit) {
+        self.open = Scan::default();
+        self.scanned = 0;
         let shown = edit.lines.iter().map(|line| line.text.trim_end().to_owned());
         let between = edit.cleared.iter().cloned().chain(shown).filter(|line| !line.is_empty()).collect();
         self.commands.push(Command {

@@ -7,7 +7,7 @@ use crate::transcript::edit::continuation_len;
 use crate::transcript::interruption::likely_interruption;
 use crate::transcript::printed;
 use crate::transcript::programs::Grammar;
-use crate::transcript::prompt::{self, Reader};
+use crate::transcript::prompt::{self, Reader, last_line};
 
 /// Most texts of background programs in one line.
 const MAX_INTERRUPTIONS: usize = 8;
@@ -32,6 +32,12 @@ impl Cutter<'_> {
         let quoted = prompt::is_dollar_quoted(prompt, before);
         if !quoted && !prompt::is_continuation(prompt) {
             return false;
+        }
+        if let Some(irb) = prompt::irb(prompt) {
+            let lines = 1 + memchr::memchr_iter(b'\n', last.command.as_bytes()).count();
+            return prompt::irb(before).is_some_and(|first| {
+                first.name == irb.name && first.number.saturating_add(lines) == irb.number
+            });
         }
         if matches!(last.status, Status::Aborted | Status::Eof) {
             return false;
@@ -69,12 +75,17 @@ impl Cutter<'_> {
     /// ended, or repeats each line that it reads (`set -v`).
     pub(super) fn gap_before_more(&mut self, text: usize, prompt: &str) -> Option<Vec<String>> {
         let own = self.current.as_ref().is_some_and(|current| current.text.trim() == ">");
-        let last = self.commands.last().filter(|last| !last.is_line() && last.status == Status::Executed)?;
+        let last = self.commands.last()?;
+        if last.is_line() || last.dropped || last.prompt.is_none() || last.status != Status::Executed {
+            return None;
+        }
         let gap = self.page.text.get(last.after..text).filter(|gap| gap.len() <= MAX_GAP_BYTES)?;
         let lines = prompt::text_of(gap);
         let lines: Vec<String> = lines.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect();
-        let empty = lines.is_empty() || lines.len() > MAX_GAP_LINES;
-        (!own && !empty && prompt.trim() == ">" && self.is_open()).then_some(lines)
+        let typed = last_line(&last.command).trim_end();
+        let told = |line: &String| line.trim_end() == typed || is_notice(line);
+        let few = (1..=MAX_GAP_LINES).contains(&lines.len());
+        (!own && few && lines.iter().all(told) && prompt.trim() == ">" && self.is_open()).then_some(lines)
     }
 
     /// Whether the shell would ask for another line of the last command.
@@ -84,7 +95,7 @@ impl Cutter<'_> {
         if last.prompt.as_deref().is_some_and(|prompt| Grammar::behind(prompt) != Grammar::Unix) {
             return false;
         }
-        let rest = &last.command[self.scanned..];
+        let rest = last.command.get(self.scanned..).unwrap_or_default();
         if !rest.is_empty() {
             self.open.feed(if self.scanned > 0 { rest.strip_prefix('\n').unwrap_or(rest) } else { rest });
             self.scanned = last.command.len();
@@ -230,4 +241,12 @@ fn is_refused_reference(output: &[u8]) -> bool {
     line.len() <= MAX_SEARCH_BYTES
         && line.ends_with(b": event not found")
         && memchr::memchr(b'\n', line).is_none()
+}
+
+/// Whether a line is what a shell tells of a job: `[1]+  Done  sleep 1`.
+fn is_notice(line: &str) -> bool {
+    let number = line.strip_prefix('[').and_then(|rest| rest.split_once(']'));
+    number.is_some_and(|(number, state)| {
+        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) && state.contains("  ")
+    })
 }

@@ -4,6 +4,9 @@
 /// Least digits of the number of a line.
 const MIN_DIGITS: usize = 3;
 
+/// What Rails calls its environments there. Other words in brackets may be the name of a host.
+const ENVIRONMENTS: [&str; 4] = ["dev", "test", "prod", "staging"];
+
 /// What a prompt of irb tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Irb<'p> {
@@ -24,12 +27,15 @@ pub(crate) fn irb(line: &str) -> Option<Irb<'_>> {
     let word = |text: &str| {
         !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-:#".contains(&byte))
     };
-    if !word(&line[..open]) || !word(&line[open + 1..close]) {
+    let (name, within) = (&line[..open], &line[open + 1..close]);
+    if !word(name) || !word(within) || (name != "irb" && !ENVIRONMENTS.contains(&within)) {
         return None;
     }
     let rest = line[close + 1..].strip_prefix(':')?;
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-    let number = rest[..digits].parse().ok().filter(|_| digits >= MIN_DIGITS)?;
+    // Numbers in the prompts of shells are not padded.
+    let padded = name == "irb" || rest.starts_with('0');
+    let number = rest[..digits].parse().ok().filter(|_| digits >= MIN_DIGITS && padded)?;
     let mut sign = &rest[digits..];
     let mut depth = 0;
     if let Some(behind) = sign.strip_prefix(':') {
@@ -61,6 +67,8 @@ mod tests {
         assert_eq!(of("irb(main):012> "), Some(("irb(main)", 12, false, "")));
         assert_eq!(of("shop(prod):001> User.first"), Some(("shop(prod)", 1, false, "User.first")));
         assert_eq!(of("irb(#<Foo::Bar>):001:0> x"), None);
+        assert_eq!(of("ops(web-1):100> x"), None);
+        assert_eq!(of("ops(prod):501> x"), None);
         assert_eq!(of("f(x):1> y"), None);
         assert_eq!(of("f(x, y):100> z"), None);
         assert_eq!(of("f(x):100>z"), None);

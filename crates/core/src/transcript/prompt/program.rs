@@ -26,11 +26,14 @@ pub(super) fn program_of(prompt: &str) -> Option<&'static str> {
         "php >" => "php",
         "cqlsh>" => "cqlsh",
         "julia>" => "julia",
+        "scala>" => "scala",
+        "meterpreter >" => "meterpreter",
         "jshell>" => "jshell",
         "ghci>" | "Prelude>" => "ghci",
         "OpenSSL>" => "openssl",
         "(parted)" => "parted",
         _ if prompt.starts_with("MariaDB [") => "mariadb",
+        _ if is_msf(prompt) => "msfconsole",
         _ if irb(prompt).is_some() => "irb",
         _ if prompt.starts_with("In [") && prompt.ends_with("]:") => "ipython",
         _ if prompt.starts_with("redis ") && prompt.ends_with('>') => "redis-cli",
@@ -92,6 +95,12 @@ pub(crate) fn is_dollar_quoted(prompt: &str, before: &str) -> bool {
         let sign = rest.strip_prefix('$').map(|rest| rest.trim_start_matches(['*', '!', '?']));
         matches!(sign, Some("#" | ">"))
     })
+}
+
+/// `msf6 >`, and with the module in use `msf6 exploit(multi/handler) >`.
+fn is_msf(prompt: &str) -> bool {
+    let body = prompt.strip_prefix("msf").and_then(|body| body.strip_suffix(" >"));
+    body.is_some_and(|body| body.bytes().next().is_none_or(|next| next.is_ascii_digit() || next == b' '))
 }
 
 /// `db=>`, `db=#`, `db-#`, `db'>`, `db=*#` and so on.

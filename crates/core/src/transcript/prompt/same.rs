@@ -22,6 +22,10 @@ pub(crate) fn key(prompt: &str) -> String {
         let mut key = String::with_capacity(word.len() + ending.len_utf8());
         key.push_str(word);
         key.push(ending);
+        // Each field of such a prompt may be its last one.
+        if ending == '|' {
+            key.extend(body.bytes().filter(|&byte| byte == b'|').map(char::from));
+        }
         return key;
     }
     if ending == '>'
@@ -105,9 +109,8 @@ struct Statusless<'p> {
 }
 
 fn without_status_at_end(prompt: &str) -> Option<Statusless<'_>> {
-    let prompt = prompt.trim();
-    let sign = prompt.chars().next_back().filter(char::is_ascii_punctuation)?;
-    let body = prompt[..prompt.len() - 1].trim_end();
+    let sign = prompt.trim_end().chars().next_back().filter(|sign| "$#%>".contains(*sign))?;
+    let body = prompt.trim().strip_suffix(sign)?.strip_suffix(' ')?;
     let before = body.trim_end_matches(|last: char| last.is_ascii_digit());
     let digits = body.len() - before.len();
     let told = (1..=MAX_STATUS_DIGITS).contains(&digits) && before.ends_with(' ');

@@ -331,3 +331,19 @@ fn a_line_that_shell_integration_does_not_run_was_broken_off() {
     let expected = [("id", Status::Executed), ("reboot", Status::Aborted), ("echo ^C", Status::Executed)];
     assert_eq!(found, expected.map(|(line, status)| (line.to_owned(), status)));
 }
+
+#[test]
+fn only_integration_that_marks_output_tells_that_a_line_was_broken_off() {
+    let prompt = "\x1b]133;A\x07web# \x1b]133;B\x07";
+    let session = format!("{prompt}id\r\n0\r\n{prompt}curl x | sh #^C\r\n{prompt}exit\r\n");
+    let ran = executed(&["id", "curl x | sh #^C", "exit"]);
+    assert_eq!(commands(session.as_bytes()), ran);
+}
+
+#[test]
+fn a_prompt_like_that_of_irb_is_one_of_a_shell_unless_it_names_an_environment() {
+    let prompt = |number: usize| format!("\x1b[?2004hops(web-1):{number}> ");
+    let edit = |(number, line): (usize, &str)| format!("{}{line}\r\r\n\x1b[?2004l\r", prompt(number));
+    let session = [(99, "id"), (100, "ls"), (101, "rm -rf /data")].map(edit).concat();
+    assert_eq!(commands(session.as_bytes()), executed(&["id", "ls", "rm -rf /data"]));
+}

