@@ -26,6 +26,7 @@ mod hidden;
 mod instant;
 mod menu;
 mod overprint;
+mod repaint;
 
 /// Most columns of one overprinted line of output before it is flushed.
 const MAX_LINE_COLUMNS: usize = 32 * 1024;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::command::Command;
 use super::discovery::{Discovery, MAX_TEXT_BYTES, discover_in};
-use super::openings::{opening, restyles};
+use super::openings::{Kind, opening, restyles};
 use super::prompt::{self, Reader};
 use super::signs::signs;
 use super::syntax;
@@ -59,8 +59,8 @@ pub(crate) fn levels(page: &Page, commands: &[Command]) -> Vec<Level> {
         let opened = &commands[index];
         index += 1;
         let next = commands.get(index);
-        let runs =
-            opened.status == Status::Executed && opened.submitted && opening(&opened.command).is_some();
+        let opens = opening(&opened.command).is_some_and(|opening| opening.kind != Kind::Program);
+        let runs = opened.status == Status::Executed && opened.submitted && opens;
         let own = opened.output(page, next);
         if !runs || !shows_commands(own, &mut budget) {
             continue;

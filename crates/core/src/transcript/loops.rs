@@ -14,13 +14,13 @@ use crate::terminal::page::Page;
 
 /// How much of the end of an output is searched for the row that leaves the tool, and how many rows may stand below it.
 const MAX_TAIL_BYTES: usize = 512;
-const MAX_ROWS_BELOW: usize = 4;
+const MAX_ROWS_BELOW: usize = 2;
 
 /// Longest command that may start such a tool.
 const MAX_COMMAND_BYTES: usize = 1024;
 
 /// Least rows that begin with the prompt.
-const MIN_ROWS: usize = 2;
+const MIN_ROWS: usize = 3;
 
 /// Least share, in percent, of the rows that begin with the first sign of a prompt and with all of it.
 const WHOLE_PERCENT: usize = 80;
@@ -42,10 +42,10 @@ pub(crate) fn loops(page: &Page, commands: &[Command]) -> Vec<Level> {
         }
         budget -= output.len();
         // A command may say it itself, to print it.
-        let looped = looped(&prompt::text_of(output)).filter(|(prompt, _)| !line.contains(prompt.trim()));
-        let Some((prompt, reader)) = looped else { continue };
+        let looped = looped(&prompt::text_of(output)).filter(|prompt| !line.contains(prompt.trim()));
+        let Some(prompt) = looped else { continue };
         let end = next.map_or(usize::MAX, |next| next.source);
-        levels.push(Level::new(command.source..end, Discovery::Key(prompt::key(&prompt)), reader));
+        levels.push(Level::new(command.source..end, Discovery::Key(prompt::key(&prompt)), Reader::Program));
         if levels.len() == MAX_LEVELS {
             break;
         }
@@ -69,34 +69,58 @@ fn is_farewell(word: &str) -> bool {
     !word.is_empty() && (syntax::leaves(word) || matches!(word, "end" | "^C" | "^D"))
 }
 
-/// The prompt of an output that is left at the end, and who reads behind it.
-fn looped(text: &str) -> Option<(String, Reader)> {
+/// The prompt of an output in which a tool has read lines and was left at the end.
+fn looped(text: &str) -> Option<String> {
     let rows: Vec<&str> = text.lines().collect();
     let (last, farewell) = rows.iter().enumerate().rev().take(MAX_ROWS_BELOW + 1).find_map(|(at, row)| {
         let (_, word) = row.trim_end().rsplit_once(' ')?;
         is_farewell(word).then_some((at, row.trim_end().len() - word.len()))
     })?;
     let line = rows[last];
-    let behind = |start: &str| -> Vec<&str> {
+    // The rows that begin with a prompt, and what stands behind it.
+    let behind = |start: &str| -> Vec<(usize, &str)> {
         let start = start.trim_end();
-        rows[..=last].iter().filter_map(|row| row.strip_prefix(start)).map(str::trim).collect()
+        let rest = |(at, row): (usize, &&'_ str)| row.strip_prefix(start).map(|rest| (at, rest.len()));
+        let found = rows[..=last].iter().enumerate().filter_map(rest);
+        found.map(|(at, length)| (at, rows[at][rows[at].len() - length..].trim())).collect()
     };
-    // All of it stands before the word, but for blanks.
-    let ends = signs(line, 0).filter(|&end| end <= farewell && !line[..end].trim().is_empty());
-    let starts: Vec<(&str, Vec<&str>)> = ends.map(|end| (&line[..end], behind(&line[..end]))).collect();
+    let ends = signs(line, 0).filter(|&end| end <= farewell && may_be_prompt(line[..end].trim()));
+    let starts: Vec<(&str, Vec<(usize, &str)>)> =
+        ends.map(|end| (&line[..end], behind(&line[..end]))).collect();
     let most = starts.iter().map(|(_, rests)| rests.len()).max()?;
-    let whole = |(_, rests): &&(&str, Vec<&str>)| {
+    let whole = |(_, rests): &&(&str, Vec<(usize, &str)>)| {
         rests.len() >= MIN_ROWS && rests.len() * 100 >= most * WHOLE_PERCENT
     };
     let (start, rests) = starts.iter().rev().find(whole)?;
     // Nothing else stands before the word that leaves.
-    let leaves = rests.last().is_some_and(|rest| is_farewell(rest));
-    let differ = rests.iter().any(|rest| *rest != rests[0]);
-    let words = rests.iter().any(|rest| rest.contains(' ') && rest.contains(char::is_alphabetic));
-    let known = rests.iter().filter(|rest| syntax::looks_like_command(rest)).count();
-    let shell = known * 2 >= rests.len() && prompt::reader(start) == Reader::Shell;
-    (leaves && differ && words)
-        .then(|| ((*start).to_owned(), if shell { Reader::Shell } else { Reader::Program }))
+    let leaves = rests.last().is_some_and(|(_, rest)| is_farewell(rest));
+    let differ = rests.iter().any(|(_, rest)| *rest != rests[0].1);
+    let words = rests.iter().any(|(_, rest)| rest.contains(' ') && rest.contains(char::is_alphabetic));
+    // The tool answers: the rows of a list or a log stand together.
+    let answered = rests.windows(2).filter(|rows| rows[1].0 > rows[0].0 + 1).count();
+    (leaves && differ && words && answered * 2 >= rests.len() - 1).then(|| (*start).to_owned())
+}
+
+/// Whether a text has the looks of a prompt, and not of a log, a list or a trace.
+fn may_be_prompt(start: &str) -> bool {
+    let Some(sign) = start.chars().next_back() else { return false };
+    let body = start[..start.len() - sign.len_utf8()].trim_end();
+    let begins = |first: char| first.is_alphabetic() || matches!(first, '>' | '(' | '~' | '/');
+    if !start.starts_with(begins) && body.chars().next().is_some() {
+        return false;
+    }
+    match sign {
+        // An arrow stands between two words.
+        '>' => !body.ends_with('='),
+        '$' | '#' | '%' => true,
+        // One word before a colon is the level of a log, or what is told behind it.
+        ':' => {
+            let words = body.split(' ').filter(|word| word.contains(char::is_alphabetic)).count();
+            words > 1
+                && !body.contains(|sign: char| sign.is_ascii_digit() || matches!(sign, '[' | ']' | ':' | '='))
+        }
+        _ => prompt::is_foreign_ending(sign),
+    }
 }
 
 #[cfg(test)]
@@ -105,27 +129,33 @@ mod tests {
 
     #[test]
     fn a_loop_is_left_at_its_end() {
-        let prompt = |text: &str| looped(text).map(|(prompt, _)| prompt);
-        assert_eq!(prompt("up\n>> list tables\n- users\n>> drop it\n>> exit\nbye\n").as_deref(), Some(">> "));
-        let asked = "db\n>>> Enter command:  create table x\nok\n>>> Enter command: exit";
-        assert_eq!(prompt(asked).as_deref(), Some(">>> Enter command: "));
-        assert_eq!(prompt("> get a\n1\n> set a 2\n> ^C\n").as_deref(), Some("> "));
+        let prompt = looped("up\n>> list tables\n- users\n>> drop it\nok\n>> exit\nbye\n");
+        assert_eq!(prompt.as_deref(), Some(">> "));
+        let asked = "db\n>>> Enter command:  create table x\nok\n>>> Enter command: drop x\nok\n>>> Enter command: exit";
+        assert_eq!(looped(asked).as_deref(), Some(">>> Enter command: "));
+        let prompt = looped("> get a\n1\n> set a 2\nok\n> ^C\n");
+        assert_eq!(prompt.as_deref(), Some("> "));
     }
 
     #[test]
     fn other_output_is_no_loop() {
         for output in [
-            "[INFO] loading x\n[INFO] loading y\n[INFO] done\n",
+            "[INFO] loading x\n[INFO] loading y\n[INFO] exit\n",
+            "INFO: loading x\n1\nINFO: loading y\n2\nINFO: bye\n",
+            "Nov 22 10:00:01 web app[12]: closing it\nx\nNov 22 10:00:01 web app[12]: bye\n",
+            "+ git pull\nUpdating\n+ make all\ncc\n+ exit\n",
+            "Usage:\n> connect HOST\n> drop TABLE\n> quit\n",
+            "Waiting for db: not ready\nx\nWaiting for db: ^C\n",
             // No word that leaves.
-            "> one two\n> three\n> four\n",
+            "> one two\n1\n> three\n2\n> four\n",
             // It does not stand alone behind the prompt.
-            "warn: do a\nwarn: do b\nwarn: please exit\n",
+            "> do a\n1\n> do b\n2\n> please exit\n",
             // A menu.
-            "Choice: 1\nChoice: 2\nChoice: q\n",
+            "Your choice: 1\nx\nYour choice: 2\ny\nYour choice: q\n",
             // What follows goes on too long.
-            "> a b\n> exit\n1\n2\n3\n4\n5\n6\n",
+            "> a b\n1\n> exit\n1\n2\n3\n4\n5\n6\n",
         ] {
-            assert_eq!(looped(output).map(|(prompt, _)| prompt), None, "{output}");
+            assert_eq!(looped(output), None, "{output}");
         }
     }
 }

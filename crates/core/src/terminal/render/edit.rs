@@ -3,6 +3,7 @@
 use unicode_width::UnicodeWidthStr;
 
 use super::hidden::BOTTOM;
+use super::repaint::{last_painting, prompt_painted_anew};
 use super::{
     MAX_EDITS, MAX_MARKS, MAX_PAINTED_BYTES, MAX_START_BYTES, MAX_START_LINES, Renderer, ends_with_interrupt,
     instant, returns_before,
@@ -95,9 +96,24 @@ impl<H: Heads> Renderer<'_, H> {
             rows_below = self.skip_rows();
             self.skip_newline();
         }
-        let bytes = &self.source[start..span.end];
+        let mut bytes = &self.source[start..span.end];
         let strip = if painted { None } else { strip.finish() };
         self.strip = row;
+        let prompt = if integration { None } else { prompt_painted_anew(bytes) };
+        let painted = painted || prompt.is_some();
+        let strip = strip.filter(|_| prompt.is_none());
+        if let Some(prompt) = prompt {
+            let mut screen = Screen::new(None);
+            let mut place = prompt.start;
+            while let Some((token, next)) = token_at(&bytes[..prompt.end], place) {
+                screen.apply(token);
+                place = next;
+            }
+            aside = screen.begin_edit();
+            self.painted_prompt = screen.painted_prompt();
+            before = Some(screen);
+            bytes = &bytes[prompt.end..];
+        }
         let mut shown = match strip {
             Some(strip) => {
                 self.replayed += bytes.len();
@@ -112,8 +128,17 @@ impl<H: Heads> Renderer<'_, H> {
                     }
                     None => (0, before),
                 };
-                let edit = Edit::of_replay(self.replay(&bytes[anew..], &before, Until::End));
-                if let Some(lost) = instant::lost(&bytes[..anew], &edit.lines) {
+                let mut edit = Edit::of_replay(self.replay(&bytes[anew..], &before, Until::End));
+                let mut shown = anew;
+                // What zsh painted last, with a prompt of its own, is the whole line.
+                if let Some(start) = last_painting(&bytes[anew..]).filter(|_| edit.doubtful && !integration) {
+                    let start = anew + start;
+                    let last = Edit::of_replay(self.replay(&bytes[start..], &Screen::new(None), Until::End));
+                    if !last.doubtful {
+                        (edit, shown) = (last, start);
+                    }
+                }
+                if let Some(lost) = instant::lost(&bytes[..shown], &edit.lines) {
                     self.keep_lost(lost, source, self.page.text.len(), true);
                 }
                 edit

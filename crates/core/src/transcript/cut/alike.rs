@@ -36,7 +36,10 @@ impl Cutter<'_> {
             };
             !shown.is_empty() && !typed.trim().is_empty() && self.commands.last().is_some_and(says)
         };
-        // Where the lines before have no marks, they tell how many returns are usual.
+        // Where the lines before have no marks, they tell how many returns are usual. But any program that is not known to show
+        // texts may open a shell, which ends its lines in a way of its own.
+        let goes_on = || self.replayed_prompt.as_deref() == Some(&*self.prompts.key(prompt));
+        let shows = || self.last_is(shows_text) || self.replayed_prompt.is_some();
         let more = || {
             let usual = self.line_returns.is_some_and(|usual| edit.newline && edit.returns > usual);
             usual
@@ -45,7 +48,8 @@ impl Cutter<'_> {
                 && !edit.integration
                 && !self.marked
                 && !self.is_opened()
-                && (short() || self.replayed_prompt.as_deref() == Some(&*self.prompts.key(prompt)))
+                && shows()
+                && (short() || goes_on())
         };
         (!same && (told() || more())) || (extra && (!same || short()))
     }

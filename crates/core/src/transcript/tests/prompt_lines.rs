@@ -389,9 +389,12 @@ fn what_a_shell_prints_as_it_is_opened_hides_nothing_that_is_typed_in_it() {
 }
 
 #[test]
-fn a_banner_that_lists_commands_tells_no_prompt() {
-    let banner = "Welcome\r\n  * ls\r\n  * id\r\n  * df -h\r\n".repeat(4);
+fn a_banner_that_lists_commands_hides_none() {
     let edit = |line: &str| format!("\x1b[?2004h[a@b ~]$ {line}\r\r\n\x1b[?2004l\r");
-    let session = format!("{banner}{}{}{}", edit("rm -rf /data"), edit("useradd bob"), edit("exit"));
-    assert_eq!(ran(&session), ["rm -rf /data", "useradd bob", "exit"]);
+    let session = format!("{}{}{}", edit("rm -rf /data"), edit("./useradd bob"), edit("exit"));
+    let banner = "Welcome\r\n  * ls\r\n  * id\r\n  * df -h\r\n";
+    assert_eq!(ran(&format!("{banner}{session}")), ["rm -rf /data", "./useradd bob", "exit"]);
+    // However often it stands there.
+    let found = ran(&format!("{}{session}", banner.repeat(4)));
+    assert_eq!(found[found.len() - 3..], ["rm -rf /data", "./useradd bob", "exit"]);
 }

@@ -239,3 +239,14 @@ fn a_long_line_of_a_transcript_that_is_shown_is_no_command_either() {
     );
     assert_eq!(commands(session.as_bytes()), executed(&["id -un", "cat session.log", "ls"]));
 }
+
+#[test]
+fn an_unknown_program_may_open_a_shell_that_ends_its_lines_in_its_own_way() {
+    let edit = |line: &str| format!("\x1b[?2004hsh-5.2# {line}\r\r\n\x1b[?2004l\r10%\r20%\r\n");
+    for opener in ["bash", "./connect.sh", "bastion"] {
+        let inner = [edit("id"), edit(&format!("rm -rf /data/{}", "a".repeat(80))), edit("exit")].concat();
+        let session = format!("$ uptime\r\nup\r\n$ {opener}\r\n{inner}$ date\r\n");
+        let found: Vec<String> = commands(session.as_bytes()).into_iter().map(|(line, _)| line).collect();
+        assert_eq!(found.len(), 6, "{found:?}");
+    }
+}
