@@ -82,14 +82,22 @@ pub(crate) struct Cut {
 }
 
 impl Cut {
-    /// Whether all records of another cut of the same source are among these, but for those that `may_go`.
+    /// Whether all records of another cut of the same source are among these, but for those that `may_go`, and those in the output
+    /// of a command that shows a text.
     pub(crate) fn holds(&self, other: &Self, may_go: impl Fn(&Command) -> bool) -> bool {
         let mut found = HashSet::default();
         for command in self.commands.iter().filter(|command| command.is_record()) {
             found.insert((command.source, command.command.as_str()));
         }
+        let is_shown = |record: &Command| {
+            let before = self.commands.partition_point(|command| command.source < record.source);
+            let last = before.checked_sub(1).map(|last| &self.commands[last]);
+            last.is_some_and(|last| shows_text(&last.command))
+        };
         let mut records = other.commands.iter().filter(|command| command.is_record());
-        records.all(|command| found.contains(&(command.source, command.command.as_str())) || may_go(command))
+        records.all(|record| {
+            found.contains(&(record.source, record.command.as_str())) || may_go(record) || is_shown(record)
+        })
     }
 }
 
@@ -220,7 +228,8 @@ struct Cutter<'a> {
 impl Cutter<'_> {
     /// Takes an edit that the shell marked.
     fn edit(&mut self, mark: &Mark, edit: &Edit, mut parts: Parts) {
-        let message = without_broadcast(&mut parts.command);
+        let foreign = (!edit.painted).then_some(edit.above);
+        let message = without_broadcast(&mut parts.command, foreign);
         let mut interrupted = message.is_some();
         if let Some(message) = message {
             parts.foreign.clear();
@@ -257,7 +266,10 @@ impl Cutter<'_> {
         let gap = if again { None } else { self.gap_before_more(mark.text, last_line) };
         let continues = gap.is_some() || (!again && self.continues(mark.text, last_line, true));
         between.extend(gap.into_iter().flatten());
-        self.expectation_of_last();
+        if !continues && self.line_returns.is_some() && !self.marked {
+            // Whether it opened a shell is asked then.
+            self.expectation_of_last();
+        }
         let replayed = !(continues && self.is_open()) && self.is_replayed(edit, last_line, &typed);
         if continues && !replayed {
             // Lines above the last one of its prompt are nobody else's.

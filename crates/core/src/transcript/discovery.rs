@@ -301,7 +301,8 @@ fn forms(prompt: &str) -> impl Iterator<Item = Discovery> {
     let shape = prompt::shape(prompt);
     // A shell shows what it runs behind such signs (`PS4`).
     let trace = !prompt.is_empty() && prompt.trim_end().bytes().all(|sign| sign == b'+');
-    let telling = shape.contains(|character: char| !"w ,".contains(character));
+    // Tables have bars between words of all kinds.
+    let telling = shape.contains(|character: char| !"w ,|".contains(character));
     let forms =
         telling.then_some(Discovery::Shape(shape)).into_iter().chain([Discovery::Key(prompt::key(prompt))]);
     forms.filter(move |_| !trace)

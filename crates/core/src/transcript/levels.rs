@@ -14,6 +14,9 @@ use crate::terminal::page::{Mark, Page};
 /// Most such shells.
 pub(super) const MAX_LEVELS: usize = 64;
 
+/// Least bytes of the output of a command that opened a shell, for three lines with its prompt.
+const MIN_OUTPUT_BYTES: usize = 8;
+
 /// A shell or a program whose prompt was discovered.
 #[derive(Debug)]
 pub(crate) struct Level {
@@ -59,10 +62,12 @@ pub(crate) fn levels(page: &Page, commands: &[Command]) -> Vec<Level> {
         let opened = &commands[index];
         index += 1;
         let next = commands.get(index);
-        let opens = opening(&opened.command).is_some_and(|opening| opening.kind != Kind::Program);
-        let runs = opened.status == Status::Executed && opened.submitted && opens;
         let own = opened.output(page, next);
-        if !runs || !shows_commands(own, &mut budget) {
+        if own.len() < MIN_OUTPUT_BYTES || opened.status != Status::Executed || !opened.submitted {
+            continue;
+        }
+        let opens = opening(&opened.command).is_some_and(|opening| opening.kind != Kind::Program);
+        if !opens || !shows_commands(own, &mut budget) {
             continue;
         }
         let Some(key) = opened.prompt.as_deref().map(prompt::key) else { continue };

@@ -16,6 +16,9 @@ use crate::terminal::page::Page;
 const MAX_TAIL_BYTES: usize = 512;
 const MAX_ROWS_BELOW: usize = 2;
 
+/// Longest word that leaves a program.
+const MAX_WORD_BYTES: usize = 8;
+
 /// Longest command that may start such a tool.
 const MAX_COMMAND_BYTES: usize = 1024;
 
@@ -55,13 +58,19 @@ pub(crate) fn loops(page: &Page, commands: &[Command]) -> Vec<Level> {
 
 /// Whether one of the last rows ends with a word that leaves a program. Nearly no output does.
 fn may_be_left(output: &[u8]) -> bool {
-    let tail = &output[output.len().saturating_sub(MAX_TAIL_BYTES)..];
-    let mut rows = tail.trim_ascii_end().rsplit(|&byte| byte == b'\n').take(MAX_ROWS_BELOW + 1);
-    rows.any(|row| {
-        let row = row.trim_ascii_end();
-        let word = memchr::memrchr(b' ', row).map(|at| &row[at + 1..]);
-        word.and_then(|word| std::str::from_utf8(word).ok()).is_some_and(is_farewell)
-    })
+    let mut rest = output[output.len().saturating_sub(MAX_TAIL_BYTES)..].trim_ascii_end();
+    for _ in 0..=MAX_ROWS_BELOW {
+        let start = memchr::memrchr(b'\n', rest).map_or(0, |at| at + 1);
+        let row = rest[start..].trim_ascii_end();
+        // Words that leave a program are short.
+        let near = &row[row.len().saturating_sub(MAX_WORD_BYTES + 1)..];
+        let word = memchr::memrchr(b' ', near).map(|at| &near[at + 1..]);
+        if word.and_then(|word| std::str::from_utf8(word).ok()).is_some_and(is_farewell) {
+            return true;
+        }
+        rest = &rest[..start.saturating_sub(1)];
+    }
+    false
 }
 
 /// Whether a word leaves a program.

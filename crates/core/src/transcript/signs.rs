@@ -47,12 +47,13 @@ fn sign_end(near: &str, at: usize) -> Option<usize> {
     (!common).then_some(end + usize::from(blank))
 }
 
-/// Whether a bar behind this text stands between the fields of a prompt, of which the first is a user and a host or a
-/// directory: `user@host | ~ | `. It does not behind a command.
+/// Whether a bar behind this text stands between the fields of a prompt, of which the first is a user and a host or the home
+/// directory: `user@host | ~ | `. It does not behind a command, nor between the columns of a table.
 fn is_bar(before: &str) -> bool {
-    let mut fields = before.trim_end().split(" | ");
+    let Some(before) = before.strip_suffix(' ').filter(|before| !before.ends_with(' ')) else { return false };
+    let mut fields = before.split(" | ");
     let first = fields.next().unwrap_or_default();
-    let told = first.starts_with(['/', '~']) || prompt::user_and_host(first).is_some_and(|who| who == first);
+    let told = first.starts_with('~') || prompt::user_and_host(first).is_some_and(|who| who == first);
     told && !first.contains(' ') && fields.all(|field| !field.contains(' ') && !looks_like_command(field))
 }
 

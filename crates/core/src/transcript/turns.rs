@@ -106,13 +106,16 @@ impl Turns {
     /// comes again, known commands stand behind it, and no text stands between that is more of a prompt.
     pub(crate) fn is_used(&self, page: &Page, from: usize, inner: &str, outer: Option<&str>) -> bool {
         let (lines, end) = self.until_outer(from, inner, outer);
-        // What is told before the prompt of the inner shell may come again as well. What that shell opens has prompts of its own.
+        // What is told before the prompt of the inner shell may come again as well. What that shell opens has prompts of its own,
+        // and is left to it.
         let mut opened = false;
-        for mark in page.marks[from..end.min(page.marks.len())].iter().take(MAX_LINES) {
+        let marks = page.marks.iter().enumerate().skip(from).take(MAX_LINES);
+        for (index, mark) in marks.take_while(|&(index, _)| index < end) {
             let text = text_of(page, mark);
             match cut_first(&text) {
                 Some((prompt, typed)) if prompt::has_key(prompt, inner) => {
                     opened = opening(typed.trim()).is_some()
+                        && self.next(inner, index + 1).is_some_and(|next| next < end);
                 }
                 Some((prompt, _)) if prompt::proof(prompt) > Proof::Word && !opened => return false,
                 _ => {}

@@ -50,9 +50,13 @@ impl Cutter<'_> {
     }
 }
 
-/// Takes such a message out of the rows of an edit. A quote that is open may hold anything.
-pub(super) fn without_broadcast(command: &mut Vec<String>) -> Option<Vec<String>> {
+/// Takes such a message out of the rows of an edit. A quote that is open may hold anything. The newlines of so many rows are
+/// `foreign`: they have more returns than that of the edit; where an editor paints all rows itself, this is not known.
+pub(super) fn without_broadcast(command: &mut Vec<String>, foreign: Option<usize>) -> Option<Vec<String>> {
     if command.len() < 2 || !is_broadcast(command[1].as_bytes()) {
+        return None;
+    }
+    if foreign.map_or(!command[0].is_empty(), |rows| rows < 2) {
         return None;
     }
     let mut scan = Scan::default();
@@ -61,6 +65,9 @@ pub(super) fn without_broadcast(command: &mut Vec<String>) -> Option<Vec<String>
         return None;
     }
     let length = message_rows(&command[1..])?;
+    if foreign.is_some_and(|rows| rows < length.min(command.len() - 2)) {
+        return None;
+    }
     let taken: Vec<String> = command.drain(1..=length).collect();
     if command.len() > 1 {
         let rest = command.remove(1);

@@ -36,7 +36,7 @@ impl Cutter<'_> {
         if let Some(irb) = prompt::irb(prompt) {
             let lines = 1 + memchr::memchr_iter(b'\n', last.command.as_bytes()).count();
             return prompt::irb(before).is_some_and(|first| {
-                first.name == irb.name && first.number.saturating_add(lines) == irb.number
+                !first.open && first.name == irb.name && first.number.saturating_add(lines) == irb.number
             });
         }
         if matches!(last.status, Status::Aborted | Status::Eof) {
@@ -63,6 +63,9 @@ impl Cutter<'_> {
     /// Whether a prompt is that of the last command, with lines above its last one that are made like the lines there: it asks for
     /// the next one, whatever its last line is.
     pub(super) fn is_whole_prompt(&self, prompt: &str) -> bool {
+        if memchr::memchr(b'\n', prompt.as_bytes()).is_none() {
+            return false;
+        }
         let parts = |prompt: &'_ str| {
             let (upper, last) = prompt.rsplit_once('\n')?;
             Some((prompt::shape(upper), last.to_owned()))
@@ -75,6 +78,9 @@ impl Cutter<'_> {
     /// ended, or repeats each line that it reads (`set -v`).
     pub(super) fn gap_before_more(&mut self, text: usize, prompt: &str) -> Option<Vec<String>> {
         let own = self.current.as_ref().is_some_and(|current| current.text.trim() == ">");
+        if own || prompt.trim() != ">" {
+            return None;
+        }
         let last = self.commands.last()?;
         if last.is_line() || last.dropped || last.prompt.is_none() || last.status != Status::Executed {
             return None;
@@ -85,7 +91,7 @@ impl Cutter<'_> {
         let typed = last_line(&last.command).trim_end();
         let told = |line: &String| line.trim_end() == typed || is_notice(line);
         let few = (1..=MAX_GAP_LINES).contains(&lines.len());
-        (!own && few && lines.iter().all(told) && prompt.trim() == ">" && self.is_open()).then_some(lines)
+        (few && lines.iter().all(told) && self.is_open()).then_some(lines)
     }
 
     /// Whether the shell would ask for another line of the last command.

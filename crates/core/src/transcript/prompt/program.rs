@@ -34,7 +34,7 @@ pub(super) fn program_of(prompt: &str) -> Option<&'static str> {
         "(parted)" => "parted",
         _ if prompt.starts_with("MariaDB [") => "mariadb",
         _ if is_msf(prompt) => "msfconsole",
-        _ if prompt.starts_with("irb(") || irb(prompt).is_some() => "irb",
+        _ if prompt.starts_with("irb(") || (prompt.ends_with('>') && irb(prompt).is_some()) => "irb",
         _ if prompt.starts_with("In [") && prompt.ends_with("]:") => "ipython",
         _ if prompt.starts_with("redis ") && prompt.ends_with('>') => "redis-cli",
         _ if prompt.starts_with("127.0.0.1:6379") => "redis-cli",

@@ -95,10 +95,18 @@ pub(super) fn without_status(prompt: &str) -> &str {
 /// Whether two prompts are the same, but that one tells before its sign how the last command ended: `[ops:/tmp] # ` and
 /// `[ops:/tmp] 127 # `.
 pub(crate) fn is_same_but_status(one: &str, other: &str) -> bool {
+    // Hardly any prompt has a number there.
+    if has_number_at_end(one) == has_number_at_end(other) {
+        return false;
+    }
     let (Some(first), Some(second)) = (without_status_at_end(one), without_status_at_end(other)) else {
         return false;
     };
     first.told != second.told && first.sign == second.sign && first.body == second.body
+}
+
+fn has_number_at_end(prompt: &str) -> bool {
+    matches!(prompt.as_bytes(), [.., digit, b' ', _] | [.., digit, b' ', _, b' '] if digit.is_ascii_digit())
 }
 
 /// A prompt without what tells before its sign how the last command ended.

@@ -393,7 +393,7 @@ fn a_long_name_of_a_host_is_a_prompt_and_so_is_a_sign_below_a_directory() {
 
 #[test]
 fn a_bar_may_end_a_prompt_of_several_fields() {
-    for prompt in ["ops@web-1 | ~ | ", "ops@web-1 | ", "/var/log | ", "~ | main | "] {
+    for prompt in ["ops@web-1 | ~ | ", "ops@web-1 | ", "ops@web-1 | /var/log | ", "~ | main | "] {
         let session = |edit: &dyn Fn(&str, &str) -> String| {
             [
                 ("id -un", "ops"),
