@@ -47,7 +47,6 @@ use jiff::Timestamp;
 use self::command::Command;
 use self::discovery::Discovery;
 use self::levels::Level;
-use self::prompt::Proof;
 use crate::session::{Boundary, CommandRecord, Defect, Status};
 use crate::terminal::page::Page;
 use crate::terminal::render::render;
@@ -103,14 +102,9 @@ fn read(body: &[u8], columns: Option<usize>, max_records: usize) -> (Page, cut::
     if told.is_some() || discovery::begins_coloured(body, first) {
         let heads = render::<discovery::CommandHeads>(body, columns);
         if let Some(discovery) = told.or_else(|| discovery::discover_coloured(&heads, known)) {
-            let other = cut::cut(&heads, body, Level::whole(discovery.clone()), max_records);
-            let may_go = |command: &Command| {
-                let prompt = command.prompt.as_deref().unwrap_or_default();
-                let part = discovery.begins(prompt) || discovery.ends_with(prompt);
-                command.boundary == Boundary::Prompt && (part || prompt::proof(prompt) < Proof::Path)
-            };
-            // What a program prints may look like a prompt, and must not hide what was found without it.
-            if other.holds(&cut, may_go) {
+            let other = cut::cut(&heads, body, Level::whole(discovery), max_records);
+            // What a shell marked is sure; the others are few.
+            if other.holds(&cut, |command| command.boundary == Boundary::Prompt) {
                 return (heads, other);
             }
         }
