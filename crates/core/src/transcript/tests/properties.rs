@@ -6,7 +6,7 @@ use super::parsed;
 use crate::session::CommandRecord;
 
 /// Pieces of transcripts: prompts, edits, output, marks, and things that should not be.
-const PIECES: [&[u8]; 54] = [
+const PIECES: [&[u8]; 67] = [
     b"\x1b[24m\x1b[J",
     b"\x1b[7m%\x1b[27m                         \r",
     b"\x1b[?2004l\r\x1b[?2004h",
@@ -61,6 +61,19 @@ const PIECES: [&[u8]; 54] = [
     b"*\x08\x08",
     b"\x1b[6n",
     b"evil> ",
+    b"\x1b[1B",
+    b"\x1b[1G\x1b[1G",
+    b"\x1b[2A",
+    b"irb(main):001:0> ",
+    b"irb(main):002:1* ",
+    b"Broadcast message from a@b (x):",
+    b"Message from syslogd@x at 1 ...",
+    b"\x1b[0m\x1b[27m\x1b[24m\x1b[J",
+    b"a@b | ~ | ",
+    b"[1]+  Done  x",
+    b"\x1b]133;C\x07",
+    b"[o:/t] 127 # ",
+    b"mysql> exit",
 ];
 
 /// Words that look like prompts, continue or end commands, or ask something.
