@@ -427,10 +427,10 @@ impl Cutter<'_> {
         let level = self.level().filter(|level| level.reader == Reader::Program);
         let program = prompt::reader(&prompt) == Reader::Program
             || level.is_some_and(|level| level.discovery.end(&whole, line.styled).is_some());
-        let mut text = mark.text + start;
-        if let Some((first, rows)) = self.rows_above(&prompt, mark.text) {
+        let (mut text, mut source) = (mark.text + start, mark.source + start);
+        if let Some((first_text, first_source, rows)) = self.rows_above(&prompt, mark) {
             typed = rows + &typed;
-            text = first;
+            (text, source) = (first_text, first_source);
         }
         let broken = line.interrupted && without_interrupt(&mut typed);
         let status = match (line.newline, program) {
@@ -459,7 +459,7 @@ impl Cutter<'_> {
         let command = Command {
             text,
             after,
-            source: mark.source + start,
+            source,
             prompt: Some(prompt),
             glued: start > 0
                 && self.current.as_ref().is_some_and(|current| current.proof == Proof::Bare)

@@ -2,15 +2,18 @@
 //! one is submitted.
 
 use super::{Cutter, MAX_SEARCH_BYTES};
+use crate::terminal::page::Mark;
 use crate::transcript::prompt::{self, Irb};
 
 /// Most rows of such a command.
 const MAX_ROWS: usize = 64;
 
 impl Cutter<'_> {
-    /// Where the rows above the last one begin, and what they show; `text` is where the last one begins, with this prompt.
-    pub(super) fn rows_above(&self, prompt: &str, text: usize) -> Option<(usize, String)> {
+    /// Where the rows above the last one begin in the text and in the source, and what they show; `mark` is where the last one
+    /// begins, with this prompt.
+    pub(super) fn rows_above(&self, prompt: &str, mark: &Mark) -> Option<(usize, usize, String)> {
         let Irb { name, number, .. } = prompt::irb(prompt)?;
+        let text = mark.text;
         let from =
             self.commands.last().map_or(0, |last| last.after).max(text.saturating_sub(MAX_SEARCH_BYTES));
         let above = self.page.text.get(from..text)?.strip_suffix(b"\n")?;
@@ -26,7 +29,13 @@ impl Cutter<'_> {
             typed.push(line[irb.length..].trim_end().to_owned() + "\n");
         }
         typed.reverse();
-        (!typed.is_empty()).then(|| (start, typed.concat()))
+        // The last prompt with that number is the one that was painted once more.
+        let from = self.commands.last().map_or(0, |last| last.source);
+        let from = from.max(mark.source.saturating_sub(MAX_ROWS * MAX_SEARCH_BYTES)).min(mark.source);
+        let first = format!("{name}:{number:03}");
+        let painted = memchr::memmem::rfind(&self.source[from..mark.source], first.as_bytes());
+        let source = painted.map_or(mark.source, |at| from + at);
+        (!typed.is_empty()).then(|| (start, source, typed.concat()))
     }
 
     /// Takes the rows below a command whose prompts ask for more of it.

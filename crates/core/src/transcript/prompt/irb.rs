@@ -1,8 +1,9 @@
 //! The prompts of irb, the shell of Ruby, which the console of Rails is as well: `irb(main):001:0> `, since irb 1.9
 //! `irb(main):001> `, in Rails 7.2 with the name of the application and its environment, `shop(prod):001> `.
 
-/// Least digits of the number of a line.
+/// Least and most digits of the number of a line.
 const MIN_DIGITS: usize = 3;
+const MAX_DIGITS: usize = 9;
 
 /// What Rails calls its environments there. Other words in brackets may be the name of a host.
 const ENVIRONMENTS: [&str; 4] = ["dev", "test", "prod", "staging"];
@@ -35,7 +36,8 @@ pub(crate) fn irb(line: &str) -> Option<Irb<'_>> {
     let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
     // Numbers in the prompts of shells are not padded.
     let padded = name == "irb" || rest.starts_with('0');
-    let number = rest[..digits].parse().ok().filter(|_| digits >= MIN_DIGITS && padded)?;
+    let number =
+        rest[..digits].parse().ok().filter(|_| (MIN_DIGITS..=MAX_DIGITS).contains(&digits) && padded)?;
     let mut sign = &rest[digits..];
     let mut depth = 0;
     if let Some(behind) = sign.strip_prefix(':') {
@@ -70,6 +72,7 @@ mod tests {
         assert_eq!(of("ops(web-1):100> x"), None);
         assert_eq!(of("ops(prod):501> x"), None);
         assert_eq!(of("f(x):1> y"), None);
+        assert_eq!(of("irb(main):18446744073709551615:0> y"), None);
         assert_eq!(of("f(x, y):100> z"), None);
         assert_eq!(of("f(x):100>z"), None);
     }

@@ -82,6 +82,10 @@ fn the_rows_that_reline_paints_once_more_are_one_command() {
         bash("id")
     );
     assert_eq!(lines(&session), ["irb", "def f(a)\n  a + 1\nend", "f(3)", "exit", "id"]);
+    // It begins where its first row was painted last.
+    let first = session.rfind("irb(main):001:1* ").unwrap() as u64;
+    let records = parsed(session.as_bytes()).records;
+    assert!((first - 4..=first).contains(&records[1].span.start), "{:?}", records[1].span);
 }
 
 #[test]
