@@ -10,6 +10,7 @@ mod rows;
 mod way_back;
 mod ways;
 
+pub(crate) use self::newer_prompt::PAINTING;
 use self::once::replay_at;
 pub(super) use self::prompt::PROMPT_SIGNS;
 use self::prompt::{own_prompt_columns, prompt_columns};

@@ -137,7 +137,7 @@ fn told<'l>(line: &'l str, text: &str) -> Option<(usize, &'l str)> {
 }
 
 /// Where a shell's notice about a background command starts in a line.
-fn state_notice(line: &str) -> Option<usize> {
+pub(crate) fn state_notice(line: &str) -> Option<usize> {
     const STATES: [&str; 8] =
         ["Done", "Exit", "Stopped", "Running", "Terminated", "Killed", "Hangup", "Interrupt"];
     memchr::memchr_iter(b'[', line.as_bytes()).find(|&at| {

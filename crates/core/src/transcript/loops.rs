@@ -115,7 +115,7 @@ fn may_be_prompt(start: &str) -> bool {
     let Some(sign) = start.chars().next_back() else { return false };
     let body = start[..start.len() - sign.len_utf8()].trim_end();
     let begins = |first: char| first.is_alphabetic() || matches!(first, '>' | '(' | '~' | '/');
-    if !start.starts_with(begins) && body.chars().next().is_some() {
+    if !start.starts_with(begins) && !body.is_empty() {
         return false;
     }
     match sign {

@@ -3,10 +3,8 @@
 
 use std::ops::Range;
 
+use crate::terminal::replay::PAINTING;
 use crate::terminal::token::{Csi, Token, token_at};
-
-/// What zsh sends before it paints a prompt: it resets attributes and erases what is below.
-const PAINTING: &[u8] = b"\x1b[27m\x1b[24m\x1b[J";
 
 /// The last prompt that is painted in an edit before anything is typed: where it begins, and where the line begins behind it.
 pub(super) fn prompt_painted_anew(edit: &[u8]) -> Option<Range<usize>> {

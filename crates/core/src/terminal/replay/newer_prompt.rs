@@ -6,7 +6,7 @@ use super::super::screen::Screen;
 use super::super::token::{Csi, Token};
 
 /// What zsh sends before it paints a prompt.
-const PAINTING: &[u8] = b"\x1b[24m\x1b[J";
+pub(crate) const PAINTING: &[u8] = b"\x1b[24m\x1b[J";
 
 /// Follows the painting of a prompt.
 #[derive(Debug, Default)]

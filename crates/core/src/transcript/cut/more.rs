@@ -4,7 +4,7 @@ use super::{Cutter, MAX_SEARCH_BYTES, MAX_UNPROMPTED_LINES, text_of};
 use crate::session::{Confidence, Reason, Status};
 use crate::terminal::page::Edit;
 use crate::transcript::edit::continuation_len;
-use crate::transcript::interruption::likely_interruption;
+use crate::transcript::interruption::{likely_interruption, state_notice};
 use crate::transcript::printed;
 use crate::transcript::programs::Grammar;
 use crate::transcript::prompt::{self, Reader, last_line};
@@ -89,7 +89,7 @@ impl Cutter<'_> {
         let lines = prompt::text_of(gap);
         let lines: Vec<String> = lines.lines().map(str::to_owned).filter(|line| !line.is_empty()).collect();
         let typed = last_line(&last.command).trim_end();
-        let told = |line: &String| line.trim_end() == typed || is_notice(line);
+        let told = |line: &String| line.trim_end() == typed || state_notice(line) == Some(0);
         let few = (1..=MAX_GAP_LINES).contains(&lines.len());
         (few && lines.iter().all(told) && self.is_open()).then_some(lines)
     }
@@ -247,12 +247,4 @@ fn is_refused_reference(output: &[u8]) -> bool {
     line.len() <= MAX_SEARCH_BYTES
         && line.ends_with(b": event not found")
         && memchr::memchr(b'\n', line).is_none()
-}
-
-/// Whether a line is what a shell tells of a job: `[1]+  Done  sleep 1`.
-fn is_notice(line: &str) -> bool {
-    let number = line.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    number.is_some_and(|(number, state)| {
-        !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()) && state.contains("  ")
-    })
 }
