@@ -162,6 +162,8 @@ pub(crate) struct Edit {
     pub cut: bool,
     /// The cursor's path did not fit any width.
     pub doubtful: bool,
+    /// Some of its rows are below the last one of the window.
+    pub below_window: bool,
     /// It holds bytes that are not UTF-8.
     pub invalid_utf8: bool,
     /// What was lost while it was edited.
@@ -183,7 +185,7 @@ impl Edit {
 
     /// What a screen shows.
     pub(crate) fn of_replay(replay: Replay) -> Self {
-        let Replay { mut screen, guessed, .. } = replay;
+        let Replay { mut screen, guessed, below_window, .. } = replay;
         let mut aside = screen.set_aside();
         if aside.is_empty() {
             aside = std::mem::take(&mut screen.elsewhere);
@@ -200,6 +202,7 @@ impl Edit {
             cut: screen.overflow,
             invalid_utf8: screen.invalid_utf8,
             doubtful: guessed,
+            below_window,
             cleared: screen.cleared,
             ..Self::default()
         }

@@ -9,6 +9,7 @@ mod prompt;
 mod rows;
 mod way_back;
 mod ways;
+mod window;
 
 pub(crate) use self::newer_prompt::PAINTING;
 use self::once::replay_at;
@@ -68,6 +69,10 @@ pub(crate) struct Replay {
     /// The last time that the cursor went up, all was painted anew from the prompt on: what stands there is sure at any width
     /// that fits.
     anew: bool,
+    /// Some of its rows are below the last one of the window.
+    pub below_window: bool,
+    /// The width that they tell.
+    told_below: Option<usize>,
 }
 
 /// Where rows end.
@@ -120,6 +125,10 @@ pub(crate) fn replay(
     let bytes = &bytes[..bytes.len().min(MAX_EDIT_BYTES)];
     let mut best = replay_at(bytes, before, until, Wrap::known(*known));
     let mut used = best.consumed;
+    if let Some(width) = best.told_below.filter(|_| best.screen.width().is_none()) {
+        best = replay_at(bytes, before, until, Wrap::At(width));
+        used += best.consumed;
+    }
     let mut rare = false;
     let mut tried = false;
     let searched = best.penalty > 0 && hints.search;

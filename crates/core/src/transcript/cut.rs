@@ -322,10 +322,17 @@ impl Cutter<'_> {
             Some(Reason::GuessedWidth)
         } else if may_be_shown {
             Some(Reason::LookAlike)
+        } else if edit.below_window {
+            Some(Reason::BelowWindow)
         } else {
             None
         };
-        let confidence = if reason.is_some() { Confidence::Low } else { Confidence::High };
+        let confidence = match reason {
+            None => Confidence::High,
+            // Only empty lines may be missing.
+            Some(Reason::BelowWindow) => Confidence::Medium,
+            Some(_) => Confidence::Low,
+        };
         let dropped = typed.trim().is_empty() && status != Status::Eof;
         self.marked = true;
         if prompt.is_some() {

@@ -14,6 +14,7 @@ mod reading;
 mod sessions;
 mod shown_texts;
 mod typed_ahead;
+mod window;
 
 use super::{ParseLimits, Parsed, parse};
 use crate::session::Status;

@@ -6,6 +6,7 @@ use super::newer_prompt::NewerPrompt;
 use super::prompt::screen_keeps_start;
 use super::rows::{goes_back_up, is_soft_wrap, returns_before, wraps_before_wide};
 use super::ways::{detour_end, repainted};
+use super::window::Window;
 use super::{ABOVE_TOP, MIN_WIDTH, Replay, Until, Wrap};
 
 /// Least bytes of a start that are no coincidence.
@@ -23,6 +24,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
     let (mut lands, mut low_landings, mut anew) = (false, 0, false);
     let mut no_repaint_to = 0;
     let mut newer_prompt = NewerPrompt::default();
+    let mut window = Window::default();
     let last_up = memchr::memmem::rfind(bytes, b"\x1b[A").unwrap_or(0);
     while let Some((token, next)) = token_at(bytes, at) {
         if until != Until::End && starts_something_else(token) {
@@ -32,6 +34,9 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
         submitted = false;
         if screen.is_on_top() && is_up_and_down(token, &bytes[at..]) {
             at += memchr::memchr(b'\n', &bytes[at..]).map_or(0, |length| length + 1);
+            continue;
+        }
+        if until == Until::End && window.leads_below(token, &bytes[at..], &mut screen) {
             continue;
         }
         if let Some(end) = detour_end(token, bytes, at) {
@@ -128,6 +133,8 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
         landing,
         low_landings,
         anew,
+        below_window: window.is_left(),
+        told_below: window.told_width(),
     }
 }
 

@@ -31,6 +31,33 @@ impl Screen {
         aside.trim().to_owned()
     }
 
+    /// The row of the cursor.
+    pub(crate) fn row(&self) -> usize {
+        self.row
+    }
+
+    /// The columns of the longest row above the cursor's.
+    pub(crate) fn longest_row(&self) -> usize {
+        self.rows[..self.row].iter().map(|row| row.cells.len()).max().unwrap_or_default()
+    }
+
+    /// What stands on the row of the cursor.
+    pub(crate) fn row_text(&self) -> String {
+        let mut shown = String::new();
+        push_row(&self.rows[self.row].cells, true, true, &mut shown);
+        shown
+    }
+
+    /// The text of the cursor's row goes on in the next one.
+    pub(crate) fn wrap_row(&mut self) {
+        self.rows[self.row].wraps = true;
+    }
+
+    /// Puts the cursor at the start of a row, without a way that an editor would have shown.
+    pub(crate) fn go_to_row(&mut self, row: usize) {
+        self.move_to(row, 0);
+    }
+
     /// What stands on the row of the cursor in front of it.
     pub(crate) fn painted_prompt(&self) -> String {
         let mut shown = String::new();
