@@ -252,8 +252,11 @@ impl Cutter<'_> {
         let mut between = parts.between;
         between.extend(taken);
         between.extend(open);
-        let aborted =
-            edit.close == Close::Interrupt || (!edit.newline && !edit.painted && typed.ends_with("^C"));
+        // Some shells with integration say that something runs even then.
+        let alone = edit.integration && typed == "^C";
+        let aborted = alone
+            || edit.close == Close::Interrupt
+            || (!edit.newline && !edit.painted && typed.ends_with("^C"));
         let broken = edit.interrupted && without_interrupt(&mut typed);
         let aborted = aborted || broken;
         if aborted {

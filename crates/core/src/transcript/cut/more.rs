@@ -60,18 +60,13 @@ impl Cutter<'_> {
         }
     }
 
-    /// Whether a prompt is that of the last command, with lines above its last one that are made like the lines there: it asks for
-    /// the next one, whatever its last line is.
-    pub(super) fn is_whole_prompt(&self, prompt: &str) -> bool {
-        if memchr::memchr(b'\n', prompt.as_bytes()).is_none() {
-            return false;
-        }
-        let parts = |prompt: &'_ str| {
-            let (upper, last) = prompt.rsplit_once('\n')?;
-            Some((prompt::shape(upper), last.to_owned()))
-        };
-        let last = self.commands.last().and_then(|last| last.prompt.as_deref());
-        parts(prompt).is_some_and(|parts_of| last.and_then(parts) == Some(parts_of))
+    /// Whether a prompt is that of the last command, with lines above its last one that are made like the lines there, or stand below a
+    /// command that is complete: it asks for the next one, whatever its last line is.
+    pub(super) fn is_whole_prompt(&mut self, prompt: &str) -> bool {
+        let Some((upper, line)) = prompt.rsplit_once('\n') else { return false };
+        let last = self.commands.last().and_then(|last| last.prompt.as_deref()?.rsplit_once('\n'));
+        let Some((last_upper, _)) = last.filter(|(_, last_line)| *last_line == line) else { return false };
+        prompt::shape(upper) == prompt::shape(last_upper) || !self.is_open()
     }
 
     /// What stands between the last command, which is not complete, and the prompt for more of it: the shell tells that a job has

@@ -334,6 +334,9 @@ fn a_line_that_shell_integration_does_not_run_was_broken_off() {
     let found = commands(session.as_bytes());
     let expected = [("id", Status::Executed), ("reboot", Status::Aborted), ("echo ^C", Status::Executed)];
     assert_eq!(found, expected.map(|(line, status)| (line.to_owned(), status)));
+    // iTerm2's integration for bash says that something runs.
+    let session = format!("{prompt}^C\r\n\x1b]133;C;\x07\x1b]133;D;130\x07{prompt}id\r\n\x1b]133;C;\x07");
+    assert_eq!(commands(session.as_bytes()), executed(&["id"]));
 }
 
 #[test]

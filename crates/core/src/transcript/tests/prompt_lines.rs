@@ -398,3 +398,16 @@ fn a_banner_that_lists_commands_hides_none() {
     let found = ran(&format!("{}{session}", banner.repeat(4)));
     assert_eq!(found[found.len() - 3..], ["rm -rf /data", "./useradd bob", "exit"]);
 }
+
+#[test]
+fn a_prompt_of_two_lines_below_a_command_that_is_complete_asks_for_the_next_one() {
+    let edit = |upper: &str, line: &str| format!("\x1b[?2004h{upper}\r\n> {line}\r\n\x1b[?2004l\r");
+    let session = [
+        edit("app on main", "ls"),
+        "a\r\n".into(),
+        edit("app on main", "cd x"),
+        edit("app/x on wx-3.3 via node", "ls -l"),
+        edit("app/x on wx-3.3 via node", "exit"),
+    ];
+    assert_eq!(commands(session.concat().as_bytes()), executed(&["ls", "cd x", "ls -l", "exit"]));
+}
