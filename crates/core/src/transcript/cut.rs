@@ -396,7 +396,7 @@ impl Cutter<'_> {
             return self.extend(typed.trim_end(), &[], (line.end + 1).min(self.page.text.len()), aborted);
         }
         let Some((start, end, sure)) = self.place(&whole, line, ends) else { return };
-        if line.newline && self.is_printed(&whole[start..end], whole.len(), line) {
+        if line.newline && self.is_printed(&whole[start..end], whole.len(), line) && !self.ends_itself(mark) {
             return;
         }
         let own = text_of(&whole[start..end]);

@@ -1,5 +1,5 @@
 //! Prompts of tools that read commands of their own and are started by a command that does not tell it, such as `make db`: one
-//! command's output, in which rows begin alike and the last of them leaves the tool.
+//! command's output, in which rows begin alike and the last of them leaves the tool, or has nothing behind the prompt.
 
 use super::command::Command;
 use super::discovery::{Discovery, MAX_TEXT_BYTES};
@@ -15,6 +15,9 @@ use crate::terminal::page::Page;
 /// How much of the end of an output is searched for the row that leaves the tool, and how many rows may stand below it.
 const MAX_TAIL_BYTES: usize = 512;
 const MAX_ROWS_BELOW: usize = 2;
+
+/// Longest prompt with nothing behind it.
+const MAX_BARE_BYTES: usize = 64;
 
 /// Longest word that leaves a program.
 const MAX_WORD_BYTES: usize = 8;
@@ -33,7 +36,10 @@ pub(crate) fn loops(page: &Page, commands: &[Command]) -> Vec<Level> {
     let mut levels = Vec::new();
     let mut budget = MAX_TEXT_BYTES;
     for (index, command) in commands.iter().enumerate() {
-        let next = commands.get(index + 1);
+        // The tool's prompt alone may pass for one of the shell.
+        let own = command.prompt.as_deref().unwrap_or_default();
+        let next =
+            commands[index + 1..].iter().find(|next| next.is_record() || next.prompt.as_deref() == Some(own));
         let output = command.output(page, next);
         let runs = command.status == Status::Executed && command.submitted && !command.dropped;
         if !runs || output.len() > budget || !may_be_left(output) {
@@ -56,9 +62,15 @@ pub(crate) fn loops(page: &Page, commands: &[Command]) -> Vec<Level> {
     levels
 }
 
-/// Whether one of the last rows ends with a word that leaves a program. Nearly no output does.
+/// Whether one of the last rows ends with a word that leaves a program, or the last one with a sign. Nearly no output does.
 fn may_be_left(output: &[u8]) -> bool {
     let mut rest = output[output.len().saturating_sub(MAX_TAIL_BYTES)..].trim_ascii_end();
+    let last = &rest[memchr::memrchr(b'\n', rest).map_or(0, |at| at + 1)..];
+    if last.len() <= MAX_BARE_BYTES
+        && last.last().is_some_and(|sign| b">$#%:".contains(sign) || !sign.is_ascii())
+    {
+        return true;
+    }
     for _ in 0..=MAX_ROWS_BELOW {
         let start = memchr::memrchr(b'\n', rest).map_or(0, |at| at + 1);
         let row = rest[start..].trim_ascii_end();
@@ -81,6 +93,11 @@ fn is_farewell(word: &str) -> bool {
 /// The prompt of an output in which a tool has read lines and was left at the end.
 fn looped(text: &str) -> Option<String> {
     let rows: Vec<&str> = text.lines().collect();
+    left_by_word(&rows).or_else(|| left_bare(&rows))
+}
+
+/// The prompt with which the last row begins, if a word stands behind it that leaves the tool.
+fn left_by_word(rows: &[&str]) -> Option<String> {
     let (last, farewell) = rows.iter().enumerate().rev().take(MAX_ROWS_BELOW + 1).find_map(|(at, row)| {
         let (_, word) = row.trim_end().rsplit_once(' ')?;
         is_farewell(word).then_some((at, row.trim_end().len() - word.len()))
@@ -103,11 +120,40 @@ fn looped(text: &str) -> Option<String> {
     let (start, rests) = starts.iter().rev().find(whole)?;
     // Nothing else stands before the word that leaves.
     let leaves = rests.last().is_some_and(|(_, rest)| is_farewell(rest));
-    let differ = rests.iter().any(|(_, rest)| *rest != rests[0].1);
-    let words = rests.iter().any(|(_, rest)| rest.contains(' ') && rest.contains(char::is_alphabetic));
-    // The tool answers: the rows of a list or a log stand together.
+    (leaves && are_lines_of_a_tool(rests)).then(|| (*start).to_owned())
+}
+
+/// The last row, if it is a prompt with nothing behind it: the tool was left with C-d, or the transcript ends there.
+fn left_bare(rows: &[&str]) -> Option<String> {
+    let (last, row) = rows.iter().enumerate().rev().find(|(_, row)| !row.trim().is_empty())?;
+    let start = row.trim_end();
+    if start.len() > MAX_BARE_BYTES || !may_be_prompt(start) {
+        return None;
+    }
+    let key = prompt::key(start);
+    let behind = |(at, row): (usize, &&'_ str)| {
+        let end = signs(row, 0).find(|&end| prompt::has_key(&row[..end], &key))?;
+        Some((at, row.len() - end))
+    };
+    let mut rests: Vec<(usize, &str)> = rows[..last]
+        .iter()
+        .enumerate()
+        .filter_map(behind)
+        .map(|(at, length)| (at, rows[at][rows[at].len() - length..].trim()))
+        .collect();
+    rests.retain(|(_, rest)| !rest.is_empty());
+    rests.push((last, ""));
+    (rests.len() >= MIN_ROWS && are_lines_of_a_tool(&rests)).then(|| start.to_owned())
+}
+
+/// Whether what stands behind the prompts, with the numbers of the rows, has the looks of lines that a tool has read and answered.
+fn are_lines_of_a_tool(rests: &[(usize, &str)]) -> bool {
+    let typed: Vec<&str> = rests.iter().map(|&(_, rest)| rest).filter(|rest| !rest.is_empty()).collect();
+    let differ = typed.iter().any(|rest| *rest != typed[0]);
+    let words = typed.iter().any(|rest| rest.contains(' ') && rest.contains(char::is_alphabetic));
+    // The rows of a list or a log stand together.
     let answered = rests.windows(2).filter(|rows| rows[1].0 > rows[0].0 + 1).count();
-    (leaves && differ && words && answered * 2 >= rests.len() - 1).then(|| (*start).to_owned())
+    differ && words && answered * 2 >= rests.len() - 1
 }
 
 /// Whether a text has the looks of a prompt, and not of a log, a list or a trace.
@@ -144,6 +190,9 @@ mod tests {
         assert_eq!(looped(asked).as_deref(), Some(">>> Enter command: "));
         let prompt = looped("> get a\n1\n> set a 2\nok\n> ^C\n");
         assert_eq!(prompt.as_deref(), Some("> "));
+        // By C-d, from another directory.
+        let prompt = looped("nst:/a> ll\nx\nnst:/a> cd b\nok\nnst:/a/b> \n");
+        assert_eq!(prompt.as_deref(), Some("nst:/a/b>"));
     }
 
     #[test]
@@ -163,6 +212,12 @@ mod tests {
             "Your choice: 1\nx\nYour choice: 2\ny\nYour choice: q\n",
             // What follows goes on too long.
             "> a b\n1\n> exit\n1\n2\n3\n4\n5\n6\n",
+            // Questions, the last without an answer.
+            "Your choice: 1\nx\nYour choice: 2\ny\nYour choice: ",
+            "Overwrite a? [y/n]: y\nok\nOverwrite b? [y/n]: n\nok\nOverwrite c? [y/n]: ",
+            "1> a b\n2> c d\n3> ",
+            // A list that is cut off.
+            "Usage:\n> connect HOST\n> drop TABLE\n>",
         ] {
             assert_eq!(looped(output), None, "{output}");
         }

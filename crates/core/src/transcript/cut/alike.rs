@@ -4,11 +4,15 @@ use memchr::{memchr_iter, memmem};
 
 use super::{Cutter, MAX_BACKGROUND, MAX_SEARCH_BYTES, MAX_SHORT_BYTES};
 use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
+use crate::terminal::replay::returns_before;
 use crate::transcript::command::Command;
 use crate::transcript::frame::is_header;
-use crate::transcript::prompt;
+use crate::transcript::prompt::{self, Reader};
 use crate::transcript::shows::shows_text;
 use crate::transcript::syntax::Scan;
+
+/// Most bytes of a line and the row below it.
+const MAX_OWN_BYTES: usize = 4 * 1024;
 
 /// Most lines above the header of a transcript that is shown: a shell may paint its prompt once more.
 const MAX_LINES_ABOVE: usize = 8;
@@ -84,6 +88,17 @@ impl Cutter<'_> {
                     // The transcript may be one of a shell with the same prompt.
                     || (length < MAX_SHORT_BYTES && self.shows_transcript())
             })
+    }
+
+    /// Whether the line of a tool, whose prompt was discovered, was ended by an editor of its own: the row below it, which the tool
+    /// printed, has fewer returns. A transcript that is shown has as many behind all its rows.
+    pub(super) fn ends_itself(&self, mark: &Mark) -> bool {
+        if self.level().is_none_or(|level| level.reader != Reader::Program) {
+            return false;
+        }
+        let near = &self.source[mark.source..self.source.len().min(mark.source + MAX_OWN_BYTES)];
+        let mut ends = memchr_iter(b'\n', near).map(|at| returns_before(&near[..=at]));
+        ends.next().zip(ends.next()).is_some_and(|(own, below)| own > below)
     }
 
     /// Whether the last command shows a text that begins as transcripts do.

@@ -446,3 +446,27 @@ fn a_directory_may_have_a_quote_in_its_name() {
         .collect();
     assert_eq!(found, ["python server.py", "ls", "whoami", "exit"]);
 }
+
+#[test]
+fn a_tool_may_be_left_without_a_word() {
+    // What is typed has one return more where an editor of the tool's own ends it.
+    for own in ["\r\n", "\r\r\n"] {
+        for end in ["\r\nme@web:~$ ", "\r\nme@web:~$ pwd\r\n/\r\n", ""] {
+            let line = |typed: &str| format!("nst:/a> {typed}{own}ok\r\n");
+            let lines = ["ll", "cd b", "tree blog -r"].map(line).concat();
+            let session = format!("me@web:~$ npx netstorage\r\n{lines}nst:/a/b> {end}");
+            let found: Vec<String> = commands(session.as_bytes())
+                .into_iter()
+                .map(|(line, _)| line)
+                .filter(|line| !line.is_empty())
+                .collect();
+            let mut expected = vec!["npx netstorage", "ll", "cd b", "tree blog -r"];
+            expected.extend(end.contains("pwd").then_some("pwd"));
+            assert_eq!(found, expected, "{own:?} {end:?}");
+        }
+    }
+    // Where all rows have the same returns, a transcript may be shown.
+    let shown = "me@web:~$ id\r\n0\r\nme@web:~$ ./play.sh\r\nnst> ll x\r\r\nok\r\r\nnst> cd b\r\r\nok\r\r\nnst> \r\r\nme@web:~$ ";
+    let found: Vec<String> = commands(shown.as_bytes()).into_iter().map(|(line, _)| line).collect();
+    assert!(!found.contains(&"ll x".to_owned()), "{found:?}");
+}
