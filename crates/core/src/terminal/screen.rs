@@ -424,7 +424,7 @@ impl Screen {
             b'm' if !self.edited && !matches!(csi.params, b"7" | b"27") => {
                 self.styled = Some((self.row, self.column));
             }
-            b'A' | b'C' | b'D' | b'G' | b'P' | b'@' => self.note_editing(),
+            b'A' | b'C' | b'D' | b'G' | b'L' | b'M' | b'P' | b'@' => self.note_editing(),
             _ => {}
         }
         match csi.command {
@@ -443,6 +443,8 @@ impl Screen {
             b'K' => self.erase_line(csi.param(0, 0)),
             b'@' => self.insert_blanks(count),
             b'P' => self.delete_cells(count),
+            b'L' => self.insert_rows(count),
+            b'M' => self.delete_rows(count),
             b'X' => self.erase_cells(self.column, self.column.saturating_add(count)),
             b'h' | b'l' if csi.params == b"4" => self.inserts = csi.command == b'h',
             b'm' => self.reverse |= csi.params.split(|&byte| byte == b';').any(|field| field == b"7"),

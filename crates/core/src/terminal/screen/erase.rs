@@ -1,6 +1,6 @@
 //! What takes cells off a screen, or moves them.
 
-use super::{Logical, MAX_CELLS, MAX_MOVED_CELLS, MAX_REACH, Screen};
+use super::{Logical, MAX_CELLS, MAX_MOVED_CELLS, MAX_REACH, MAX_ROWS, Screen};
 use crate::session::Flag;
 use crate::terminal::row::{BLANK, Row};
 
@@ -49,6 +49,42 @@ impl Screen {
             2 => self.clear(),
             _ => {}
         }
+    }
+
+    /// Takes rows out from that of the cursor on (DL); the rows below move up.
+    pub(super) fn delete_rows(&mut self, count: usize) {
+        let row = self.row;
+        let end = row.saturating_add(count).min(self.rows.len());
+        for lost in row..end {
+            self.row = lost;
+            self.lose(0, usize::MAX, Flag::Erased);
+        }
+        self.row = row;
+        if self.may_move_rows() {
+            let dropped: usize = self.rows.drain(row..end).map(|row| row.cells.len()).sum();
+            self.cells = self.cells.saturating_sub(dropped);
+            if row == self.rows.len() {
+                self.rows.push(Row::default());
+            }
+        }
+    }
+
+    /// Puts empty rows in front of that of the cursor (IL).
+    pub(super) fn insert_rows(&mut self, count: usize) {
+        let count = count.min(MAX_ROWS - self.rows.len());
+        if self.may_move_rows() {
+            let row = self.row;
+            self.rows.splice(row..row, std::iter::repeat_with(Row::default).take(count));
+        }
+    }
+
+    /// Whether the rows from that of the cursor on may move. What is lost next stands on another line.
+    fn may_move_rows(&mut self) -> bool {
+        self.moved_cells += self.rows.len() - self.row;
+        self.overflow |= self.moved_cells > MAX_MOVED_CELLS;
+        self.trail.begin();
+        self.column = 0;
+        !self.overflow
     }
 
     /// Takes everything off the screen. The last line is the one being edited and will be painted again.

@@ -39,6 +39,7 @@ pub(super) fn program_of(prompt: &str) -> Option<&'static str> {
         _ if prompt.starts_with("redis ") && prompt.ends_with('>') => "redis-cli",
         _ if prompt.starts_with("127.0.0.1:6379") => "redis-cli",
         _ if is_psql(prompt) => "psql",
+        _ if is_mongosh(prompt) => "mongosh",
         _ => return None,
     })
 }
@@ -101,6 +102,18 @@ pub(crate) fn is_dollar_quoted(prompt: &str, before: &str) -> bool {
 fn is_msf(prompt: &str) -> bool {
     let body = prompt.strip_prefix("msf").and_then(|body| body.strip_suffix(" >"));
     body.is_some_and(|body| body.bytes().next().is_none_or(|next| next.is_ascii_digit() || next == b' '))
+}
+
+/// `rs0 [direct: primary] test>`, `Atlas atlas-x-shard-0 [primary] test>`, `[direct: mongos] test>`.
+fn is_mongosh(prompt: &str) -> bool {
+    let Some((before, database)) = prompt.strip_suffix('>').and_then(|body| body.rsplit_once("] ")) else {
+        return false;
+    };
+    let Some((_, state)) = before.rsplit_once('[') else { return false };
+    let state = state.strip_prefix("direct: ").unwrap_or(state);
+    matches!(state, "primary" | "secondary" | "arbiter" | "mongos" | "other" | "unknown")
+        && !database.is_empty()
+        && !database.contains(' ')
 }
 
 /// `db=>`, `db=#`, `db-#`, `db'>`, `db=*#` and so on.
