@@ -37,8 +37,18 @@ struct Slot {
     shown: String,
     /// The prompt stands there once more, or was left with Enter: a line was typed ahead for it in any case.
     again: bool,
-    /// What was shown did not end with a newline: where in it the next prompt begins, and what was typed at that.
-    glued: Option<(usize, String)>,
+    /// What was shown did not end with a newline: the next prompt in it.
+    glued: Option<Glued>,
+}
+
+/// A prompt that stands in what is shown behind another one.
+struct Glued {
+    /// Where it begins.
+    at: usize,
+    /// The prompt, if it is that of a shell that was opened.
+    prompt: Option<String>,
+    /// What was typed at it.
+    typed: String,
 }
 
 impl Slot {
@@ -286,8 +296,8 @@ fn slots(commands: &[Command], most: usize) -> Vec<Slot> {
         if rest.is_empty() && (command.submitted || command.status == Status::Unsubmitted) {
             break;
         }
-        let glued = glued(rest, prompt);
-        let shown = glued.as_ref().map_or(rest, |(at, _)| &rest[..*at]).to_owned();
+        let glued = glued(rest, prompt).or_else(|| opened(rest, prompt, commands.get(index + 1)?));
+        let shown = glued.as_ref().map_or(rest, |glued| &rest[..glued.at]).to_owned();
         let ends = glued.is_some();
         slots.push(Slot { index, place, shown, again: false, glued });
         if ends || slots.len() == most {
@@ -303,14 +313,26 @@ fn stands_again(command: &Command) -> bool {
 }
 
 /// Where in what is shown behind a prompt it stands once more, with a command behind it, and that command.
-fn glued(shown: &str, prompt: &str) -> Option<(usize, String)> {
+fn glued(shown: &str, prompt: &str) -> Option<Glued> {
     let near = &shown[..shown.floor_char_boundary(MAX_GLUED_BYTES)];
     let places = near.match_indices(prompt).take(MAX_GLUED_PLACES);
     places.filter(|(at, _)| *at > 0).find_map(|(at, _)| {
         let typed = at + prompt.len() + 1;
         let begins = near.get(typed..).filter(|_| near[..typed].ends_with(' '));
-        begins.is_some_and(looks_like_command).then(|| (at, shown[typed..].to_owned()))
+        let glued = || Glued { at, prompt: None, typed: shown[typed..].to_owned() };
+        begins.is_some_and(looks_like_command).then(glued)
     })
+}
+
+/// The prompt of a shell that a line typed ahead has opened, such as `sudo -i` of a profile: it stands right behind the one that
+/// waited for that line, and alone before the `next` command.
+fn opened(shown: &str, prompt: &str, next: &Command) -> Option<Glued> {
+    let own =
+        next.prompt.as_deref().filter(|own| own.trim_end() != prompt && prompt::proof(own) >= Proof::Path)?;
+    let key = prompt::key(own);
+    let end = prompt::ends(shown).iter().copied().find(|&end| prompt::has_key(&shown[..end], &key))?;
+    let typed = shown[end..].trim_start().to_owned();
+    Some(Glued { at: 0, prompt: Some(shown[..end].to_owned()), typed })
 }
 
 /// Writes the commands typed ahead to `done`; returns what stands behind their prompts on the last line, if anything.
@@ -345,14 +367,17 @@ fn replace(
                 command.after = command.text + prompt_bytes;
             }
         }
-        if let Some((at, typed)) = &slot.glued {
+        if let Some(Glued { at, prompt, typed }) = &slot.glued {
             let start = slot.place * prompt_bytes + prompt_bytes + at;
             command.after = source.text + start;
             let mut behind = source.clone();
             behind.text += start;
             behind.source += start;
             behind.command.clone_from(typed);
-            behind.dropped = false;
+            if prompt.is_some() {
+                behind.prompt.clone_from(prompt);
+            }
+            behind.dropped = typed.is_empty();
             behind.doubt(Confidence::Low, Reason::PromptInLine);
             remaining = Some(behind);
         }

@@ -138,3 +138,22 @@ fn lines_may_be_typed_when_the_command_has_begun_to_print() {
     let found: Vec<String> = commands(bytes).into_iter().map(|(command, _)| command).collect();
     assert_eq!(found, ["ls", "git fetch; sleep 4", "tar czf x.tgz conf", "gs", "exit"]);
 }
+
+#[test]
+fn a_shell_that_a_profile_opens_may_show_its_prompt_behind_the_one_that_waited() {
+    let session = "sudo -i\r\n$ root@web:~# journalctl --disk-usage\r\n88M\r\nroot@web:~# lsblk\r\nNAME\r\nroot@web:~# exit\r\nlogout\r\n$ exit\r\n";
+    let records = super::parsed(session.as_bytes()).records;
+    let found: Vec<(&str, &str)> = records
+        .iter()
+        .filter_map(|record| Some((record.prompt.as_deref()?, record.command.as_deref()?)))
+        .collect();
+    let root = "root@web:~# ";
+    let expected = [
+        ("$ ", "sudo -i"),
+        (root, "journalctl --disk-usage"),
+        (root, "lsblk"),
+        (root, "exit"),
+        ("$ ", "exit"),
+    ];
+    assert_eq!(found, expected);
+}
