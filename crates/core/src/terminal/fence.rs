@@ -110,6 +110,8 @@ pub(crate) fn edit_span(
             }
             Token::Osc([b'1' | b'6', b'3', b'3', b';', mark, ..]) => match mark {
                 b'B' => prompt_ended = true,
+                // The prompt may say so itself, each time that it is painted.
+                b'D' if fenced && !integration && is_prompt_start(&source[next..]) => {}
                 b'C' | b'D' => return span(at, next, Close::Fence),
                 b'A' if newline && printed => return span(at, at, Close::Reopened),
                 _ => {}
@@ -166,6 +168,11 @@ impl EditSpan {
     pub(crate) fn is_stray(&self, source: &[u8], start: usize) -> bool {
         is_stray(&source[start..self.end])
     }
+}
+
+/// Whether shell integration says that a prompt starts.
+fn is_prompt_start(bytes: &[u8]) -> bool {
+    bytes.starts_with(b"\x1b]133;A") || bytes.starts_with(b"\x1b]633;A")
 }
 
 /// Whether shell integration that tells where the output of a command begins goes on at `at` without it: to the end of the

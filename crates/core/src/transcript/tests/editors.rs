@@ -354,3 +354,13 @@ fn a_prompt_like_that_of_irb_is_one_of_a_shell_unless_it_names_an_environment() 
     let session = [(99, "id"), (100, "ls"), (101, "rm -rf /data")].map(edit).concat();
     assert_eq!(commands(session.as_bytes()), executed(&["id", "ls", "rm -rf /data"]));
 }
+
+#[test]
+fn lines_pasted_under_shell_integration_are_one_command() {
+    // The prompt says itself how the last command ended, and is painted once more when the paste is.
+    let prompt = "\x1b]133;D;0\x1b\\\x1b]133;A\x1b\\[me@web ~]$ \x1b]133;B\x1b\\";
+    let edit = |lines: &str| format!("\x1b[?2004h{prompt}{lines}\r\n\x1b[?2004l\r\x1b]133;C\x07");
+    let pasted = format!("\x1b[7mcd /a\x1b[27m\r\n\r\x1b[7mls\x1b[27m\x1b[A\r{prompt}cd /a\r\n\rls");
+    let session = format!("{}0\r\n{}\x1b]133;C\x07x\r\n{}", edit("id"), edit(&pasted), edit("exit"));
+    assert_eq!(commands(session.as_bytes()), executed(&["id", "cd /a\nls", "exit"]));
+}
