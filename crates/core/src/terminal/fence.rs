@@ -18,6 +18,9 @@ const MAX_TOKENS_TO_MARK: usize = 16;
 /// What opens an edit.
 const REOPENED: &[u8] = b"\x1b[?2004h";
 
+/// What opens it again behind the text of the line that goes on.
+const REOPENED_IN_LINE: &[u8] = b"\r\x1b[?2004h\x1b[C";
+
 /// What closes one.
 pub(crate) const CLOSED: &[u8] = b"\x1b[?2004l";
 
@@ -92,8 +95,12 @@ pub(crate) fn edit_span(
             Token::Csi(csi) if csi.command == b'm' && csi.marker == 0 => colours.apply(csi.params),
             Token::Csi(csi) if csi.marker == b'?' => {
                 match (csi.private_mode(b"2004"), csi.alternate_screen()) {
-                    // zsh lets a text editor have the terminal, and goes on in the same line.
-                    (Some(false), _) if !newline && !integration && source[next..].starts_with(REOPENED) => {}
+                    // zsh lets a text editor have the terminal, and goes on in the same line. So does sqlite3 behind C-c.
+                    (Some(false), _)
+                        if !newline
+                            && !integration
+                            && (source[next..].starts_with(REOPENED)
+                                || source[next..].starts_with(REOPENED_IN_LINE)) => {}
                     (Some(false), _) => {
                         // bash starts and ends an edit at once, behind a line that no newline ended: behind one that was
                         // submitted, it is the program's that finds no more input. zsh does not give the keypad back.
