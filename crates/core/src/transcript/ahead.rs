@@ -8,7 +8,7 @@ mod evidence;
 
 use foldhash::HashMap;
 
-use self::evidence::{Match, compare, is_output, is_plausible};
+use self::evidence::{Match, compare, is_heading, is_output, is_plausible};
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
 use super::shows::{shows_lines, shows_text};
@@ -227,13 +227,27 @@ fn typed_late(
     let text = prompt::text_of(&output[output.len().saturating_sub(MAX_SEARCH_BYTES)..]);
     let plausible = text.lines().rev().map(str::trim).take_while(|line| is_plausible(line));
     let mut lines: Vec<&str> = plausible.take(MAX_AHEAD).collect();
-    let slots = slots(commands, lines.len() + 1);
+    // The command may go on to print between them.
+    let known: Vec<&str> =
+        text.lines().map(str::trim).filter(|line| looks_like_command(line)).take(MAX_AHEAD).collect();
+    let slots = slots(commands, lines.len().max(known.len()) + 1);
     lines.truncate(slots.len());
     lines.reverse();
-    let fits = |(line, slot): (&&str, &Slot)| slot.compare(line) == Match::Certain;
-    let known = lines.iter().any(|line| looks_like_command(line));
-    (lines.len() == slots.len() && known && lines.iter().zip(&slots).all(fits))
-        .then(|| (lines.into_iter().map(str::to_owned).collect(), slots))
+    let fit = |lines: &[&str]| {
+        let fits = |(line, slot): (&&str, &Slot)| match slot.compare(line) {
+            Match::Certain => true,
+            // Nobody types what stands behind the prompt. Behind a single one it may be what is left of a line.
+            Match::Output => {
+                looks_like_command(line) && (slots.len() >= MIN_PROOFS || is_heading(&slot.shown))
+            }
+            _ => false,
+        };
+        lines.len() == slots.len()
+            && lines.iter().any(|line| looks_like_command(line))
+            && lines.iter().zip(&slots).all(fits)
+    };
+    let typed = [lines, known].into_iter().find(|lines| fit(lines))?;
+    Some((typed.into_iter().map(str::to_owned).collect(), slots))
 }
 
 /// Whether Enter alone was pressed at a prompt.

@@ -41,7 +41,8 @@ pub(super) fn compare(command: &str, shown: &str, again: bool) -> Match {
         return Match::Certain;
     }
     // What goes wrong is told behind the name of the program.
-    let named = first.len() > 1 && shown.strip_prefix(first).is_some_and(|rest| rest.starts_with(": "));
+    let teller = shown.split_once(": ").map(|(name, _)| name).filter(|name| name.len() > 1);
+    let named = teller.is_some_and(|name| command.split(' ').any(|word| word == name));
     if named && looks_like_command(command) {
         return Match::Certain;
     }
@@ -83,6 +84,11 @@ pub(super) fn is_output(shown: &str) -> bool {
     let has = |sign: u8| first.clone().any(|&byte| byte == sign);
     let sets = || has(b'=') && !has(b'(');
     (bytes.first().is_none_or(begins) || tells()) && !sets()
+}
+
+/// Whether a line is the heading of a table.
+pub(super) fn is_heading(shown: &str) -> bool {
+    shown.starts_with(|first: char| first.is_ascii_uppercase()) && shown.trim_end().contains("  ")
 }
 
 /// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.
