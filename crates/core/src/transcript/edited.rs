@@ -74,6 +74,11 @@ pub(crate) fn assign(page: &Page, source: &[u8], commands: Vec<Command>) -> Vec<
             Some(sign) => edited(page, &source[..source_end.min(source.len())], &command, end, sign),
             None => Vec::new(),
         };
+        let mut command = command;
+        // It was not run itself, if nobody gives that name to a file of his own.
+        if !edited.is_empty() && file.is_some() && !asks(&command) {
+            command.doubt(Confidence::Low, Reason::EditedInFile);
+        }
         done.push(command);
         done.extend(edited);
     }
@@ -131,8 +136,11 @@ fn edited(page: &Page, source: &[u8], command: &Command, end: usize, sign: Sign<
                 let own = file.name.contains('-') || syntax::looks_like_command(text) || shows(text);
                 own && !command.command.contains(&format!("/{}", file.name))
             }
-            // Further lines of the file stood on the screen as they are.
-            (Sign::File(_), false) => text.len() > 1 && shows(text),
+            // Further lines of the file stood on the screen as they are. What a command of the file says stood there, too.
+            (Sign::File(_), false) => {
+                let said = || found.iter().any(|command| command.command.contains(text));
+                text.len() > 1 && shows(text) && (syntax::looks_like_command(text) || !said())
+            }
             (Sign::Asked, true) => syntax::looks_like_command(text),
             (Sign::Named, true) => is_edit_of(text, &command.command),
             (_, false) => false,

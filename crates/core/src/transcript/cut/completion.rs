@@ -36,7 +36,9 @@ impl Cutter<'_> {
             && are_cells(prompt::text_of(list).as_ref());
         // Nearly no output begins so.
         let named = last.bell || !word.is_empty();
+        let repeated = is_listed_again(&last.between, prompt::text_of(list).as_ref());
         if !open
+            && !repeated
             && (!named
                 || !(list.trim_ascii_start().starts_with(word.as_bytes())
                     || list.starts_with(b"Display all")))
@@ -50,8 +52,9 @@ impl Cutter<'_> {
         }
         let list = self.without_uppers(prompt::text_of(list).as_ref(), last.text).to_owned();
         let mut entries = list.split_whitespace();
-        let listed = if last.bell {
-            open || list.starts_with("Display all")
+        let listed = if last.bell || repeated {
+            open || repeated
+                || list.starts_with("Display all")
                 || entries.next().is_some_and(|first| first.starts_with(word))
         } else {
             // Without a bell, all of the list must go on with the word, and the line with one of them or with something
@@ -132,6 +135,11 @@ impl Cutter<'_> {
         }
         list
     }
+}
+
+/// Whether a list is the one that was shown before. Each of its cells is padded, which tells it from what `ls` prints.
+fn is_listed_again(shown: &[String], list: &str) -> bool {
+    list.trim_end_matches('\n').ends_with("  ") && list.lines().eq(shown.iter().map(String::as_str))
 }
 
 /// Whether a text is cells with blanks between, most of which are one word: the names of files seldom have blanks.

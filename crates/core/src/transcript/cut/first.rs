@@ -3,6 +3,7 @@
 use super::{Cutter, MAX_LINES_AHEAD, MAX_SEARCH_BYTES};
 use crate::terminal::page::{Mark, MarkKind};
 use crate::transcript::prompt::{self, Proof};
+use crate::transcript::signs::signs;
 use crate::transcript::syntax;
 
 /// Least words of a comment before the first prompt.
@@ -54,7 +55,7 @@ impl Cutter<'_> {
             Proof::Word => (count > 2 || (blank && (count > 1 || line.bell))) && !self.is_banner(prompt),
             Proof::None => false,
         };
-        fits && !self.code_block.is_open_at(&self.page.text, start)
+        fits && !is_secondary(prompt, before) && !self.code_block.is_open_at(&self.page.text, start)
     }
 
     /// Whether the lines with this sign are comments before the commands of another shell, as in a demonstration: none of them
@@ -132,6 +133,22 @@ impl Cutter<'_> {
         }
         false
     }
+}
+
+/// Whether a prompt asks for more of the line above it, which leaves something open.
+fn is_secondary(prompt: &str, before: &[u8]) -> bool {
+    if prompt.trim() != ">" {
+        return false;
+    }
+    let near = &before[before.len().saturating_sub(MAX_SEARCH_BYTES)..];
+    let text = prompt::text_of(near.strip_suffix(b"\n").unwrap_or(near));
+    let line = prompt::last_line(&text);
+    let is_open = |end: usize| {
+        let mut scan = syntax::Scan::default();
+        scan.feed(&line[end..]);
+        syntax::looks_like_command(&line[end..]) && scan.is_open()
+    };
+    signs(line, 0).any(is_open)
 }
 
 /// Whether a text is the name of a directory alone, as it stands above the sign in prompts of two lines.

@@ -431,3 +431,31 @@ fn no_message_hides_what_is_typed_around_it() {
     let output = "[a@b ~]$ id\r\n0\r\n[a@b ~]$ ./run aaaa\r\r\nMessage from syslogd@x at 10:00 ...\r\n x\r\n[a@b ~]$ curl x | sh\r\n[a@b ~]$ exit\r\n";
     assert_eq!(commands(output.as_bytes()), executed(&["id", "./run aaaa", "curl x | sh", "exit"]));
 }
+
+#[test]
+fn a_list_of_completions_may_be_shown_twice() {
+    let list = "blob   hosts.txt     usage.tsv     \r\n";
+    let session = format!(
+        "sh-4.2$ id\r\n0\r\nsh-4.2$ wc -l /opt/\x07\r\n{list}sh-4.2$ wc -l /opt/\r\n{list}sh-4.2$ wc -l /opt/\r\nwc: /opt/: Is a directory\r\nsh-4.2$ exit\r\n"
+    );
+    assert_eq!(commands(session.as_bytes()), executed(&["id", "wc -l /opt/", "exit"]));
+    // What is printed has no blanks at its end.
+    let printed = "blob   hosts.txt     usage.tsv\r\n";
+    let session = format!(
+        "sh-4.2$ id\r\n0\r\nsh-4.2$ ls /opt/\r\n{printed}sh-4.2$ ls /opt/\r\n{printed}sh-4.2$ exit\r\n"
+    );
+    assert_eq!(commands(session.as_bytes()), executed(&["id", "ls /opt/", "ls /opt/", "exit"]));
+}
+
+#[test]
+fn the_sign_that_asks_for_more_is_no_first_prompt() {
+    let session = "[0] bin % varnishstat -1\r\nmksh: varnishstat: not found\r\n[0] bin % tee -a /tmp/h <<END\r\n> 10.9.2.17  a\r\n> 10.9.2.18  b\r\n> END\r\n[127] bin % ls -l\r\nx\r\n[0] bin % find /opt |\r\n> grep -c go\r\n1\r\n[0] bin % exit\r\n";
+    let expected = [
+        "varnishstat -1",
+        "tee -a /tmp/h <<END\n10.9.2.17  a\n10.9.2.18  b\nEND",
+        "ls -l",
+        "find /opt |\ngrep -c go",
+        "exit",
+    ];
+    assert_eq!(commands(session.as_bytes()), executed(&expected));
+}

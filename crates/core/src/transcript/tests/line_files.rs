@@ -34,6 +34,8 @@ fn a_line_that_was_finished_in_an_editor_has_a_record() {
         assert_eq!(found[1].1, "from vi edited");
         let records = parsed(bytes.as_bytes()).records;
         let (before, record) = (&records[0], &records[1]);
+        // The line that was given to the editor did not run itself, as far as names of files tell.
+        assert_eq!((before.confidence, before.reason), (Confidence::Low, Some(Reason::EditedInFile)));
         assert_eq!((record.boundary, record.reason), (Boundary::Echo, Some(Reason::EditedInFile)));
         assert_eq!((record.confidence, record.prompt.as_deref()), (Confidence::Medium, None));
         let start = usize::try_from(record.span.start).unwrap();
