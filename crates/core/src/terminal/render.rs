@@ -19,6 +19,7 @@ use full_screen::ScreenSwitch;
 use hidden::{BOTTOM, Place};
 
 mod again;
+mod console;
 mod edit;
 mod full_screen;
 mod glued;
@@ -110,6 +111,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         long_lines: VecDeque::new(),
         suspect: false,
         looks: 0,
+        console_row: None,
         colours: Colours::default(),
         line_colours: Colours::default(),
         place: BOTTOM,
@@ -184,6 +186,8 @@ struct Renderer<'a, H> {
     suspect: bool,
     /// How often it was looked at as a whole.
     looks: usize,
+    /// The number of its row, if a Windows console told it.
+    console_row: Option<usize>,
     colours: Colours,
     /// The colours at the start of the line.
     line_colours: Colours,
@@ -394,6 +398,7 @@ impl<H: Heads> Renderer<'_, H> {
         self.line = LineMark::default();
         self.suspect = false;
         self.looks = 0;
+        self.console_row = None;
         if self.painted.is_some_and(|(_, source)| self.at - source > MAX_PAINTED_BYTES) {
             self.painted = None;
         }

@@ -78,6 +78,11 @@ impl Command {
         !self.dropped || self.blind
     }
 
+    /// Whether a shell ran it. Where the shell marks its edits, some editors send the newline behind the mark.
+    pub(crate) fn runs(&self) -> bool {
+        self.status == Status::Executed && (self.submitted || !self.is_line())
+    }
+
     /// Whether it stands in the text of the page, and not in an edit of its own.
     pub(crate) fn is_line(&self) -> bool {
         matches!(self.boundary, Boundary::Prompt | Boundary::Echo)

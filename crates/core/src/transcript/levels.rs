@@ -8,7 +8,6 @@ use super::openings::{Kind, opening, restyles};
 use super::prompt::{self, Reader};
 use super::signs::signs;
 use super::syntax;
-use crate::session::Status;
 use crate::terminal::page::{Mark, Page};
 
 /// Most such shells.
@@ -63,7 +62,7 @@ pub(crate) fn levels(page: &Page, commands: &[Command]) -> Vec<Level> {
         index += 1;
         let next = commands.get(index);
         let own = opened.output(page, next);
-        if own.len() < MIN_OUTPUT_BYTES || opened.status != Status::Executed || !opened.submitted {
+        if own.len() < MIN_OUTPUT_BYTES || !opened.runs() {
             continue;
         }
         let opens = opening(&opened.command).is_some_and(|opening| opening.kind != Kind::Program);

@@ -9,7 +9,6 @@ use super::prompt::{self, Reader};
 use super::shows::{shows_lines, shows_text};
 use super::signs::signs;
 use super::syntax;
-use crate::session::Status;
 use crate::terminal::page::Page;
 
 /// How much of the end of an output is searched for the row that leaves the tool, and how many rows may stand below it.
@@ -41,7 +40,7 @@ pub(crate) fn loops(page: &Page, commands: &[Command]) -> Vec<Level> {
         let next =
             commands[index + 1..].iter().find(|next| next.is_record() || next.prompt.as_deref() == Some(own));
         let output = command.output(page, next);
-        let runs = command.status == Status::Executed && command.submitted && !command.dropped;
+        let runs = command.runs() && !command.dropped;
         if !runs || output.len() > budget || !may_be_left(output) {
             continue;
         }

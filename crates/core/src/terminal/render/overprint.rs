@@ -192,9 +192,7 @@ impl<H: Heads> Renderer<'_, H> {
                     Ok(Menu { end, column }) => {
                         self.take_detour(end);
                         if let Some(column) = column {
-                            let params = column.to_string();
-                            let (params, command) = (params.as_bytes(), b'G');
-                            screen.apply(Token::Csi(Csi { marker: 0, params, intermediate: 0, command }));
+                            screen.go_to_column(column);
                         }
                         continue;
                     }
@@ -279,6 +277,12 @@ impl<H: Heads> Renderer<'_, H> {
                 {
                     wrapped_rows -= csi.param(0, 1);
                     screen.apply(token);
+                }
+                Token::Csi(csi)
+                    if let Some(column) = self.column_in_row(csi, screen, next)
+                        && head.unwrap_or_else(|| self.shows_head(screen)) =>
+                {
+                    screen.go_to_column(column);
                 }
                 Token::Csi(csi) if csi.is_vertical() => {
                     wrapped_rows = 0;

@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Screen;
 use crate::terminal::row::{RIGHT_HALF, Row, UNSET, push_row};
-use crate::terminal::token::{Token, token_at};
+use crate::terminal::token::{Csi, Token, token_at};
 
 /// Least columns between a line and a prompt at the right edge.
 const MIN_GAP: usize = 4;
@@ -43,8 +43,14 @@ impl Screen {
 
     /// What stands on the row of the cursor.
     pub(crate) fn row_text(&self) -> String {
+        self.row_text_from(0)
+    }
+
+    /// The same from a column on.
+    pub(crate) fn row_text_from(&self, column: usize) -> String {
         let mut shown = String::new();
-        push_row(&self.rows[self.row].cells, true, true, &mut shown);
+        let cells = &self.rows[self.row].cells;
+        push_row(&cells[column.min(cells.len())..], true, true, &mut shown);
         shown
     }
 
@@ -56,6 +62,12 @@ impl Screen {
     /// Puts the cursor at the start of a row, without a way that an editor would have shown.
     pub(crate) fn go_to_row(&mut self, row: usize) {
         self.move_to(row, 0);
+    }
+
+    /// Sends the cursor to a column of its row, from 1 (CHA).
+    pub(crate) fn go_to_column(&mut self, column: usize) {
+        let params = column.to_string();
+        self.sequence(Csi { marker: 0, params: params.as_bytes(), intermediate: 0, command: b'G' });
     }
 
     /// What stands on the row of the cursor in front of it.

@@ -470,3 +470,12 @@ fn a_tool_may_be_left_without_a_word() {
     let found: Vec<String> = commands(shown.as_bytes()).into_iter().map(|(line, _)| line).collect();
     assert!(!found.contains(&"ll x".to_owned()), "{found:?}");
 }
+
+#[test]
+fn a_tool_is_found_below_a_line_of_zsh_too() {
+    let zsh = |line: &str| format!("\x1b[?2004hweb% {line}\x1b[?2004l\r\r\n");
+    let tool = ["list tables", "drop it", "exit"].map(|line| format!("db>> {line}\r\nok\r\n")).concat();
+    let session = format!("{}0\r\n{}{tool}{}", zsh("id"), zsh("make db"), zsh("pwd"));
+    let found: Vec<String> = commands(session.as_bytes()).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(found, ["id", "make db", "list tables", "drop it", "exit", "pwd"]);
+}
