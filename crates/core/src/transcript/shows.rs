@@ -28,6 +28,13 @@ pub(crate) fn shows_text(command: &str) -> bool {
     is_one_of(command, &SHOW_TEXT)
 }
 
+/// Whether a command of PowerShell or cmd.exe shows a file.
+pub(crate) fn shows_file_on_windows(command: &str) -> bool {
+    let words = last_command(command);
+    let name = Words::new(&words).next().unwrap_or_default();
+    ["type", "cat", "gc", "Get-Content", "more"].iter().any(|shows| shows.eq_ignore_ascii_case(name))
+}
+
 /// Whether a command shows the lines of a text with their numbers.
 pub(crate) fn numbers_lines(command: &str) -> bool {
     is_one_of(command, &NUMBER_LINES)

@@ -38,7 +38,10 @@ impl Cutter<'_> {
         let start = self.page.marks[self.index].text;
         let before = &self.page.text[..start];
         let blank = before.iter().all(u8::is_ascii_whitespace);
+        // A margin is that of a text which is shown.
+        let margin = prompt.starts_with("  ") && !blank && count < 2;
         let fits = match proof {
+            _ if margin => false,
             Proof::Strict => prompt.ends_with(' ') || count > 2 || line.end - start == prompt.len(),
             Proof::Path => blank || count > 2 || (count > 1 && ends_with_prompt(&self.page.text, prompt)),
             Proof::Bare if prompt.starts_with('#') && self.comes_before_commands(prompt) => false,

@@ -7,10 +7,13 @@ use crate::transcript::context::says_left;
 use crate::transcript::expect::Expectation;
 use crate::transcript::levels::Level;
 use crate::transcript::prompt::{self, Ends, Proof, Reader};
-use crate::transcript::shows::{numbers_lines, shows_text};
+use crate::transcript::shows::{numbers_lines, shows_file_on_windows, shows_text};
 use crate::transcript::syntax;
 use crate::transcript::turns::Turns;
 use crate::transcript::words::{base_name, last_command};
+
+/// Most bytes of a file that is shown.
+const MAX_FILE_BYTES: usize = 64 * 1024;
 
 /// Longest command that may name the program whose prompt stands below it.
 const MAX_NAMING_BYTES: usize = 256;
@@ -63,7 +66,8 @@ impl Cutter<'_> {
             });
         }
         let is_current = |prompt: &str, current: &Current| {
-            prompt::has_key(prompt, &current.key) || prompt::is_same_but_status(prompt, &current.text)
+            (prompt::has_key(prompt, &current.key) || prompt::is_same_but_status(prompt, &current.text))
+                && !self.is_shown_on_windows(prompt, current)
         };
         if let Some(current) = current
             && let Some(&end) = ends.iter().find(|&&end| is_current(&line[..end], current))
@@ -76,6 +80,19 @@ impl Cutter<'_> {
         }
         let (start, end) = self.place_in_middle(line)?;
         (!self.is_quoted(line[end..].trim(), true)).then_some((start, end, true))
+    }
+
+    /// Whether a prompt of Windows stands in a file that is shown: nobody has changed the folder, and the folder of the prompt that is
+    /// current comes back.
+    fn is_shown_on_windows(&self, prompt: &str, current: &Current) -> bool {
+        let windows = matches!(current.key.as_str(), "PS>" | "cmd>");
+        if !windows || prompt == current.text || !self.last_is(shows_file_on_windows) {
+            return false;
+        }
+        let behind = self.page.marks.get(self.index).map_or(0, |mark| mark.text);
+        let rest = self.page.text.get(behind..).unwrap_or_default();
+        let rest = &rest[..rest.len().min(MAX_FILE_BYTES)];
+        memchr::memmem::find_iter(rest, current.text.as_bytes()).any(|at| at > 0 && rest[at - 1] == b'\n')
     }
 
     /// The shell that runs here, if its prompt was discovered.

@@ -459,3 +459,9 @@ fn the_sign_that_asks_for_more_is_no_first_prompt() {
     ];
     assert_eq!(commands(session.as_bytes()), executed(&expected));
 }
+
+#[test]
+fn a_margin_is_that_of_a_text() {
+    let shown = "total 36\r\n-rw-r--r-- 1 root root 44 a\r\n## Failover\r\n    [root@db ~]# pg_ctl promote\r\n    $ kubectl get pods\r\n";
+    assert_eq!(commands(shown.as_bytes()), executed(&[]));
+}

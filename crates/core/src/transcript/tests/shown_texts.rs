@@ -250,3 +250,15 @@ fn an_unknown_program_may_open_a_shell_that_ends_its_lines_in_its_own_way() {
         assert_eq!(found.len(), 6, "{found:?}");
     }
 }
+
+#[test]
+fn a_file_that_is_shown_on_windows_changes_no_folder() {
+    let shown = "PS C:\\Windows> type C:\\notes.md\r\nPS C:\\> .\\deploy.ps1\r\n>> confirm\r\nPS C:\\Windows> exit\r\n";
+    let found: Vec<String> = commands(shown.as_bytes()).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(found, ["type C:\\notes.md", "exit"]);
+    // The folder does not come back.
+    let moved =
+        "PS C:\\Windows> type a; cd \\\r\nx\r\nPS C:\\> dir\r\nPS C:\\> type a\r\nx\r\nPS D:\\> exit\r\n";
+    let found: Vec<String> = commands(moved.as_bytes()).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(found, ["type a; cd \\", "dir", "type a", "exit"]);
+}
