@@ -192,8 +192,8 @@ pub enum Reason {
     // An index stores these by their place: new ones come last.
     /// The line editor showed its end alone; its start is that of the last line that ends alike.
     Recalled,
-    /// Some of its lines were edited below the last row of the window: an editor paints no empty ones there.
-    BelowWindow,
+    /// Some of its lines stood beyond the window, where editors do not paint all: readline no empty ones, zsh none.
+    BeyondWindow,
 }
 
 /// What a plain look at the terminal would not have told.

@@ -5,6 +5,7 @@
 
 mod alike;
 mod below;
+mod beyond;
 mod broadcast;
 mod comment;
 mod completion;
@@ -262,6 +263,7 @@ impl Cutter<'_> {
         if aborted {
             typed = typed.strip_suffix("^C").unwrap_or(&typed).trim_end().to_owned();
         }
+        let cut_off = beyond::take_marks(&mut typed);
         let prompt = (!parts.prompt.is_empty()).then_some(parts.prompt);
         let last_line = prompt.as_deref().map(prompt::last_line).unwrap_or_default();
         // As long as the last command is not complete, nothing runs that could print a transcript.
@@ -325,15 +327,15 @@ impl Cutter<'_> {
             Some(Reason::GuessedWidth)
         } else if may_be_shown {
             Some(Reason::LookAlike)
-        } else if edit.below_window {
-            Some(Reason::BelowWindow)
+        } else if edit.below_window || cut_off {
+            Some(Reason::BeyondWindow)
         } else {
             None
         };
         let confidence = match reason {
             None => Confidence::High,
             // Only empty lines may be missing.
-            Some(Reason::BelowWindow) => Confidence::Medium,
+            Some(Reason::BeyondWindow) if !cut_off => Confidence::Medium,
             Some(_) => Confidence::Low,
         };
         let dropped = typed.trim().is_empty() && status != Status::Eof;

@@ -48,7 +48,7 @@ fn command(lines: &[String]) -> String {
 fn rows_below_the_window_are_lines() {
     let (first, rest) = (numbered(1, 8), numbered(9, 20));
     let all = command(&numbered(1, 20));
-    let told = |text: &str| (text.to_owned(), Confidence::Medium, Some(Reason::BelowWindow));
+    let told = |text: &str| (text.to_owned(), Confidence::Medium, Some(Reason::BeyondWindow));
     // Recalled, or pasted in small parts.
     let recalled = rows(&first) + &below(&rest);
     assert_eq!(second(&recalled), told(&all));
@@ -107,4 +107,15 @@ fn a_row_that_is_changed_at_its_start_stays_one_row() {
         assert_eq!(text, command(&[&lines[..7], &[last.to_owned()]].concat()), "{change:?}");
         assert_eq!(confidence, Confidence::High, "{change:?}");
     }
+}
+
+#[test]
+fn what_zsh_does_not_paint_is_not_told_as_whole() {
+    let edit =
+        |typed: &str| format!("\x1b[0m\x1b[27m\x1b[24m\x1b[Jweb% \x1b[K\x1b[?2004h{typed}\x1b[?2004l\r\r\n");
+    let pasted = format!(">....{}\r\n  echo 9\x1b[K\r\r\ndone\x1b[K", " ".repeat(70));
+    let session = format!("{}0\r\n{}{}", edit("id"), edit(&pasted), edit("pwd"));
+    let records = parsed(session.as_bytes()).records;
+    assert_eq!(records[1].command.as_deref(), Some("  echo 9\ndone"));
+    assert_eq!((records[1].confidence, records[1].reason), (Confidence::Low, Some(Reason::BeyondWindow)));
 }
