@@ -18,6 +18,9 @@ const MIN_FULL_ROWS: usize = 2;
 /// The least width that they tell: the lines of encoded data (`base64`, `xxd`) have one length as well, and are shorter.
 const MIN_TOLD_WIDTH: usize = 80;
 
+/// Fewest bytes of a row by which it is known again.
+const MIN_AGAIN_BYTES: usize = 4;
+
 /// Most bytes that are looked at behind a return.
 const MAX_AHEAD_BYTES: usize = 1024;
 
@@ -26,8 +29,10 @@ const MAX_AHEAD_BYTES: usize = 1024;
 pub(super) struct Window {
     /// The last row that the cursor is sent to, once something was painted below it.
     bottom: Option<usize>,
-    /// The row from which on rows are painted in reverse video, as pasted text is first.
+    /// The row from which on all is painted in reverse video, as pasted text is first.
     lit_from: Option<usize>,
+    /// What is printed is so.
+    lit: bool,
     /// The columns of the longest row painted below, and how many have as many.
     longest: (usize, usize),
     /// How often the editor went to the next row.
@@ -67,9 +72,15 @@ impl Window {
     /// Looks at a token before the screen obeys it; `rest` is what follows. Whether it led to another row below the window.
     pub(super) fn leads_below(&mut self, token: Token<'_>, rest: &[u8], screen: &mut Screen) -> bool {
         match token {
-            Token::Csi(csi) if is_highlight(csi) => {
-                self.lit_from.get_or_insert(screen.row());
+            Token::Csi(csi @ Csi { command: b'm', .. }) => {
+                self.lit = is_highlight(csi);
+                if self.lit {
+                    // Behind a full row, the next one is meant.
+                    let full = screen.width() == Some(screen.column());
+                    self.lit_from.get_or_insert(screen.row() + usize::from(full));
+                }
             }
+            Token::Text(_) if !self.lit => self.lit_from = None,
             Token::Csi(Csi { command: b'A', marker: 0, .. }) | Token::Escape(b'M') => {
                 self.lit_from = None;
                 if let Some(bottom) = self.bottom.filter(|&bottom| screen.row() > bottom) {
@@ -78,7 +89,7 @@ impl Window {
             }
             // So readline goes to the next row, and no other line editor.
             Token::Control(b'\n') => self.went_down += usize::from(rest.starts_with(b"\r")),
-            Token::Control(b'\r') if self.went_down >= MIN_ROWS_ABOVE => {
+            Token::Control(b'\r') => {
                 let Some(row) = self.row_behind_return(rest, screen) else { return false };
                 screen.go_to_row(row);
                 return true;
@@ -91,9 +102,11 @@ impl Window {
     /// The row below the window that is painted behind a return, if it is one.
     fn row_behind_return(&mut self, rest: &[u8], screen: &mut Screen) -> Option<usize> {
         let row = screen.row();
-        if row < self.bottom.unwrap_or(MIN_ROWS_ABOVE) || screen.column() == 0 {
+        let rows = self.went_down >= MIN_ROWS_ABOVE || self.lit_from.is_some() || self.bottom.is_some();
+        if !rows || row < self.bottom.unwrap_or(MIN_ROWS_ABOVE) || screen.column() == 0 {
             return None;
         }
+        let mut bottom = row;
         let lit = match ahead(rest) {
             Ahead::Nothing => return None,
             // Before anything was painted below the window, that is how a row is edited.
@@ -103,18 +116,22 @@ impl Window {
             }
             Ahead::Text(text, lit) => {
                 let begins = || {
+                    if self.went_down < MIN_ROWS_ABOVE {
+                        return false;
+                    }
                     let narrow = screen.column() > screen.longest_row();
                     let may_wrap = if screen.width().is_none() { narrow } else { screen.column() == 1 };
                     let wraps = may_wrap && is_soft_wrap(screen, rest);
                     !wraps && screen.is_at_end() && is_another(text, &screen.row_text())
                 };
-                if self.bottom.is_none() && !begins() {
-                    return None;
+                if self.bottom.is_none() {
+                    let again = self.lit_from.filter(|&first| !lit && paints_again(text, screen, first));
+                    bottom = again.or_else(|| begins().then_some(row))?;
                 }
                 lit
             }
         };
-        let bottom = *self.bottom.get_or_insert(row);
+        let bottom = *self.bottom.get_or_insert(bottom);
         // What was pasted is painted once more without reverse video, from its first row on.
         match self.lit_from.filter(|_| !lit) {
             Some(first) => {
@@ -139,6 +156,17 @@ impl Window {
 /// screen and tmux.
 fn is_highlight(csi: Csi<'_>) -> bool {
     csi.command == b'm' && csi.marker == 0 && matches!(csi.params, b"7" | b"3")
+}
+
+/// Whether a text that is painted behind a return is what was pasted from a row above on: had the cursor not stood on the last row that
+/// it is sent to, it would have gone up.
+fn paints_again(text: &[u8], screen: &Screen, first: usize) -> bool {
+    let shown = screen.text_of_row(first);
+    let shown = shown.trim_end();
+    first >= MIN_ROWS_ABOVE
+        && first < screen.row()
+        && shown.len() >= MIN_AGAIN_BYTES
+        && text.starts_with(shown.as_bytes())
 }
 
 /// Whether a text that is painted at the start of a row is no change of what stands there: something that is put in front, or is

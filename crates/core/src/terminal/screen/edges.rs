@@ -43,10 +43,17 @@ impl Screen {
 
     /// What stands on the row of the cursor.
     pub(crate) fn row_text(&self) -> String {
-        self.row_text_from(0)
+        self.text_of_row(self.row)
     }
 
-    /// The same from a column on.
+    /// What stands on a row.
+    pub(crate) fn text_of_row(&self, row: usize) -> String {
+        let mut shown = String::new();
+        push_row(self.rows.get(row).map_or(&[], |row| &row.cells), true, true, &mut shown);
+        shown
+    }
+
+    /// What stands on the row of the cursor from a column on.
     pub(crate) fn row_text_from(&self, column: usize) -> String {
         let mut shown = String::new();
         let cells = &self.rows[self.row].cells;

@@ -119,3 +119,20 @@ fn what_zsh_does_not_paint_is_not_told_as_whole() {
     assert_eq!(records[1].command.as_deref(), Some("  echo 9\ndone"));
     assert_eq!((records[1].confidence, records[1].reason), (Confidence::Low, Some(Reason::BeyondWindow)));
 }
+
+#[test]
+fn a_long_line_that_was_pasted_is_painted_twice_below_the_window() {
+    let text: String = (0..300).map(|number| format!("{number:03}")).collect();
+    // What stands in the rows of a terminal of 80 columns, behind a prompt of 12.
+    let (first, rest) = text.split_at(68);
+    let rows: Vec<&str> = (0..rest.len()).step_by(80).map(|at| &rest[at..rest.len().min(at + 80)]).collect();
+    // Half of it came later, and is lit.
+    let (typed, lit) = rows.split_at(6);
+    let again: String = lit.iter().map(|row| format!("\r{row}")).collect();
+    let painted = format!("{first}{}\x1b[7m{}\x1b[27m{again}", typed.concat(), lit.concat());
+    let header = "Script started on 2026-11-22 07:00:00+00:00 [TERM=\"xterm\" TTY=\"/dev/pts/0\" COLUMNS=\"80\" LINES=\"6\"]\n";
+    let session = format!("{header}\x1b[?2004h[me@web ~]$ {painted}\r\n\x1b[?2004l\r");
+    let records = parsed(session.as_bytes()).records;
+    assert_eq!(records[0].command.as_deref().unwrap_or_default(), text);
+    assert_eq!(records[0].reason, Some(Reason::BeyondWindow));
+}
