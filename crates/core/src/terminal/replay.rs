@@ -3,6 +3,7 @@
 //! No field of a transcript gives the width, but a line that wrapped was moved about by row and column, so a wrong
 //! width shows: the cursor leaves the line upwards, a soft wrap falls in the middle of a row, the prompt is damaged.
 
+mod finder;
 mod newer_prompt;
 mod once;
 mod prompt;

@@ -2,6 +2,7 @@
 
 use super::super::screen::Screen;
 use super::super::token::{Csi, Token, token_at};
+use super::finder::{finder_end, shown_by_finder};
 use super::newer_prompt::NewerPrompt;
 use super::prompt::screen_keeps_start;
 use super::rows::{goes_back_up, is_soft_wrap, returns_before, wraps_before_wide};
@@ -37,6 +38,12 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
             continue;
         }
         if until == Until::End && window.leads_below(token, &bytes[at..], &mut screen) {
+            continue;
+        }
+        if let Some(end) = finder_end(token, bytes, at).filter(|_| until == Until::End) {
+            let shown = shown_by_finder(&bytes[at..end], screen.width());
+            screen.clear_line(shown);
+            at = end;
             continue;
         }
         if let Some(end) = detour_end(token, bytes, at) {

@@ -107,6 +107,14 @@ impl Screen {
         self.prompt_end = None;
     }
 
+    /// Takes the row of the cursor and those below off the screen, from the start of the row on; so does `elsewhere`, which stood there
+    /// in the meantime.
+    pub(crate) fn clear_line(&mut self, elsewhere: Vec<String>) {
+        self.column = 0;
+        self.erase_display(0);
+        self.cleared.extend(elsewhere);
+    }
+
     /// A line editor that has filled a row goes on as if the cursor were at the start of the next one.
     fn leave_full_row(&mut self) {
         if self.width == Some(self.column) && self.rows[self.row].wraps && self.row + 1 < self.rows.len() {

@@ -364,3 +364,27 @@ fn lines_pasted_under_shell_integration_are_one_command() {
     let session = format!("{}0\r\n{}\x1b]133;C\x07x\r\n{}", edit("id"), edit(&pasted), edit("exit"));
     assert_eq!(commands(session.as_bytes()), executed(&["id", "cd /a\nls", "exit"]));
 }
+
+#[test]
+fn a_finder_below_the_line_is_no_part_of_it() {
+    // fzf, started by a key: C-t, which has emptied the row before, and M-c, behind a text.
+    let finder = |query: &str| {
+        format!(
+            "\x1b[?25l\x1b[J\x1b[6n\x1b[?25h\x1b[?25l\n\x1b[G\n\x1b[G\x1b[?1000h\x1b[2A\x1b[G> {query}\x1b[1B\r  rare-entry\x1b[1A\r"
+        )
+    };
+    let clears = "\x1b[J\x1b[?1000l\x1b[?25h";
+    let prompt = "[me@web ~]$ ";
+    let inserted = format!("{prompt}echo \r\x1b[K\r{}{clears}{prompt}echo a.txt \r\n", finder("a"));
+    let moved = format!(
+        "{prompt}`__fzf_cd__`\n{}\x1b[A{clears}\x08\x08builtin cd -- a/b\r\x1b[K\r{prompt}builtin cd -- a/b\r\n",
+        finder("b")
+    );
+    let edit = |painted: &str| format!("\x1b[?2004h{painted}\x1b[?2004l\r");
+    let session = format!("{}0\r\n{}{}", edit(&format!("{prompt}id\r\n")), edit(&inserted), edit(&moved));
+    let records = parsed(session.as_bytes()).records;
+    let lines: Vec<&str> = records.iter().filter_map(|record| record.command.as_deref()).collect();
+    assert_eq!(lines, ["id", "echo a.txt", "builtin cd -- a/b"]);
+    // What it showed is kept.
+    assert!(records[1].output.contains("rare-entry"), "{}", records[1].output);
+}

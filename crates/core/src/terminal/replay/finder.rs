@@ -1,0 +1,43 @@
+//! A program that a key of the line editor starts and that paints its lists below the line, such as fzf.
+
+use super::super::screen::Screen;
+use super::super::token::{Csi, Token, token_at};
+
+/// How it asks for the cursor: from there on it paints.
+const ASKS: &[u8] = b"\x1b[J\x1b[6n";
+
+/// How it takes away what it has painted, once the cursor is back at the start of the line: it shows the cursor again, or gives the
+/// mouse back.
+const CLEARS: &[u8] = b"\x1b[J\x1b[?";
+
+/// Where the last thing ends that such a program sends, if it begins with the token that ends at `at`.
+pub(super) fn finder_end(token: Token<'_>, bytes: &[u8], at: usize) -> Option<usize> {
+    let asks = matches!(token, Token::Csi(Csi { command: b'n', params: b"6", .. }));
+    if !asks || !bytes[..at].ends_with(ASKS) {
+        return None;
+    }
+    let clears = at + memchr::memmem::find(&bytes[at..], CLEARS)?;
+    let mut end = clears + ASKS.len() - b"\x1b[6n".len();
+    while let Some((Token::Csi(Csi { marker: b'?', .. }), next)) = token_at(bytes, end) {
+        end = next;
+    }
+    Some(end)
+}
+
+/// What it has shown, a line each. `width` is that of the terminal.
+pub(super) fn shown_by_finder(bytes: &[u8], width: Option<usize>) -> Vec<String> {
+    let mut screen = Screen::new(width);
+    let mut at = 0;
+    while let Some((token, next)) = token_at(bytes, at) {
+        // The end wipes what the last state shows.
+        if !bytes[at..].starts_with(CLEARS) {
+            screen.apply(token);
+        }
+        at = next;
+    }
+    let mut lines: Vec<String> = screen.lines().into_iter().map(|line| line.text).collect();
+    let lost = screen.lost(lines.join("\n").as_bytes(), true);
+    lines.extend(lost.iter().flat_map(|lost| lost.text.lines()).map(str::to_owned));
+    lines.retain(|line| !line.trim().is_empty());
+    lines
+}
