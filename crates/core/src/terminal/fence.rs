@@ -18,7 +18,10 @@ const MAX_TOKENS_TO_MARK: usize = 16;
 /// What opens an edit.
 const REOPENED: &[u8] = b"\x1b[?2004h";
 
-/// What opens it again behind the text of the line that goes on.
+/// The prompt of a program that goes on in the line.
+const SQLITE: &[u8] = b"sqlite> ";
+
+/// What opens it again behind the text of that line.
 const REOPENED_IN_LINE: &[u8] = b"\r\x1b[?2004h\x1b[C";
 
 /// What closes one.
@@ -100,7 +103,8 @@ pub(crate) fn edit_span(
                         if !newline
                             && !integration
                             && (source[next..].starts_with(REOPENED)
-                                || source[next..].starts_with(REOPENED_IN_LINE)) => {}
+                                || (source[next..].starts_with(REOPENED_IN_LINE)
+                                    && source[start..].starts_with(SQLITE))) => {}
                     (Some(false), _) => {
                         // bash starts and ends an edit at once, behind a line that no newline ended: behind one that was
                         // submitted, it is the program's that finds no more input. zsh does not give the keypad back.
@@ -118,8 +122,16 @@ pub(crate) fn edit_span(
             Token::Osc([b'1' | b'6', b'3', b'3', b';', mark, ..]) => match mark {
                 b'B' => prompt_ended = true,
                 // The prompt may say so itself, each time that it is painted.
-                b'D' if fenced && !integration && is_prompt_start(&source[next..]) => {}
-                b'C' | b'D' => return span(at, next, Close::Fence),
+                b'D' if fenced
+                    && !integration
+                    && !newline
+                    && is_prompt_start(&source[next..])
+                    && (printed || closes_first(&source[next..])) => {}
+                b'C' => return span(at, next, Close::Fence),
+                b'D' => {
+                    let broken = newline && source[start..at].trim_ascii_end().ends_with(b"^C");
+                    return span(at, next, if broken { Close::Interrupt } else { Close::Fence });
+                }
                 b'A' if newline && printed => return span(at, at, Close::Reopened),
                 _ => {}
             },
@@ -180,6 +192,14 @@ impl EditSpan {
 /// Whether shell integration says that a prompt starts.
 fn is_prompt_start(bytes: &[u8]) -> bool {
     bytes.starts_with(b"\x1b]133;A") || bytes.starts_with(b"\x1b]633;A")
+}
+
+/// Whether the editor closes its edit before shell integration says that something runs, or has run.
+fn closes_first(bytes: &[u8]) -> bool {
+    let near = &bytes[..bytes.len().min(MAX_EDIT_BYTES)];
+    let near = &near[..memchr::memmem::find(near, CLOSED).unwrap_or(0)];
+    let mut marks = memchr::memmem::find_iter(near, b"33;").map(|at| &near[at..]);
+    !marks.any(|mark| mark.starts_with(b"33;C")) && !near.is_empty()
 }
 
 /// Whether shell integration that tells where the output of a command begins goes on at `at` without it: to the end of the

@@ -8,7 +8,7 @@ mod evidence;
 
 use foldhash::HashMap;
 
-use self::evidence::{Match, compare, is_heading, is_output, is_plausible};
+use self::evidence::{Match, compare, is_output, is_plausible, is_surely_output};
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
 use super::shows::{shows_lines, shows_text};
@@ -236,10 +236,8 @@ fn typed_late(
     let fit = |lines: &[&str]| {
         let fits = |(line, slot): (&&str, &Slot)| match slot.compare(line) {
             Match::Certain => true,
-            // Nobody types what stands behind the prompt. Behind a single one it may be what is left of a line.
-            Match::Output => {
-                looks_like_command(line) && (slots.len() >= MIN_PROOFS || is_heading(&slot.shown))
-            }
+            // Nobody types what stands behind the prompt, which is not so for all that may be output.
+            Match::Output => looks_like_command(line) && is_surely_output(&slot.shown),
             _ => false,
         };
         lines.len() == slots.len()

@@ -397,9 +397,12 @@ impl Cutter<'_> {
             let typed = if aborted { typed.trim_end_matches("^C") } else { &typed };
             return self.extend(typed.trim_end(), &[], (line.end + 1).min(self.page.text.len()), aborted);
         }
-        let Some((start, end, sure)) = self.place(&whole, line, ends) else { return };
-        if line.newline && self.is_printed(&whole[start..end], whole.len(), line) && !self.ends_itself(mark) {
-            return;
+        let Some((start, end, mut sure)) = self.place(&whole, line, ends) else { return };
+        if line.newline && self.is_printed(&whole[start..end], whole.len(), line) {
+            if !self.ends_itself(mark) {
+                return;
+            }
+            sure = false;
         }
         let own = text_of(&whole[start..end]);
         let known = self.current.as_ref().map_or("", |current| current.text.as_str());

@@ -77,7 +77,7 @@ pub(crate) fn assign(page: &Page, source: &[u8], commands: Vec<Command>) -> Vec<
         let mut command = command;
         // It was not run itself, if nobody gives that name to a file of his own.
         if !edited.is_empty() && file.is_some() && !asks(&command) {
-            command.doubt(Confidence::Low, Reason::EditedInFile);
+            command.doubt(Confidence::Medium, Reason::EditedInFile);
         }
         done.push(command);
         done.extend(edited);
@@ -138,7 +138,11 @@ fn edited(page: &Page, source: &[u8], command: &Command, end: usize, sign: Sign<
             }
             // Further lines of the file stood on the screen as they are. What a command of the file says stood there, too.
             (Sign::File(_), false) => {
-                let said = || found.iter().any(|command| command.command.contains(text));
+                let says = |command: &Command| {
+                    let says = ["echo ", "printf "].iter().any(|says| command.command.starts_with(says));
+                    says && command.command.contains(text)
+                };
+                let said = || found.iter().any(says);
                 text.len() > 1 && shows(text) && (syntax::looks_like_command(text) || !said())
             }
             (Sign::Asked, true) => syntax::looks_like_command(text),

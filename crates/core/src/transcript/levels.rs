@@ -27,12 +27,16 @@ pub(crate) struct Level {
     pub reader: Reader,
     /// The last mark at which it stands.
     pub last: Option<usize>,
+    /// Whether that somebody typed behind it is sure.
+    pub sure: bool,
+    /// It was found in one output, by rows that begin alike.
+    pub looped: bool,
 }
 
 impl Level {
     /// One that runs within a part of the source.
     pub(super) fn new(source: Range<usize>, discovery: Discovery, reader: Reader) -> Self {
-        Self { source, discovery, reader, last: None }
+        Self { source, discovery, reader, last: None, sure: true, looped: false }
     }
 
     /// One that runs from the start to the end.

@@ -5,7 +5,7 @@ use super::command::Command;
 use super::discovery::{Discovery, MAX_TEXT_BYTES};
 use super::levels::{Level, MAX_LEVELS};
 use super::openings::shows_container;
-use super::prompt::{self, Reader};
+use super::prompt::{self, Proof, Reader};
 use super::shows::{shows_lines, shows_text};
 use super::signs::signs;
 use super::syntax;
@@ -50,10 +50,16 @@ pub(crate) fn loops(page: &Page, commands: &[Command]) -> Vec<Level> {
         }
         budget -= output.len();
         // A command may say it itself, to print it.
-        let looped = looped(&prompt::text_of(output)).filter(|prompt| !line.contains(prompt.trim()));
-        let Some(prompt) = looped else { continue };
+        let text = prompt::text_of(output);
+        let looped = looped(&text).filter(|found| !line.contains(found.prompt.trim()));
+        let Some(Loop { prompt, left }) = looped else { continue };
         let end = next.map_or(usize::MAX, |next| next.source);
-        levels.push(Level::new(command.source..end, Discovery::Key(prompt::key(&prompt)), Reader::Program));
+        // It may be a shell in a container.
+        let shell = prompt::proof(&prompt) >= Proof::Path && prompt::reader(&prompt) == Reader::Shell;
+        let reader = if shell { Reader::Shell } else { Reader::Program };
+        let mut level = Level::new(command.source..end, Discovery::Key(prompt::key(&prompt)), reader);
+        (level.sure, level.looped) = (left, true);
+        levels.push(level);
         if levels.len() == MAX_LEVELS {
             break;
         }
@@ -90,9 +96,18 @@ fn is_farewell(word: &str) -> bool {
 }
 
 /// The prompt of an output in which a tool has read lines and was left at the end.
-fn looped(text: &str) -> Option<String> {
+fn looped(text: &str) -> Option<Loop> {
     let rows: Vec<&str> = text.lines().collect();
-    left_by_word(&rows).or_else(|| left_bare(&rows))
+    let left = left_by_word(&rows).map(|prompt| Loop { prompt, left: true });
+    left.or_else(|| Some(Loop { prompt: left_bare(&rows)?, left: false }))
+}
+
+/// A tool that reads lines.
+#[derive(Debug, PartialEq, Eq)]
+struct Loop {
+    prompt: String,
+    /// It was left with a word for that.
+    left: bool,
 }
 
 /// The prompt with which the last row begins, if a word stands behind it that leaves the tool.
@@ -125,13 +140,18 @@ fn left_by_word(rows: &[&str]) -> Option<String> {
 /// The last row, if it is a prompt with nothing behind it: the tool was left with C-d, or the transcript ends there.
 fn left_bare(rows: &[&str]) -> Option<String> {
     let (last, row) = rows.iter().enumerate().rev().find(|(_, row)| !row.trim().is_empty())?;
+    let bare = *row;
     let start = row.trim_end();
-    if start.len() > MAX_BARE_BYTES || !may_be_prompt(start) {
+    let asks = || start.to_ascii_lowercase().contains("passw");
+    if start.len() > MAX_BARE_BYTES || !may_be_prompt(start) || asks() {
         return None;
     }
     let key = prompt::key(start);
     let behind = |(at, row): (usize, &&'_ str)| {
         let end = signs(row, 0).find(|&end| prompt::has_key(&row[..end], &key))?;
+        // The blank behind the sign is part of the prompt.
+        let whole = row[..end].ends_with(' ') == bare.ends_with(' ');
+        whole.then_some(())?;
         Some((at, row.len() - end))
     };
     let mut rests: Vec<(usize, &str)> = rows[..last]
@@ -184,14 +204,14 @@ mod tests {
     #[test]
     fn a_loop_is_left_at_its_end() {
         let prompt = looped("up\n>> list tables\n- users\n>> drop it\nok\n>> exit\nbye\n");
-        assert_eq!(prompt.as_deref(), Some(">> "));
+        assert_eq!(prompt.map(|found| found.prompt).as_deref(), Some(">> "));
         let asked = "db\n>>> Enter command:  create table x\nok\n>>> Enter command: drop x\nok\n>>> Enter command: exit";
-        assert_eq!(looped(asked).as_deref(), Some(">>> Enter command: "));
+        assert_eq!(looped(asked).map(|found| found.prompt).as_deref(), Some(">>> Enter command: "));
         let prompt = looped("> get a\n1\n> set a 2\nok\n> ^C\n");
-        assert_eq!(prompt.as_deref(), Some("> "));
+        assert_eq!(prompt.map(|found| found.prompt).as_deref(), Some("> "));
         // By C-d, from another directory.
         let prompt = looped("nst:/a> ll\nx\nnst:/a> cd b\nok\nnst:/a/b> \n");
-        assert_eq!(prompt.as_deref(), Some("nst:/a/b>"));
+        assert_eq!(prompt.map(|found| found.prompt).as_deref(), Some("nst:/a/b>"));
     }
 
     #[test]

@@ -30,9 +30,10 @@ pub(crate) fn shows_text(command: &str) -> bool {
 
 /// Whether a command of PowerShell or cmd.exe shows a file.
 pub(crate) fn shows_file_on_windows(command: &str) -> bool {
-    let words = last_command(command);
-    let name = Words::new(&words).next().unwrap_or_default();
-    ["type", "cat", "gc", "Get-Content", "more"].iter().any(|shows| shows.eq_ignore_ascii_case(name))
+    // Nothing else is done, such as going to another folder.
+    let alone = !command.contains([';', '|', '&', '(', '{', '\n']);
+    let name = command.split_whitespace().next().unwrap_or_default();
+    alone && ["type", "cat", "gc", "Get-Content", "more"].iter().any(|shows| shows.eq_ignore_ascii_case(name))
 }
 
 /// Whether a command shows the lines of a text with their numbers.

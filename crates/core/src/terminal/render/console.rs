@@ -24,7 +24,8 @@ impl<H: Heads> Renderer<'_, H> {
         {
             self.console_row = Some(row);
         }
-        (self.console_row == Some(row)).then_some(column)
+        // An editor goes nowhere behind its line.
+        (self.console_row == Some(row) && screen.reaches(column)).then_some(column)
     }
 }
 

@@ -10,7 +10,10 @@ use super::COMMON_WIDTHS;
 use super::rows::is_soft_wrap;
 
 /// Fewest rows above the last one of a window: a line is edited in the rows above as well.
-const MIN_ROWS_ABOVE: usize = 5;
+const MIN_ROWS_ABOVE: usize = 3;
+
+/// How often the editor must have gone to the next row before: rows above may be parts of long lines.
+const MIN_NEWLINES: usize = 2;
 
 /// Fewest rows of one length that tell the width of the terminal, if none is longer and terminals often have it; else one more.
 const MIN_FULL_ROWS: usize = 2;
@@ -37,6 +40,8 @@ pub(super) struct Window {
     longest: (usize, usize),
     /// How often the editor went to the next row.
     went_down: usize,
+    /// It is not readline.
+    is_foreign: bool,
 }
 
 /// What an editor paints behind a return.
@@ -88,6 +93,8 @@ impl Window {
                 }
             }
             // So readline goes to the next row, and no other line editor.
+            // One column at a time is how readline goes to the right.
+            Token::Csi(Csi { command: b'C', params: [_, ..], .. }) => self.is_foreign = true,
             Token::Control(b'\n') => self.went_down += usize::from(rest.starts_with(b"\r")),
             Token::Control(b'\r') => {
                 let Some(row) = self.row_behind_return(rest, screen) else { return false };
@@ -102,8 +109,8 @@ impl Window {
     /// The row below the window that is painted behind a return, if it is one.
     fn row_behind_return(&mut self, rest: &[u8], screen: &mut Screen) -> Option<usize> {
         let row = screen.row();
-        let rows = self.went_down >= MIN_ROWS_ABOVE || self.lit_from.is_some() || self.bottom.is_some();
-        if !rows || row < self.bottom.unwrap_or(MIN_ROWS_ABOVE) || screen.column() == 0 {
+        let rows = self.went_down >= MIN_NEWLINES || self.lit_from.is_some() || self.bottom.is_some();
+        if self.is_foreign || !rows || row < self.bottom.unwrap_or(MIN_ROWS_ABOVE) || screen.column() == 0 {
             return None;
         }
         let mut bottom = row;
@@ -116,7 +123,7 @@ impl Window {
             }
             Ahead::Text(text, lit) => {
                 let begins = || {
-                    if self.went_down < MIN_ROWS_ABOVE {
+                    if self.went_down < MIN_NEWLINES {
                         return false;
                     }
                     let narrow = screen.column() > screen.longest_row();

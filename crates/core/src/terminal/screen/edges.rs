@@ -71,6 +71,11 @@ impl Screen {
         self.move_to(row, 0);
     }
 
+    /// Whether a column, from 1, is one of the row's text, or right behind it.
+    pub(crate) fn reaches(&self, column: usize) -> bool {
+        column <= self.rows[self.row].cells.len() + 1
+    }
+
     /// Sends the cursor to a column of its row, from 1 (CHA).
     pub(crate) fn go_to_column(&mut self, column: usize) {
         let params = column.to_string();

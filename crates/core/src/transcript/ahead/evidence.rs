@@ -86,9 +86,17 @@ pub(super) fn is_output(shown: &str) -> bool {
     (bytes.first().is_none_or(begins) || tells()) && !sets()
 }
 
-/// Whether a line is the heading of a table.
-pub(super) fn is_heading(shown: &str) -> bool {
-    shown.starts_with(|first: char| first.is_ascii_uppercase()) && shown.trim_end().contains("  ")
+/// Whether a line is the heading of a table, in capitals, or tells something behind a name and a colon: no program is started so.
+pub(super) fn is_surely_output(shown: &str) -> bool {
+    let words = shown.split_whitespace();
+    let capitals =
+        |word: &str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    let heading = shown.trim_end().contains("  ") && words.clone().count() > 1 && words.clone().all(capitals);
+    let first = words.clone().next().unwrap_or_default();
+    let tells = first.len() > 1
+        && first.ends_with(':')
+        && first[..first.len() - 1].bytes().all(|byte| byte.is_ascii_alphabetic());
+    heading || tells
 }
 
 /// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.

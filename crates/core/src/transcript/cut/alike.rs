@@ -7,7 +7,7 @@ use crate::terminal::page::{Edit, LineMark, Mark, MarkKind, Page};
 use crate::terminal::replay::returns_before;
 use crate::transcript::command::Command;
 use crate::transcript::frame::is_header;
-use crate::transcript::prompt::{self, Reader};
+use crate::transcript::prompt;
 use crate::transcript::shows::shows_text;
 use crate::transcript::syntax::Scan;
 
@@ -93,7 +93,7 @@ impl Cutter<'_> {
     /// Whether the line of a tool, whose prompt was discovered, was ended by an editor of its own: the row below it, which the tool
     /// printed, has fewer returns. A transcript that is shown has as many behind all its rows.
     pub(super) fn ends_itself(&self, mark: &Mark) -> bool {
-        if self.level().is_none_or(|level| level.reader != Reader::Program) {
+        if self.level().is_none_or(|level| !level.looped) {
             return false;
         }
         let near = &self.source[mark.source..self.source.len().min(mark.source + MAX_OWN_BYTES)];

@@ -70,11 +70,14 @@ impl Cutter<'_> {
         if !listed {
             return command;
         }
-        if !command.command.starts_with(typed) {
-            // The line that follows does not tell what stood in this one.
+        if !command.command.starts_with(typed) || repeated {
+            // The line that follows does not tell what stood in this one, or a program prints such a list.
             if let Some(last) = self.commands.last_mut() {
                 last.status = Status::Unsubmitted;
                 last.doubt(Confidence::Low, Reason::LookAlike);
+            }
+            if repeated {
+                command.between = list.lines().map(str::to_owned).collect();
             }
             return command;
         }

@@ -9,6 +9,10 @@ use crate::transcript::syntax;
 /// Least words of a comment before the first prompt.
 const MIN_SENTENCE_WORDS: usize = 3;
 
+/// How much of the end of a prompt is looked for, and in how much of the text behind it.
+const MAX_END_BYTES: usize = 6;
+const MAX_REST_BYTES: usize = 64 * 1024;
+
 /// Most lines before the first prompt that are looked at to tell whether they are a banner.
 const MAX_BANNER_LINES: usize = 50;
 
@@ -36,7 +40,8 @@ impl Cutter<'_> {
     pub(super) fn may_be_first(&mut self, prompt: &str, proof: Proof, count: usize) -> bool {
         let MarkKind::Line(line) = &self.page.marks[self.index].kind else { return false };
         let start = self.page.marks[self.index].text;
-        let before = &self.page.text[..start];
+        let (before, rest) = self.page.text.split_at(start);
+        let rest = &rest[..rest.len().min(MAX_REST_BYTES)];
         let blank = before.iter().all(u8::is_ascii_whitespace);
         // A margin is that of a text which is shown.
         let margin = prompt.starts_with("  ") && !blank && count < 2;
@@ -58,7 +63,7 @@ impl Cutter<'_> {
             Proof::Word => (count > 2 || (blank && (count > 1 || line.bell))) && !self.is_banner(prompt),
             Proof::None => false,
         };
-        fits && !is_secondary(prompt, before) && !self.code_block.is_open_at(&self.page.text, start)
+        fits && !is_secondary(prompt, before, rest) && !self.code_block.is_open_at(&self.page.text, start)
     }
 
     /// Whether the lines with this sign are comments before the commands of another shell, as in a demonstration: none of them
@@ -139,7 +144,7 @@ impl Cutter<'_> {
 }
 
 /// Whether a prompt asks for more of the line above it, which leaves something open.
-fn is_secondary(prompt: &str, before: &[u8]) -> bool {
+fn is_secondary(prompt: &str, before: &[u8], rest: &[u8]) -> bool {
     if prompt.trim() != ">" {
         return false;
     }
@@ -149,7 +154,10 @@ fn is_secondary(prompt: &str, before: &[u8]) -> bool {
     let is_open = |end: usize| {
         let mut scan = syntax::Scan::default();
         scan.feed(&line[end..]);
-        syntax::looks_like_command(&line[end..]) && scan.is_open()
+        // The end of a prompt comes back, that of a message does not.
+        let near = &line[line.floor_char_boundary(end.saturating_sub(MAX_END_BYTES))..end];
+        let again = || memchr::memmem::find_iter(rest, near.as_bytes()).next().is_some();
+        syntax::looks_like_command(&line[end..]) && scan.is_open() && again()
     };
     signs(line, 0).any(is_open)
 }

@@ -21,8 +21,10 @@ const MAX_NAMING_BYTES: usize = 256;
 impl Cutter<'_> {
     /// Where a prompt that may be current starts and ends in a line, and whether that it is one is sure.
     pub(super) fn place(&mut self, line: &str, mark: LineMark, ends: Ends) -> Option<(usize, usize, bool)> {
-        if let Some(end) = self.level().and_then(|level| level.discovery.end(line, mark.styled)) {
-            return Some((0, end, true));
+        if let Some((end, sure)) =
+            self.level().and_then(|level| Some((level.discovery.end(line, mark.styled)?, level.sure)))
+        {
+            return Some((0, end, sure));
         }
         let mut ends = match mark.prompt_end {
             Some(end) if line.is_char_boundary(end) && end > 0 => Ends::one(end),

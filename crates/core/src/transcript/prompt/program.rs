@@ -106,14 +106,17 @@ fn is_msf(prompt: &str) -> bool {
 
 /// `rs0 [direct: primary] test>`, `Atlas atlas-x-shard-0 [primary] test>`, `[direct: mongos] test>`.
 fn is_mongosh(prompt: &str) -> bool {
-    let Some((before, database)) = prompt.strip_suffix('>').and_then(|body| body.rsplit_once("] ")) else {
-        return false;
-    };
-    let Some((_, state)) = before.rsplit_once('[') else { return false };
-    let state = state.strip_prefix("direct: ").unwrap_or(state);
-    matches!(state, "primary" | "secondary" | "arbiter" | "mongos" | "other" | "unknown")
-        && !database.is_empty()
-        && !database.contains(' ')
+    let parts = prompt.strip_suffix('>').and_then(|body| body.rsplit_once("] "));
+    let Some((before, database)) = parts else { return false };
+    let Some((server, role)) = before.rsplit_once('[') else { return false };
+    let direct = role.strip_prefix("direct: ");
+    let known = matches!(
+        direct.unwrap_or(role),
+        "primary" | "secondary" | "arbiter" | "mongos" | "other" | "unknown"
+    );
+    // MongoDB allows none of these in the name of a database.
+    let named = !database.is_empty() && !database.contains([' ', '/', '\\', '.', '"', '$', '~', '@']);
+    known && named && !server.contains('@') && (direct.is_some() || server.ends_with(' '))
 }
 
 /// `db=>`, `db=#`, `db-#`, `db'>`, `db=*#` and so on.

@@ -438,7 +438,9 @@ fn a_list_of_completions_may_be_shown_twice() {
     let session = format!(
         "sh-4.2$ id\r\n0\r\nsh-4.2$ wc -l /opt/\x07\r\n{list}sh-4.2$ wc -l /opt/\r\n{list}sh-4.2$ wc -l /opt/\r\nwc: /opt/: Is a directory\r\nsh-4.2$ exit\r\n"
     );
-    assert_eq!(commands(session.as_bytes()), executed(&["id", "wc -l /opt/", "exit"]));
+    let mut expected = executed(&["id", "wc -l /opt/", "wc -l /opt/", "exit"]);
+    expected[1].1 = Status::Unsubmitted;
+    assert_eq!(commands(session.as_bytes()), expected);
     // What is printed has no blanks at its end.
     let printed = "blob   hosts.txt     usage.tsv\r\n";
     let session = format!(
@@ -464,4 +466,19 @@ fn the_sign_that_asks_for_more_is_no_first_prompt() {
 fn a_margin_is_that_of_a_text() {
     let shown = "total 36\r\n-rw-r--r-- 1 root root 44 a\r\n## Failover\r\n    [root@db ~]# pg_ctl promote\r\n    $ kubectl get pods\r\n";
     assert_eq!(commands(shown.as_bytes()), executed(&[]));
+}
+
+#[test]
+fn programs_cannot_hide_commands_by_what_they_print() {
+    // A list of commands before what may be output, but is typed.
+    let late = "$ id\r\n0\r\n$ ./docs\r\nrun:\r\napt update\r\n$ AppRun  --silent\r\ndone\r\n$ exit\r\n";
+    assert_eq!(commands(late.as_bytes()), executed(&["id", "./docs", "AppRun  --silent", "exit"]));
+    // A message of the day with an open quote.
+    let notice = "Notice > make sure it's saved\r\n> rm -rf /\r\ngone\r\n> ls\r\na\r\n> exit\r\n";
+    let found: Vec<String> = commands(notice.as_bytes()).into_iter().map(|(line, _)| line).collect();
+    assert!(found.contains(&"rm -rf /".to_owned()), "{found:?}");
+    // Somebody goes to another folder before a file is shown.
+    let windows = "PS C:\\W> sl C:\\tmp; cat a\r\nx\r\nPS C:\\tmp> del x.dat\r\nPS C:\\tmp> sl C:\\W\r\nPS C:\\W> exit\r\n";
+    let found: Vec<String> = commands(windows.as_bytes()).into_iter().map(|(line, _)| line).collect();
+    assert_eq!(found, ["sl C:\\tmp; cat a", "del x.dat", "sl C:\\W", "exit"]);
 }

