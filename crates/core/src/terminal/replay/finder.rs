@@ -10,12 +10,13 @@ const ASKS: &[u8] = b"\x1b[J\x1b[6n";
 /// mouse back.
 const CLEARS: &[u8] = b"\x1b[J\x1b[?";
 
-/// Where the last thing ends that such a program sends, if it begins with the token that ends at `at`.
-pub(super) fn finder_end(token: Token<'_>, bytes: &[u8], at: usize) -> Option<usize> {
-    let asks = matches!(token, Token::Csi(Csi { command: b'n', params: b"6", .. }));
-    if !asks || !bytes[..at].ends_with(ASKS) {
-        return None;
-    }
+/// Whether such a program begins with a token, at the end of `so_far`.
+pub(super) fn asks_for_finder(token: Token<'_>, so_far: &[u8]) -> bool {
+    matches!(token, Token::Csi(Csi { command: b'n', params: b"6", .. })) && so_far.ends_with(ASKS)
+}
+
+/// Where the last thing ends that it sends, if it began to paint at `at`.
+pub(super) fn finder_end(bytes: &[u8], at: usize) -> Option<usize> {
     let clears = at + memchr::memmem::find(&bytes[at..], CLEARS)?;
     let mut end = clears + ASKS.len() - b"\x1b[6n".len();
     while let Some((Token::Csi(Csi { marker: b'?', .. }), next)) = token_at(bytes, end) {

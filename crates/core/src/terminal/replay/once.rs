@@ -2,7 +2,7 @@
 
 use super::super::screen::Screen;
 use super::super::token::{Csi, Token, token_at};
-use super::finder::{finder_end, shown_by_finder};
+use super::finder::{asks_for_finder, finder_end, shown_by_finder};
 use super::newer_prompt::NewerPrompt;
 use super::prompt::screen_keeps_start;
 use super::rows::{goes_back_up, is_soft_wrap, returns_before, wraps_before_wide};
@@ -26,6 +26,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
     let mut no_repaint_to = 0;
     let mut newer_prompt = NewerPrompt::default();
     let mut window = Window::default();
+    let mut finders = true;
     let last_up = memchr::memmem::rfind(bytes, b"\x1b[A").unwrap_or(0);
     while let Some((token, next)) = token_at(bytes, at) {
         if until != Until::End && starts_something_else(token) {
@@ -40,7 +41,15 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
         if until == Until::End && window.leads_below(token, &bytes[at..], &mut screen) {
             continue;
         }
-        if let Some(end) = finder_end(token, bytes, at).filter(|_| until == Until::End) {
+        if until == Until::End
+            && finders
+            && asks_for_finder(token, &bytes[..at])
+            && let Some(end) = finder_end(bytes, at).or_else(|| {
+                // Then none of those that follow has an end.
+                finders = false;
+                None
+            })
+        {
             let shown = shown_by_finder(&bytes[at..end], screen.width());
             screen.clear_line(shown);
             at = end;
