@@ -6,9 +6,11 @@ use super::super::token::{Csi, Token, token_at};
 /// How it asks for the cursor: from there on it paints.
 const ASKS: &[u8] = b"\x1b[J\x1b[6n";
 
-/// How it takes away what it has painted, once the cursor is back at the start of the line: it shows the cursor again, or gives the
-/// mouse back.
-const CLEARS: &[u8] = b"\x1b[J\x1b[?";
+/// How it takes away what it has painted, once the cursor is back at the start of the line.
+const CLEARS: &[u8] = b"\x1b[J";
+
+/// What follows then: it shows the cursor again, or gives the mouse back.
+const GIVES_BACK: &[u8] = b"\x1b[J\x1b[?";
 
 /// Whether such a program begins with a token, at the end of `so_far`.
 pub(super) fn asks_for_finder(token: Token<'_>, so_far: &[u8]) -> bool {
@@ -17,8 +19,7 @@ pub(super) fn asks_for_finder(token: Token<'_>, so_far: &[u8]) -> bool {
 
 /// Where the last thing ends that it sends, if it began to paint at `at`.
 pub(super) fn finder_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let clears = at + memchr::memmem::find(&bytes[at..], CLEARS)?;
-    let mut end = clears + ASKS.len() - b"\x1b[6n".len();
+    let mut end = at + memchr::memmem::find(&bytes[at..], GIVES_BACK)? + CLEARS.len();
     while let Some((Token::Csi(Csi { marker: b'?', .. }), next)) = token_at(bytes, end) {
         end = next;
     }
@@ -31,7 +32,7 @@ pub(super) fn shown_by_finder(bytes: &[u8], width: Option<usize>) -> Vec<String>
     let mut at = 0;
     while let Some((token, next)) = token_at(bytes, at) {
         // The end wipes what the last state shows.
-        if !bytes[at..].starts_with(CLEARS) {
+        if !bytes[at..].starts_with(GIVES_BACK) {
             screen.apply(token);
         }
         at = next;

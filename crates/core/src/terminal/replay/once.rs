@@ -41,15 +41,11 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
         if until == Until::End && window.leads_below(token, &bytes[at..], &mut screen) {
             continue;
         }
-        if until == Until::End
-            && finders
-            && asks_for_finder(token, &bytes[..at])
-            && let Some(end) = finder_end(bytes, at).or_else(|| {
-                // Then none of those that follow has an end.
-                finders = false;
-                None
-            })
-        {
+        let asks = until == Until::End && finders && asks_for_finder(token, &bytes[..at]);
+        let finder = if asks { finder_end(bytes, at) } else { None };
+        // Where one has no end, those that follow have none.
+        finders &= !asks || finder.is_some();
+        if let Some(end) = finder {
             let shown = shown_by_finder(&bytes[at..end], screen.width());
             screen.clear_line(shown);
             at = end;

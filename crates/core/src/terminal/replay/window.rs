@@ -92,9 +92,9 @@ impl Window {
                     screen.go_to_row(bottom);
                 }
             }
-            // So readline goes to the next row, and no other line editor.
-            // One column at a time is how readline goes to the right.
+            // Readline goes to the right one column at a time.
             Token::Csi(Csi { command: b'C', params: [_, ..], .. }) => self.is_foreign = true,
+            // And to the next row with a return behind the newline.
             Token::Control(b'\n') => self.went_down += usize::from(rest.starts_with(b"\r")),
             Token::Control(b'\r') => {
                 let Some(row) = self.row_behind_return(rest, screen) else { return false };

@@ -1,6 +1,7 @@
 //! What zsh shows in place of the lines of a text that stand beyond the window.
 
-/// In the first row, which is blank otherwise, if lines above are not shown; in the last one, if lines below are not (`zrefresh` of zle_refresh.c).
+/// In the first row, which is blank otherwise, if lines above are not shown; in the last one, if lines below are not (`zrefresh`
+/// of zle_refresh.c).
 const ABOVE: &str = ">....";
 const BELOW: &str = "<....";
 
