@@ -89,7 +89,7 @@ impl Window {
             Token::Csi(Csi { command: b'A', marker: 0, .. }) | Token::Escape(b'M') => {
                 self.lit_from = None;
                 if let Some(bottom) = self.bottom.filter(|&bottom| screen.row() > bottom) {
-                    screen.go_to_row(bottom);
+                    screen.go_up_to(bottom);
                 }
             }
             // Readline goes to the right one column at a time.

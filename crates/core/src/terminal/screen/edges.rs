@@ -71,6 +71,11 @@ impl Screen {
         self.move_to(row, 0);
     }
 
+    /// Puts the cursor on a row above, in the same column.
+    pub(crate) fn go_up_to(&mut self, row: usize) {
+        self.row = self.row.min(row);
+    }
+
     /// Whether a column, from 1, is one of the row's text, or right behind it.
     pub(crate) fn reaches(&self, column: usize) -> bool {
         column <= self.rows[self.row].cells.len() + 1

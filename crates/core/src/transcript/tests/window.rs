@@ -57,6 +57,10 @@ fn rows_below_the_window_are_lines() {
     assert_eq!(second(&(pasted + &rows(&first[1..]) + &below(&rest))), told(&all));
     let typed_first = rows(&first) + &below(&rest[..4]) + &below(&lit(&rest[4..])) + &below(&rest[4..]);
     assert_eq!(second(&typed_first), told(&all));
+    // Another one is recalled in its place, behind the prompt: the cursor keeps its column, which is 12 here.
+    let back = "\x1b[A".repeat(8);
+    let other = format!("{recalled}{back}\x1b[Jwhile :; do{}{}", rows(&first), below(&rest));
+    assert_eq!(second(&other), told(&all.replace("for x in a; do", "while :; do")));
     // An end of the last line was changed.
     let changed = format!("{recalled}\x08\x08do\x08\x08\x1b[K$y");
     assert_eq!(second(&changed), told(&format!("{}$y", all.trim_end_matches("$x"))));
