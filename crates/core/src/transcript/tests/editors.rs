@@ -388,3 +388,50 @@ fn a_finder_below_the_line_is_no_part_of_it() {
     // What it showed is kept.
     assert!(records[1].output.contains("rare-entry"), "{}", records[1].output);
 }
+
+#[test]
+fn mongosh_names_a_server_and_a_database() {
+    let session = "$ mongosh\r\nConnecting\r\nrs0 [direct: primary] test> use shop\r\nswitched\r\nrs0 [direct: primary] shop> db.orders.count()\r\n3\r\nrs0 [direct: primary] shop> exit\r\n$ pwd\r\n/\r\n";
+    assert_eq!(lines(session), ["mongosh", "use shop", "db.orders.count()", "exit", "pwd"]);
+    // A shell may have a field like that, and no database has a path for its name.
+    let edit = |line: &str| format!("\x1b[?2004hme@db [primary] /var/log> {line}\r\n\x1b[?2004l\r");
+    let session = [edit("id"), edit("rm -rf /data"), edit("exit")].concat();
+    assert_eq!(commands(session.as_bytes()), executed(&["id", "rm -rf /data", "exit"]));
+}
+
+#[test]
+fn rows_that_an_editor_deletes_and_inserts_move() {
+    // zsh joins the second line of a loop with the first, and opens a line in another one.
+    let edit = |typed: &str| format!("web% \x1b[K\x1b[?2004h{typed}\x1b[?2004l\x1b[2B\r\r\n");
+    let joined =
+        "for d in a b\r\r\ndo\x1b[K\r\r\n  du $d\x1b[K\r\r\ndone\x1b[K\x1b[2A\r\x1b[M\x1b[A\x1b[12C; do";
+    let opened = "if x\r\r\nfi\x1b[K\r\x1b[Lthen y";
+    let session = format!("{}0\r\n{}{}{}", edit("id"), edit(joined), edit(opened), edit("pwd"));
+    assert_eq!(lines(&session), ["id", "for d in a b; do\n  du $d\ndone", "if x\nthen y\nfi", "pwd"]);
+}
+
+#[test]
+fn sqlite_goes_on_in_its_line_behind_an_interrupt() {
+    let edit = |line: &str| format!("\x1b[?2004hsqlite> {line}\r\n\x1b[?2004l\r");
+    let broken = format!("garbage^C\x1b[?2004l\r\x1b[?2004h{}.dbinfo", "\x1b[C".repeat(15));
+    let session = format!("{}{}{}{}", bash("sqlite3 a.db"), edit(".tables"), edit(&broken), edit(".quit"));
+    assert_eq!(lines(&session), ["sqlite3 a.db", ".tables", "garbage.dbinfo", ".quit"]);
+    // In a shell the line before was submitted or broken off.
+    let shell =
+        format!("\x1b[?2004h$ rm -rf /x\x1b[?2004l\r\x1b[?2004h\x1b[C\x1b[Cw\r\n\x1b[?2004l\r{}", bash("id"));
+    assert!(lines(&shell).contains(&"rm -rf /x".to_owned()), "{:?}", lines(&shell));
+}
+
+#[test]
+fn a_windows_console_paints_at_absolute_columns() {
+    let keys = |row: usize, line: &str| {
+        let (first, second) = (&line[..1], &line[..2]);
+        let rest = (3..=line.len())
+            .map(|end| format!("\x1b[?25l\x1b[93m\x1b[{row};10H{}\x1b[?25h\x1b[m", &line[..end]));
+        let rest: String = rest.collect();
+        format!("PS C:\\x> \x1b[93m{first}\x1b[m\x1b[93m\x08{second}\x1b[m{rest}\r\n")
+    };
+    let session =
+        format!("Windows PowerShell\r\n{}a\r\n{}{}", keys(6, "dir"), keys(9, "cd yy"), keys(10, "exit"));
+    assert_eq!(lines(&session), ["dir", "cd yy", "exit"]);
+}

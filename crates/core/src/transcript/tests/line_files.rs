@@ -112,3 +112,14 @@ fn a_file_that_is_opened_by_its_name_is_no_line() {
         assert_eq!(lines, ["id", line, "exit"]);
     }
 }
+
+#[test]
+fn what_a_command_of_an_edited_file_says_is_output() {
+    let edited = vim("/tmp/bash-fc.ScdOx5", "echo first version", "\x1b[1;6Hsecond version");
+    let session = format!(
+        "\x1b[?2004hu@h:~$ fc\r\r\n\x1b[?2004l\r{edited}echo second version\r\r\nsecond version\r\r\n\x1b[?2004hu@h:~$ id\r\r\n\x1b[?2004l\r"
+    );
+    let found = ran(session.as_bytes());
+    let lines: Vec<&str> = found.iter().map(|(command, _)| command.as_str()).collect();
+    assert_eq!(lines, ["fc", "echo second version", "id"]);
+}
