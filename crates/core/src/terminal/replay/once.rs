@@ -48,6 +48,7 @@ pub(super) fn replay_at(bytes: &[u8], before: &Screen, until: Until, wrap: Wrap)
         if let Some(end) = finder {
             let shown = shown_by_finder(&bytes[at..end], screen.width());
             screen.clear_line(shown);
+            screen.invalid_utf8 |= std::str::from_utf8(&bytes[at..end]).is_err();
             at = end;
             continue;
         }

@@ -435,3 +435,17 @@ fn a_windows_console_paints_at_absolute_columns() {
         format!("Windows PowerShell\r\n{}a\r\n{}{}", keys(6, "dir"), keys(9, "cd yy"), keys(10, "exit"));
     assert_eq!(lines(&session), ["dir", "cd yy", "exit"]);
 }
+
+#[test]
+fn an_edit_that_a_program_opened_hides_no_marked_line() {
+    // The line editor marks nothing, and the shell does so with marks of its own.
+    let edit = |line: &str| format!("\x1b]133;D;0\x07\x1b]133;A\x07$ \x1b]133;B\x07{line}\r\n");
+    let session = format!(
+        "{}0\r\n{}\x1b[?2004h{}gone\r\n{}",
+        edit("id"),
+        edit("./leak"),
+        edit("rm -rf /"),
+        edit("exit")
+    );
+    assert_eq!(lines(&session), ["id", "./leak", "rm -rf /", "exit"]);
+}
