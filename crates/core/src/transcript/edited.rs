@@ -55,7 +55,7 @@ pub(crate) fn assign(page: &Page, source: &[u8], commands: Vec<Command>) -> Vec<
     let mut named = false;
     let mut done = Vec::with_capacity(commands.len() + 1);
     let mut rest = commands.into_iter();
-    while let Some(command) = rest.next() {
+    while let Some(mut command) = rest.next() {
         let next = rest.as_slice().first();
         let end = next.map_or(page.text.len(), |next| next.text);
         while files.next_if(|file| file.text.end <= command.after.min(end)).is_some() {}
@@ -74,7 +74,6 @@ pub(crate) fn assign(page: &Page, source: &[u8], commands: Vec<Command>) -> Vec<
             Some(sign) => edited(page, &source[..source_end.min(source.len())], &command, end, sign),
             None => Vec::new(),
         };
-        let mut command = command;
         // It was not run itself, if nobody gives that name to a file of his own.
         if !edited.is_empty() && file.is_some() && !asks(&command) {
             command.doubt(Confidence::Medium, Reason::EditedInFile);

@@ -35,13 +35,15 @@ pub(crate) fn loops(page: &Page, commands: &[Command]) -> Vec<Level> {
     let mut levels = Vec::new();
     let mut budget = MAX_TEXT_BYTES;
     for (index, command) in commands.iter().enumerate() {
+        if !command.runs() || command.dropped {
+            continue;
+        }
         // The tool's prompt alone may pass for one of the shell.
         let own = command.prompt.as_deref().unwrap_or_default();
         let next =
             commands[index + 1..].iter().find(|next| next.is_record() || next.prompt.as_deref() == Some(own));
         let output = command.output(page, next);
-        let runs = command.runs() && !command.dropped;
-        if !runs || output.len() > budget || !may_be_left(output) {
+        if output.len() > budget || !may_be_left(output) {
             continue;
         }
         let line = &command.command;
@@ -147,20 +149,14 @@ fn left_bare(rows: &[&str]) -> Option<String> {
         return None;
     }
     let key = prompt::key(start);
-    let behind = |(at, row): (usize, &&'_ str)| {
-        let end = signs(row, 0).find(|&end| prompt::has_key(&row[..end], &key))?;
+    let behind = |at: usize| {
+        let row = rows[at];
+        let (prompt, typed) = row.split_at(signs(row, 0).find(|&end| prompt::has_key(&row[..end], &key))?);
         // The blank behind the sign is part of the prompt.
-        let whole = row[..end].ends_with(' ') == bare.ends_with(' ');
-        whole.then_some(())?;
-        Some((at, row.len() - end))
+        let whole = prompt.ends_with(' ') == bare.ends_with(' ');
+        (whole && !typed.trim().is_empty()).then(|| (at, typed.trim()))
     };
-    let mut rests: Vec<(usize, &str)> = rows[..last]
-        .iter()
-        .enumerate()
-        .filter_map(behind)
-        .map(|(at, length)| (at, rows[at][rows[at].len() - length..].trim()))
-        .collect();
-    rests.retain(|(_, rest)| !rest.is_empty());
+    let mut rests: Vec<(usize, &str)> = (0..last).filter_map(behind).collect();
     rests.push((last, ""));
     (rests.len() >= MIN_ROWS && are_lines_of_a_tool(&rests)).then(|| start.to_owned())
 }
