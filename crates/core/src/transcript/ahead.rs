@@ -1,435 +1,245 @@
 //! Commands typed ahead in a shell that leaves the echo to the kernel.
 //!
 //! Such a shell shows no prompt before them: their lines stand in the output of the command that was running, and later
-//! each prompt is followed at once by the output of one of them. Nothing proves it; a prompt followed by text that is
-//! no command, as often as lines were typed ahead, is the sign.
+//! each prompt is followed at once by the output of one of them (`reading`). Nothing proves it; that there are as many lines
+//! as prompts with text that is no command is the sign (`queue`, `evidence`).
 
 mod evidence;
+mod queue;
+mod reading;
+mod torn;
 
-use foldhash::HashMap;
-
-use self::evidence::{Match, compare, is_output, is_plausible, is_surely_output};
+use self::queue::{Unfinished, Way, explain};
+use self::reading::{Reading, Sign};
+use self::torn::typed_part;
 use super::command::Command;
 use super::prompt::{self, Proof, Reader};
-use super::shows::{shows_lines, shows_text};
-use super::syntax::{Scan, looks_like_command};
+use super::shows::{prints_commands, shows_lines, shows_text};
+use super::syntax::looks_like_command;
 use crate::session::{Boundary, Confidence, Reason, Status};
-use crate::terminal::page::Page;
+use crate::terminal::page::{Mark, Page};
 
-/// Most lines typed ahead of one prompt.
-const MAX_AHEAD: usize = 64;
+/// Longest row that is looked at to tell whether more of them are.
+const MAX_ROW_BYTES: usize = 1024;
 
-/// Most bytes of output that are searched for lines typed ahead.
-const MAX_SEARCH_BYTES: usize = 8 * 1024;
+/// Most rows with a margin in a row that are taken for a text.
+const MAX_MARGINS: usize = 64;
 
-/// How much of what is shown behind a prompt is searched for the next one, and how often that may look like it.
-const MAX_GLUED_BYTES: usize = 1024;
-const MAX_GLUED_PLACES: usize = 8;
-
-/// So many prompts with what is surely output prove that lines were typed ahead of prompts that are more than a sign.
-const MIN_PROOFS: usize = 2;
-
-/// A prompt, and what stood behind it.
-struct Slot {
-    index: usize,
-    /// How many prompts stand before this one on the same line.
-    place: usize,
-    shown: String,
-    /// The prompt stands there once more, or was left with Enter: a line was typed ahead for it in any case.
-    again: bool,
-    /// What was shown did not end with a newline: the next prompt in it.
-    glued: Option<Glued>,
-}
-
-/// A prompt that stands in what is shown behind another one.
-struct Glued {
-    /// Where it begins.
-    at: usize,
-    /// The prompt, if it is that of a shell that was opened.
-    prompt: Option<String>,
-    /// What was typed at it.
-    typed: String,
-}
-
-impl Slot {
-    /// A prompt at which a line that was typed ahead was submitted.
-    fn entered(index: usize) -> Self {
-        Self { index, place: 0, shown: String::new(), again: true, glued: None }
-    }
-
-    fn compare(&self, line: &str) -> Match {
-        let found = compare(line, &self.shown, self.again);
-        // Nobody types the prompt.
-        if self.glued.is_some() && found > Match::None { found.max(Match::Output) } else { found }
-    }
-}
+/// How many steps may be taken to explain prompts, in all and for each command.
+const EFFORT: usize = 1 << 20;
+const EFFORT_OF_COMMAND: usize = 64;
 
 /// Gives prompts that are followed by output the commands typed ahead for them.
 pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     let mut done: Vec<Command> = Vec::with_capacity(commands.len());
-    let (commands, mut whole) = unfolded(commands);
-    let mut rest = commands.into_iter();
     // The text before the first prompt is what a profile typed; afterwards it is the output of a command.
     let mut from = 0;
-    while let Some(next) = rest.as_slice().first() {
-        let output = page.text.get(from..next.text).unwrap_or_default();
-        let ahead = typed_ahead(output, done.last(), rest.as_slice());
-        if let Some((typed, slots)) = ahead.or_else(|| typed_late(output, done.last(), rest.as_slice())) {
-            let last = slots.last().map_or(0, |slot| slot.index);
-            let remaining = replace(&rest.as_slice()[..=last], &typed, &slots, &mut done);
-            // What is left of the last line is looked at as a line of its own.
-            let used = last + usize::from(remaining.is_none());
+    let mut effort = EFFORT + EFFORT_OF_COMMAND * commands.len();
+    let mut rest = commands.into_iter();
+    while let Some(first) = rest.as_slice().first() {
+        // Rows with a margin are those of a text that is shown, if what stands around them is explained without them.
+        let next = rest.as_slice().iter().take(MAX_MARGINS).find(|next| !has_margin(next)).unwrap_or(first);
+        let looks = may_be_output(next) || (waits(next) && follows_typed(page, from, done.last()));
+        let found =
+            if looks { typed_ahead(page, from, done.last(), rest.as_slice(), &mut effort) } else { None };
+        if let Some((more, end)) = found {
+            done.extend(more);
+            let used = rest.as_slice().partition_point(|command| command.text < end);
             rest.by_ref().take(used).for_each(drop);
-            if let (Some(command), Some(line)) = (remaining, rest.as_mut_slice().first_mut()) {
-                *line = command;
-            }
-            from = done.last().map_or(0, |command| command.after);
         } else {
-            let next = rest.next().map(|next| whole.remove(&next.source).unwrap_or(next));
-            let next = next.filter(|next| !next.glued);
-            from = next.as_ref().map_or(from, |next| next.after);
+            let next = rest.next().filter(|next| !next.glued);
             done.extend(next);
         }
+        from = done.last().map_or(from, |last| last.after);
     }
     done
 }
 
-/// Takes prompts that stand more than once on a line for one, with the others and what stands between in front of what was
-/// typed: each of them may have had a line of its own. Also returns those commands as they were, by their place in the source.
-fn unfolded(mut commands: Vec<Command>) -> (Vec<Command>, HashMap<usize, Command>) {
-    let mut whole = HashMap::default();
-    for command in commands.iter_mut().filter(|command| waits(command)) {
-        let Some(prompt) = &command.prompt else { continue };
-        // The last sign of nearly every prompt is its only one.
-        let sign = prompt.trim_end().bytes().last().unwrap_or_default();
-        if memchr::memchr_iter(sign, prompt.as_bytes()).count() < 2 {
-            continue;
-        }
-        let Some(&end) = prompt::ends(prompt).first() else { continue };
-        let (unit, more) = prompt.split_at(end);
-        if end < prompt.len() && unit.trim_end().len() > 2 && more.ends_with(unit) {
-            let (unit, typed) = (unit.to_owned(), more.to_owned() + &command.command);
-            whole.insert(command.source, command.clone());
-            (command.prompt, command.command) = (Some(unit), typed);
-            command.dropped = false;
-        }
-    }
-    (commands, whole)
-}
-
-/// The lines at the start of `output`, which the command `before` printed, that were typed ahead of the prompts that follow
-/// it, and those prompts.
+/// The commands that were typed ahead of the next prompts, and where what is left of the others begins.
 fn typed_ahead(
-    output: &[u8],
+    page: &Page,
+    from: usize,
     before: Option<&Command>,
     commands: &[Command],
-) -> Option<(Vec<String>, Vec<Slot>)> {
-    let next = commands.first()?;
-    // The last line was not yet submitted when the prompt came.
-    let unfinished = next.glued && output.last().is_some_and(|&byte| byte != b'\n');
-    if unfinished && is_entered(next) {
-        let typed = last_line(output);
-        // It may be what the command printed, too.
-        let likely = is_bare(next) && looks_like_command(&typed);
-        return likely.then(|| (vec![typed], vec![Slot::entered(0)]));
-    }
-    let output = &output[..output.len().min(MAX_SEARCH_BYTES)];
-    // An empty line was typed ahead only if a prompt has nothing behind it.
-    let empty = output.iter().take_while(|&&byte| byte == b'\n').count();
-    if empty > 0 && !stands_again(next) {
+    effort: &mut usize,
+) -> Option<(Vec<Command>, usize)> {
+    let own = commands.iter().take(MAX_MARGINS).find(|next| !has_margin(next))?.prompt.as_deref()?;
+    // What a program prints behind the sign may have been taken for more of it.
+    // So may the prompts for more of the line before.
+    let last = before.filter(|before| before.is_line()).and_then(|before| before.prompt.as_deref());
+    let last = last.filter(|prompt| own.starts_with(prompt) || own.starts_with("> "));
+    let unit = unit_of(last.unwrap_or(own));
+    if unit.trim_end() == ">" {
         return None;
     }
-    let first = &output[empty..];
-    let first = memchr::memchr(b'\n', first).map_or(first, |end| &first[..end]);
-    let first = prompt::text_of(first.trim_ascii_start());
-    if first.is_empty() {
-        return None;
-    }
-    let is_comment = first.starts_with('#');
-    // Most output begins with no such line.
-    if !(is_comment
-        || looks_like_command(first.trim_end())
-        || ((unfinished || may_be_output(next)) && is_plausible(&first)))
-        || !waits(next)
-    {
-        return None;
-    }
-    // A text that is shown has comments of its own.
-    let shows_lines = before.is_some_and(|before| shows_lines(&before.command));
-    let is_command = |line: &str| looks_like_command(line) || (!shows_lines && line.starts_with('#'));
-    if is_comment && shows_lines {
-        return None;
-    }
-    // A longer prompt is mostly that of a line editor, which prints such a line again: what it shows must prove it.
-    let proves = !is_bare(next);
-    if proves && shows_lines && !first.starts_with("echo ") {
-        return None;
-    }
-    let wanted = match before {
-        _ if proves => Match::Output,
-        Some(before) if shows_lines && shows_text(&before.command) => Match::Output,
-        _ if shows_lines => Match::Word,
-        _ => Match::Possible,
-    };
-    let text = prompt::text_of(output);
-    let mut slots = slots(commands, MAX_AHEAD);
-    let may_be_empty = slots.iter().any(|slot| slot.again);
-    let lines = commands_at_start(&text, |line| match line.trim_start() {
-        "" => may_be_empty,
-        line => is_command(line) || is_plausible(line),
+    let bare = prompt::proof(unit) == Proof::Bare;
+    let shows = before.map_or(0, |before| match before.command.as_str() {
+        command if names_another(command) => 5,
+        // What stands behind it in a pipeline shows what it prints.
+        command if shows_text(first_of_pipeline(command)) && !talks_of_itself(command) => 5,
+        command if shows_lines(first_of_pipeline(command)) || prints_commands(command) => 3,
+        _ => 0,
     });
-    // It is submitted where the others have run.
-    let entered = slots.last().map_or(0, |slot| slot.index + 1);
-    if unfinished && slots.len() + 1 == lines.len() && commands.get(entered).is_some_and(is_entered) {
-        slots.push(Slot::entered(entered));
-    }
-    let matches: Vec<Match> = lines.iter().zip(&slots).map(|(line, slot)| slot.compare(line)).collect();
-    let known = lines.iter().take_while(|line| is_command(line.trim_start())).count();
-    // Behind others that go together one word is enough.
-    let fits = |(at, (line, found)): &(usize, (&String, &Match))| {
-        let least = if *at > 0 { wanted.min(Match::Word) } else { wanted };
-        **found == Match::Certain || (**found >= least && is_command(line.trim_start()))
-    };
-    let by_looks = lines.iter().zip(&matches).enumerate().take_while(fits).count();
-    let by_output = matches.iter().take_while(|found| **found >= Match::Output).count();
-    let certain = |count: usize| matches[..count].contains(&Match::Certain);
-    let output = matches[..by_looks].iter().filter(|found| **found >= Match::Output).count();
-    let proven = !proves || certain(by_looks) || output >= MIN_PROOFS;
-    // Of several lines some may be output.
-    let count = if by_looks >= known.clamp(1, 2) && proven {
-        by_looks
-    } else if certain(by_output)
-        || (!proves && lines[..by_output].iter().any(|line| looks_like_command(line)))
-    {
-        // As many as there are prompts with what is surely output, whatever the lines look like.
-        by_output
-    } else {
-        0
-    };
-    let typed = lines.into_iter().take(count).collect();
-    (count > 0).then(|| (typed, slots.into_iter().take(count).collect()))
+    let mut reading = Reading::new(page, unit, before, from, commands);
+    let way = explain(&mut reading, bare, before.map_or("", |before| &before.command), shows, effort)?;
+    Some(write(page, commands, &reading, &way))
 }
 
-/// The lines at the end of `output` that were typed when the command had begun to print: as many as there are prompts that are
-/// followed by what these lines print.
-fn typed_late(
-    output: &[u8],
-    before: Option<&Command>,
-    commands: &[Command],
-) -> Option<(Vec<String>, Vec<Slot>)> {
-    let next = commands.first()?;
-    if !output.ends_with(b"\n") || !waits(next) || !may_be_output(next) {
-        return None;
-    }
-    if before.is_none_or(|before| shows_lines(&before.command)) {
-        return None;
-    }
-    let text = prompt::text_of(&output[output.len().saturating_sub(MAX_SEARCH_BYTES)..]);
-    let plausible = text.lines().rev().map(str::trim).take_while(|line| is_plausible(line));
-    let mut lines: Vec<&str> = plausible.take(MAX_AHEAD).collect();
-    // The command may go on to print between them.
-    let known: Vec<&str> =
-        text.lines().map(str::trim).filter(|line| looks_like_command(line)).take(MAX_AHEAD).collect();
-    let slots = slots(commands, lines.len().max(known.len()) + 1);
-    lines.truncate(slots.len());
-    lines.reverse();
-    let fit = |lines: &[&str]| {
-        let fits = |(line, slot): (&&str, &Slot)| match slot.compare(line) {
-            Match::Certain => true,
-            // Nobody types what stands behind the prompt, which is not so for all that may be output.
-            Match::Output => looks_like_command(line) && is_surely_output(&slot.shown),
-            _ => false,
-        };
-        lines.len() == slots.len()
-            && lines.iter().any(|line| looks_like_command(line))
-            && lines.iter().zip(&slots).all(fits)
-    };
-    let typed = [lines, known].into_iter().find(|lines| fit(lines))?;
-    Some((typed.into_iter().map(str::to_owned).collect(), slots))
-}
-
-/// Whether Enter alone was pressed at a prompt.
-fn is_entered(command: &Command) -> bool {
-    waits(command) && command.submitted && command.command.is_empty()
-}
-
-/// What stands in the last line of an output.
-fn last_line(output: &[u8]) -> String {
-    let start = memchr::memrchr(b'\n', output).map_or(0, |at| at + 1);
-    prompt::text_of(&output[start..]).into_owned()
-}
-
-/// Whether what stands behind a prompt may be output, or another prompt.
-fn may_be_output(command: &Command) -> bool {
-    stands_again(command) || is_output(&command.command)
-}
-
-/// The commands that a text begins with, up to the first line that is none.
-fn commands_at_start(text: &str, is_command: impl Fn(&str) -> bool) -> Vec<String> {
-    let mut typed: Vec<String> = Vec::new();
-    // The command that goes on in the next line.
-    let mut open: Option<(String, Scan)> = None;
-    for line in text.lines().take(MAX_AHEAD).map(str::trim_end) {
-        let (command, mut scan) = match open.take() {
-            Some((command, scan)) => (command + "\n" + line, scan),
-            None if is_command(line) => (line.to_owned(), Scan::default()),
-            None => break,
-        };
-        scan.feed(line);
-        if scan.is_open() { open = Some((command, scan)) } else { typed.push(command) }
-    }
-    typed
-}
-
-/// The prompts in a row that are followed by something that is no command, so many at most.
-fn slots(commands: &[Command], most: usize) -> Vec<Slot> {
-    let mut slots = Vec::new();
-    for (index, command) in commands.iter().enumerate() {
-        let Some(prompt) = command.prompt.as_deref().map(str::trim_end) else { break };
-        if !waits(command) {
-            break;
-        }
-        let mut rest = command.command.as_str();
-        let mut place = 0;
-        while slots.len() < most
-            && let Some(more) =
-                rest.strip_prefix(prompt).filter(|more| more.is_empty() || more.starts_with(' '))
-        {
-            slots.push(Slot { place, ..Slot::entered(index) });
-            place += 1;
-            rest = more.trim_start();
-        }
-        // The prompts for the further lines of a command.
-        rest = rest.trim_start_matches("> ");
-        if slots.len() == most || looks_like_command(rest) {
-            break;
-        }
-        // A prompt that waits, and one at which Enter was pressed, belong to no command typed ahead.
-        if rest.is_empty() && (command.submitted || command.status == Status::Unsubmitted) {
-            break;
-        }
-        let glued = glued(rest, prompt).or_else(|| opened(rest, prompt, commands.get(index + 1)?));
-        let shown = glued.as_ref().map_or(rest, |glued| &rest[..glued.at]).to_owned();
-        let ends = glued.is_some();
-        slots.push(Slot { index, place, shown, again: false, glued });
-        if ends || slots.len() == most {
-            break;
-        }
-    }
-    slots
-}
-
-/// Whether the prompt of a command stands there once more, with nothing in between.
-fn stands_again(command: &Command) -> bool {
-    command.prompt.as_deref().is_some_and(|prompt| command.command.starts_with(prompt.trim_end()))
-}
-
-/// Where in what is shown behind a prompt it stands once more, with a command behind it, and that command.
-fn glued(shown: &str, prompt: &str) -> Option<Glued> {
-    let near = &shown[..shown.floor_char_boundary(MAX_GLUED_BYTES)];
-    let places = near.match_indices(prompt).take(MAX_GLUED_PLACES);
-    places.filter(|(at, _)| *at > 0).find_map(|(at, _)| {
-        let typed = at + prompt.len() + 1;
-        let begins = near.get(typed..).filter(|_| near[..typed].ends_with(' '));
-        let glued = || Glued { at, prompt: None, typed: shown[typed..].to_owned() };
-        begins.is_some_and(looks_like_command).then(glued)
-    })
-}
-
-/// The prompt of a shell that a line typed ahead has opened, such as `sudo -i` of a profile: it stands right behind the one that
-/// waited for that line, and alone before the `next` command.
-fn opened(shown: &str, prompt: &str, next: &Command) -> Option<Glued> {
-    let own =
-        next.prompt.as_deref().filter(|own| own.trim_end() != prompt && prompt::proof(own) >= Proof::Path)?;
-    let key = prompt::key(own);
-    let end = prompt::ends(shown).iter().copied().find(|&end| prompt::has_key(&shown[..end], &key))?;
-    let typed = shown[end..].trim_start().to_owned();
-    Some(Glued { at: 0, prompt: Some(shown[..end].to_owned()), typed })
-}
-
-/// Writes the commands typed ahead to `done`; returns what stands behind their prompts on the last line, if anything.
-fn replace(
-    commands: &[Command],
-    typed: &[String],
-    slots: &[Slot],
-    done: &mut Vec<Command>,
-) -> Option<Command> {
-    let mut remaining = None;
-    for (position, (text, slot)) in typed.iter().zip(slots).enumerate() {
-        let source = &commands[slot.index];
-        let prompt_bytes = source.prompt.as_deref().map_or(0, str::len);
-        let mut command = source.clone();
-        command.text += slot.place * prompt_bytes;
-        command.source += slot.place * prompt_bytes;
-        text.trim_start().clone_into(&mut command.command);
-        command.status = Status::EchoOnly;
-        command.doubt(Confidence::Low, Reason::TypedAhead);
-        command.boundary = Boundary::Echo;
+/// The commands of a way to explain the signs, and where what is left begins.
+fn write(page: &Page, found: &[Command], reading: &Reading<'_>, way: &Way) -> (Vec<Command>, usize) {
+    let (template, signs) = (&found[0], &reading.signs);
+    let mut commands = Vec::with_capacity(way.lines.len() + 1);
+    for (place, (&line, sign)) in way.lines.iter().zip(signs).enumerate() {
+        let mut command = at_sign(page, template, sign);
+        reading.lines[line].text.trim_start().clone_into(&mut command.command);
         command.dropped = command.command.is_empty();
-        if !slot.shown.is_empty() {
-            command.between.insert(0, slot.shown.clone());
+        command.after = if sign.shares { signs[place + 1].at } else { sign.end };
+        if !sign.shown.is_empty() {
+            command.between.push(sign.shown.clone());
         }
-        let same_line = slots.get(position + 1).is_some_and(|next| next.index == slot.index);
-        if same_line {
-            command.after = command.text + prompt_bytes;
-        }
-        if position + 1 == slots.len() && slot.shown.is_empty() {
-            remaining = rest_of_line(source, slot.place + 1, prompt_bytes);
-            if remaining.is_some() {
-                command.after = command.text + prompt_bytes;
-            }
-        }
-        if let Some(Glued { at, prompt, typed }) = &slot.glued {
-            let start = slot.place * prompt_bytes + prompt_bytes + at;
-            command.after = source.text + start;
-            let mut behind = source.clone();
-            behind.text += start;
-            behind.source += start;
-            behind.command.clone_from(typed);
-            if prompt.is_some() {
-                behind.prompt.clone_from(prompt);
-            }
-            behind.dropped = typed.is_empty();
-            behind.doubt(Confidence::Low, Reason::PromptInLine);
-            remaining = Some(behind);
-        }
-        done.push(command);
+        let Some(opened) = &sign.opened else {
+            commands.push(command);
+            continue;
+        };
+        command.after = opened.at;
+        commands.push(command);
+        let Some((prompt, typed)) = opened.command.clone() else { return (commands, opened.at) };
+        let mut behind = at_sign(page, template, sign);
+        behind.source += opened.at - behind.text;
+        behind.text = opened.at;
+        behind.prompt = Some(prompt);
+        behind.dropped = typed.is_empty();
+        behind.command = typed;
+        behind.status = Status::Executed;
+        behind.boundary = Boundary::Prompt;
+        behind.reason = Some(Reason::PromptInLine);
+        commands.push(behind);
     }
-    remaining
+    let Some(closing) = signs.get(way.lines.len()) else {
+        let end = signs.last().map_or(0, |sign| sign.end);
+        return (commands, end);
+    };
+    // A command of its own row is read as it was found.
+    if way.unfinished == Unfinished::No && closing.at == closing.row {
+        return (commands, closing.at);
+    }
+    let mut command = at_sign(page, template, closing);
+    match way.unfinished {
+        Unfinished::No => {
+            command.reason = Some(Reason::PromptInLine);
+            command.boundary = Boundary::Prompt;
+        }
+        Unfinished::Head => {
+            let head = signs.iter().map(|sign| sign.head.trim_start()).find(|head| !head.is_empty());
+            command.command = head.unwrap_or_default().to_owned();
+        }
+        Unfinished::Line(line) => {
+            let row = reading.lines[line].text.trim_start();
+            let below = page.text[closing.end..].split(|&byte| byte == b'\n').next().unwrap_or_default();
+            let below = prompt::text_of(below);
+            let shown: Vec<&str> = signs.iter().map(|sign| sign.shown.as_str()).chain([&*below]).collect();
+            command.command = typed_part(row, reading.before, &shown).trim_end().to_owned();
+        }
+    }
+    command.command.push_str(&closing.shown);
+    // It may go on in the next rows.
+    let row = found.binary_search_by_key(&closing.row, |command| command.text).map(|at| &found[at]);
+    if let Some((first, more)) = row.ok().and_then(|row| row.command.split_once('\n'))
+        && first.ends_with(&closing.shown)
+    {
+        command.command.push('\n');
+        command.command.push_str(more);
+        command.after = row.map_or(command.after, |row| row.after);
+    }
+    command.command.truncate(command.command.trim_end().len());
+    command.dropped = command.command.is_empty();
+    command.status = if closing.newline { Status::Executed } else { Status::Unsubmitted };
+    command.submitted = closing.newline;
+    commands.push(command);
+    let end = commands.last().map_or(closing.end, |last| last.after);
+    (commands, end)
 }
 
-/// The command behind the first `prompts` prompts of a line.
-fn rest_of_line(source: &Command, prompts: usize, prompt_bytes: usize) -> Option<Command> {
-    let prompt = source.prompt.as_deref()?.trim_end();
-    let mut rest = source.command.as_str();
-    for _ in 1..prompts {
-        rest = rest.strip_prefix(prompt)?.trim_start();
+/// A command at a sign, without its text.
+fn at_sign(page: &Page, template: &Command, sign: &Sign) -> Command {
+    let mark = page.marks.partition_point(|mark| mark.text <= sign.row).checked_sub(1);
+    let mark = mark.and_then(|mark| page.marks.get(mark));
+    let source = mark.map_or(template.source, |Mark { text, source, .. }| source + (sign.at - text));
+    Command {
+        text: sign.at,
+        after: sign.end,
+        source,
+        prompt: Some(sign.prompt.clone()),
+        status: Status::EchoOnly,
+        confidence: Confidence::Low,
+        reason: Some(Reason::TypedAhead),
+        boundary: Boundary::Echo,
+        submitted: true,
+        context: template.context.clone(),
+        ..Command::nothing()
     }
-    let rest = rest.strip_prefix(prompt)?.trim_start();
-    if rest.is_empty() {
-        return None;
+}
+
+/// The prompt, if it stands there several times in a row.
+fn unit_of(prompt: &str) -> &str {
+    // The last sign of nearly every prompt is its only one.
+    let sign = prompt.trim_end().bytes().last().unwrap_or_default();
+    if memchr::memchr_iter(sign, prompt.as_bytes()).count() < 2 {
+        return prompt;
     }
-    let mut command = source.clone();
-    command.text += prompts * prompt_bytes;
-    command.source += prompts * prompt_bytes;
-    command.command = rest.to_owned();
-    command.dropped = false;
-    Some(command)
+    let end = prompt::ends(prompt).first().copied().unwrap_or(prompt.len());
+    let (unit, more) = prompt.split_at(end);
+    if more.ends_with(unit) { unit } else { prompt }
+}
+
+/// Whether git tells what it did, and shows no text.
+fn talks_of_itself(command: &str) -> bool {
+    let quiet = [
+        "add", "checkout", "clone", "commit", "fetch", "pull", "push", "rebase", "reset", "status", "switch",
+    ];
+    let mut words = command.split_whitespace();
+    words.next() == Some("git") && words.next().is_some_and(|word| quiet.contains(&word))
+}
+
+/// A command without what its last pipeline makes of its output.
+fn first_of_pipeline(command: &str) -> &str {
+    let start = command.rfind([';', '&', '\n']).unwrap_or(0);
+    command[start..].find('|').map_or(command, |end| &command[..start + end])
+}
+
+/// Whether the shell itself prints the command that a line stands for: another one of the session, or a job.
+fn names_another(command: &str) -> bool {
+    command.contains('!') || ["fg", "bg", "%"].iter().any(|start| command.starts_with(start))
+}
+
+/// Whether what stands behind a prompt may be output, or another prompt. Nearly always it is a command.
+fn may_be_output(command: &Command) -> bool {
+    waits(command)
+        && (command.glued
+            || command.text > 0 && command.command.is_empty()
+            || !looks_like_command(&command.command)
+            || command.prompt.as_deref().is_some_and(|prompt| unit_of(prompt).len() < prompt.len()))
+}
+
+/// Whether the prompt of a command begins with blanks.
+fn has_margin(command: &Command) -> bool {
+    command.prompt.as_deref().is_some_and(|prompt| prompt.starts_with(' '))
+}
+
+/// Whether the row below a command looks like one, or the shell had not read all of that command when its last row was typed.
+fn follows_typed(page: &Page, from: usize, before: Option<&Command>) -> bool {
+    let Some(before) = before.filter(|before| before.boundary == Boundary::Prompt) else { return false };
+    let rest = &page.text[from..];
+    let row = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len()).min(MAX_ROW_BYTES)];
+    before.command.contains('\n') || std::str::from_utf8(row).is_ok_and(looks_like_command)
 }
 
 /// Whether a command may be what a line typed ahead printed: the prompt of a shell was recognised by its text.
 fn waits(command: &Command) -> bool {
     command.boundary == Boundary::Prompt
+        && command.status != Status::ProgramInput
         && command
             .prompt
             .as_deref()
-            .is_some_and(|prompt| prompt::reader(prompt) == Reader::Shell && !prompt.starts_with('>'))
-}
-
-fn is_bare(command: &Command) -> bool {
-    command.boundary == Boundary::Prompt
-        && command
-            .prompt
-            .as_deref()
-            .is_some_and(|prompt| prompt::proof(prompt) == Proof::Bare && !prompt.starts_with('>'))
+            .is_some_and(|prompt| prompt::reader(prompt) == Reader::Shell && prompt.trim_end() != ">")
 }

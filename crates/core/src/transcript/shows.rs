@@ -15,6 +15,10 @@ const SHOW_TEXT: [&str; 18] = [
     "sed", "tac", "tail", "zcat", "zgrep",
 ];
 
+/// Commands that print the commands that they run.
+const PRINT_COMMANDS: [&str; 10] =
+    ["ansible-playbook", "cargo", "docker", "gmake", "make", "ninja", "npm", "pnpm", "set", "yarn"];
+
 /// Those that number its lines.
 const NUMBER_LINES: [&str; 9] = ["ack", "ag", "cat", "egrep", "git", "grep", "nl", "rg", "zgrep"];
 
@@ -26,6 +30,11 @@ pub(crate) fn shows_lines(command: &str) -> bool {
 /// Whether a command shows a text.
 pub(crate) fn shows_text(command: &str) -> bool {
     is_one_of(command, &SHOW_TEXT)
+}
+
+/// Whether a command prints the commands that it runs.
+pub(crate) fn prints_commands(command: &str) -> bool {
+    is_one_of(command, &PRINT_COMMANDS)
 }
 
 /// Whether a command of PowerShell or cmd.exe shows a file.

@@ -61,7 +61,13 @@ pub(super) fn compare(command: &str, shown: &str, again: bool) -> Match {
 
 /// Whether a command prints such a line, and no other does.
 fn prints(command: &str, shown: &str) -> bool {
-    command == "id" && shown.starts_with("uid=")
+    let is_path = shown.starts_with('/') && !shown.contains(' ');
+    match command.split_once(' ').unwrap_or((command, "")) {
+        ("id", "") => shown.starts_with("uid="),
+        ("pwd", "") | ("cd", "-") => is_path,
+        ("which", name) => is_path && shown.rsplit('/').next() == Some(name),
+        _ => false,
+    }
 }
 
 /// Whether a line begins with a number that is set to the right, as in counts and tables.

@@ -142,13 +142,15 @@ impl Cutter<'_> {
             let typed = &line[end..];
             // The sign may be that of another prompt.
             let own = prompt::proof(&line[..end]) < Proof::Strict;
-            let margin = is_margin(&line[..at]) && self.last_is(shows_text);
+            let blank = line[..at].trim_start().is_empty();
+            let margin = blank || (is_margin(&line[..at]) && self.last_is(shows_text));
             let glued = at > 0 && own && !margin;
             // What was typed ahead and not submitted stands before the next prompt.
             // A prompt that is set stands behind the sign for that.
+            let before = line[..at].trim_end_matches("> ");
             let ahead = || {
-                syntax::looks_like_command(&line[..at])
-                    && !line[..at].ends_with(['=', '"', '\'', ' '])
+                syntax::looks_like_command(before)
+                    && !before.ends_with(['=', '"', '\'', ' '])
                     && (typed.trim().is_empty() || !current.text.starts_with('#'))
             };
             return (glued && (syntax::looks_like_command(typed) || ahead())).then_some((at, end));

@@ -157,3 +157,70 @@ fn a_shell_that_a_profile_opens_may_show_its_prompt_behind_the_one_that_waited()
     ];
     assert_eq!(found, expected);
 }
+
+fn found(session: &str) -> Vec<String> {
+    commands(session.as_bytes())
+        .into_iter()
+        .map(|(command, _)| command)
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+/// The last line of what is pasted mostly has no newline: it is submitted with Enter, when the others have run.
+#[test]
+fn a_paste_without_a_newline_at_its_end() {
+    let silent =
+        "$ id\r\n0\r\n$ sudo systemctl stop a\r\nrm -rf /tmp/a\r\nsystemctl start a$ $ \r\n$ exit\r\n";
+    let expected = ["id", "sudo systemctl stop a", "rm -rf /tmp/a", "systemctl start a", "exit"];
+    assert_eq!(found(silent), expected);
+    let root = "# id\r\n0\r\n# cd /opt\r\ngit pull --ff-only\r\nmake test\r\nsystemctl restart web# There is no tracking\r\nfor it\r\n# go test ./... # ok\r\n# \r\n# exit\r\n";
+    let expected = ["id", "cd /opt", "git pull --ff-only", "make test", "systemctl restart web", "exit"];
+    assert_eq!(found(root), expected);
+    let half = "$ git fetch\r\njournalctl -n 20\r\nsystemctl sta$ -- No entries --\r\n$ tus web\r\nactive\r\n$ exit\r\n";
+    assert_eq!(found(half), ["git fetch", "journalctl -n 20", "systemctl status web", "exit"]);
+    let longer = "(v) bin$ id\r\n0\r\n(v) bin$ sleep 1\r\nuname -s\r\ndate +%Y(v) bin$ Linux\r\n(v) bin$ \r\n2026\r\n(v) bin$ exit\r\n";
+    assert_eq!(found(longer), ["id", "sleep 1", "uname -s", "date +%Y", "exit"]);
+}
+
+/// Before the shell has read all of a command nothing runs: what stands there was typed.
+#[test]
+fn what_stands_before_the_prompts_for_more_was_typed() {
+    let calls =
+        "$ f() {\r\n  echo \"f $1\"\r\n}\r\nf 1\r\nf 2\r\n> > $ f 1\r\n$ f 2\r\n$ ls\r\na\r\n$ exit\r\n";
+    assert_eq!(found(calls), ["f() {\n  echo \"f $1\"\n}", "f 1", "f 2", "ls", "exit"]);
+    let half = "$ ls\r\na\r\n$ for s in web db; do\r\n  echo \"== $s\"\r\ndone\r\ndate +%Y> > == web\r\n== db\r\n$ \r\n2026\r\n$ exit\r\n";
+    assert_eq!(found(half), ["ls", "for s in web db; do\n  echo \"== $s\"\ndone", "date +%Y", "exit"]);
+    let angles = ">> ls\r\na\r\n>> for i in a b; do\r\n  echo \"item $i\"\r\ndone\r\necho after\r\n> > item a\r\nitem b\r\n>> after\r\n>> exit\r\n";
+    assert_eq!(found(angles), ["ls", "for i in a b; do\n  echo \"item $i\"\ndone", "echo after", "exit"]);
+    let behind = "$ sleep 1\r\nuname\r\ncat <<X > /tmp/p\r\na b\r\nX\r\ncat /tmp/p\r\n$ Linux\r\n$ > > $ a b\r\n$ exit\r\n";
+    assert_eq!(found(behind), ["sleep 1", "uname", "cat <<X > /tmp/p\na b\nX", "cat /tmp/p", "exit"]);
+}
+
+/// An empty line prints nothing: what was submitted with it stands before the output of the command that was running.
+#[test]
+fn output_may_stand_directly_behind_a_line_that_is_not_submitted() {
+    for (row, typed) in [
+        ("git status -sfatal: not a git repository", "git status -s"),
+        ("docker logs webCONTAINER ID   IMAGE", "docker logs web"),
+        ("echo twoone", "echo two"),
+        ("journalctl -k", "journalctl -k"),
+    ] {
+        let session = format!("$ ls\r\na\r\n$ git fetch; echo one\r\n{row}\r\n$ \r\nsaid so\r\n$ exit\r\n");
+        assert_eq!(found(&session), ["ls", "git fetch; echo one", typed, "exit"], "{row}");
+    }
+    let traced = "$ set -x\r\n$ ls\r\n+ ls\r\n$ export A=1\r\nexport B=2\r\naws sts get+ export A=1\r\n$ + export B=2\r\n$ \r\n+ aws sts get\r\n{}\r\n$ exit\r\n";
+    assert_eq!(found(traced), ["set -x", "ls", "export A=1", "export B=2", "aws sts get", "exit"]);
+}
+
+/// What one line explains is not explained by rows of output before it.
+#[test]
+fn rows_of_output_are_not_typed_ahead() {
+    let sets = "$ cmake --version\r\ncmake version 3.25.1\r\n$ x=$(hostname); echo \"on $x\"\r\non web\r\n$ exit\r\n";
+    assert_eq!(found(sets), ["cmake --version", "x=$(hostname); echo \"on $x\"", "exit"]);
+    let limits = "$ ulimit -a\r\nfile(blocks)         unlimited\r\n$ Date +%H\r\nno\r\n$ exit\r\n";
+    assert_eq!(found(limits), ["ulimit -a", "Date +%H", "exit"]);
+    let late = "$ sleep 1; echo finished\r\nfinished\r\n$ cd /opt\r\nls conf\r\nuname\r\n$ VERSION  a.yml\r\n$ Linux\r\n$ exit\r\n";
+    assert_eq!(found(late), ["sleep 1; echo finished", "cd /opt", "ls conf", "uname", "exit"]);
+    let notes = "$ helm repo update\r\nhelm upgrade web\r\nRelease \"web\" has been upgraded.\r\n  $ kubectl port-forward web\r\n$ Release \"web\" has been upgraded.\r\n  $ kubectl port-forward web\r\n$ exit\r\n";
+    assert_eq!(found(notes), ["helm repo update", "helm upgrade web", "exit"]);
+}
