@@ -20,7 +20,7 @@ pub(crate) use self::rows::{
     MAX_RETURNS, begins_with_return, is_soft_wrap, returns_before, wraps_before_wide,
 };
 use self::way_back::way_back_widths;
-pub(crate) use self::ways::{aside_end, detour_end};
+pub(crate) use self::ways::{aside_end, detour_end, right_text_end};
 use super::screen::Screen;
 
 /// Most bytes of one edited text that are replayed.

@@ -14,6 +14,7 @@ mod first;
 mod message;
 mod more;
 mod place;
+mod question;
 mod rows;
 mod trace;
 
@@ -297,12 +298,16 @@ impl Cutter<'_> {
         let chooses = CHOICE_PROMPTS.contains(&last_line)
             && typed.trim().bytes().all(|digit| digit.is_ascii_digit())
             && self.last_is(|last| memchr::memmem::find(last.as_bytes(), b"select ").is_some());
-        if chooses || (prompt.is_none() && is_answer(&typed)) {
-            between.insert(0, typed.clone());
-            typed.clear();
+        let question = !chooses && prompt.is_some() && self.is_question(last_line);
+        let answers = question && last_line.trim() != ">";
+        if answers {
+            typed.insert_str(0, last_line);
+        }
+        if chooses || answers || (prompt.is_none() && is_answer(&typed)) {
+            between.insert(0, std::mem::take(&mut typed));
         }
         let unsubmitted = matches!(edit.close, Close::End | Close::FullScreen) && !edit.newline;
-        let program = prompt.is_none() || prompt::reader(last_line) == Reader::Program;
+        let program = prompt.is_none() || question || prompt::reader(last_line) == Reader::Program;
         let ended = typed.trim().is_empty()
             && prompt.is_some()
             && edit.close == Close::Fence
@@ -340,14 +345,14 @@ impl Cutter<'_> {
         };
         let dropped = typed.trim().is_empty() && status != Status::Eof;
         self.marked = true;
-        if prompt.is_some() {
+        if prompt.is_some() && !question {
             self.enter(last_line, true);
         }
         let command = Command {
             text: mark.text,
             after: mark.text,
             source: mark.source,
-            prompt,
+            prompt: prompt.filter(|_| !answers),
             command: typed,
             between,
             status,

@@ -246,7 +246,10 @@ impl<'a> Prompts<'a> {
             if shapes >= MIN_EDITS_TO_LEARN { shapes } else { 0 }
         };
         let recurs = |end: &usize| count(end).max(shapes(end)) * 100 >= best.1 * LONGER_PROMPT_PERCENT;
-        let end = sign_ends_with_colon(line).filter(|end| blank(end) == best.0 && recurs(end)).max()?;
+        // Behind the first of them a quote that is open was typed.
+        let mut ends = sign_ends_with_colon(line).filter(|end| blank(end) == best.0 && recurs(end));
+        let first = ends.next()?;
+        let end = ends.filter(|&end| !opens_quote(&line.text[first..end])).last().unwrap_or(first);
         if line.styled == Some(end) { self.styled_end(line) } else { Some(end) }
     }
 
@@ -383,8 +386,15 @@ impl<'a> Prompts<'a> {
                 signs(line, from).take_while(|&sign| sign < end).any(|sign| self.count(line, sign) > keys)
                     || self.coloured_count(&line[..from]) > keys
             };
+            // So may one that ends the prompt of other edits, behind which a comment or a quoted text has the sign.
+            let early = || {
+                signs(line, from)
+                    .take_while(|&sign| sign < end)
+                    .any(|sign| self.count(line, sign) > keys.max(1))
+            };
             match proof {
-                Proof::Strict | Proof::Bare => true,
+                Proof::Bare => true,
+                Proof::Strict => self.signs.is_empty() || !early(),
                 // Colours that come back with other commands behind them end the prompt before it: `~ cat > file`.
                 Proof::Path => from == 0 || self.coloured_count(&line[..from]) <= keys,
                 Proof::Word => glued || (keys > 1 && !typed()),
@@ -434,6 +444,14 @@ fn head(lines: &[Logical]) -> Option<(&Logical, Ends)> {
 fn is_closed(text: &str) -> bool {
     let count = |quote: u8| memchr::memchr_iter(quote, text.as_bytes()).count();
     [b'"', b'\'', b'`'].iter().all(|&quote| count(quote) % 2 == 0)
+}
+
+/// Whether a word of a text begins with a quote that is not closed in it.
+fn opens_quote(text: &str) -> bool {
+    text.split(' ').any(|word| {
+        word.starts_with(['"', '\''])
+            && memchr::memchr_iter(word.as_bytes()[0], text.as_bytes()).count() % 2 == 1
+    })
 }
 
 /// What all lines start with, up to the last character that is no letter or digit.

@@ -61,7 +61,7 @@ pub(crate) fn looks_like_command(line: &str) -> bool {
 }
 
 /// Whether a line is words alone, of which none opens a block: the first one is not of the grammar.
-fn opens_nothing(line: &str) -> bool {
+pub(crate) fn opens_nothing(line: &str) -> bool {
     let plain = |byte: u8| {
         byte.is_ascii_alphanumeric()
             | matches!(byte, b' ' | b'-' | b'.' | b'/' | b'_' | b':' | b',' | b'=' | b'@' | b'+' | b'%')
@@ -84,6 +84,8 @@ fn opens_nothing(line: &str) -> bool {
                 | "case"
                 | "esac"
                 | "time"
+                | "function"
+                | "coproc"
         )
 }
 

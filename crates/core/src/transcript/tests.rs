@@ -10,6 +10,7 @@ mod output;
 mod prompt_lines;
 mod prompts;
 mod properties;
+mod questions;
 mod reading;
 mod sessions;
 mod shown_texts;

@@ -11,7 +11,7 @@ use super::{
 use crate::session::Flag;
 use crate::terminal::fence::{CLOSED, Keypad, edit_span};
 use crate::terminal::page::{Close, Edit, Heads, Mark, MarkKind};
-use crate::terminal::replay::Until;
+use crate::terminal::replay::{Until, right_text_end};
 use crate::terminal::screen::Screen;
 use crate::terminal::strip::EditStrip;
 use crate::terminal::token::{Csi, Token, token_at};
@@ -97,8 +97,13 @@ impl<H: Heads> Renderer<'_, H> {
             self.skip_newline();
         }
         let mut bytes = &self.source[start..span.end];
-        let strip = if painted { None } else { strip.finish() };
+        let right = if painted { None } else { right_text_end(bytes) };
+        let strip = if painted || right.is_some() { None } else { strip.finish() };
         self.strip = row;
+        if let Some((end, text)) = right {
+            bytes = &bytes[end..];
+            aside = text;
+        }
         let prompt = if integration { None } else { prompt_painted_anew(bytes) };
         let painted = painted || prompt.is_some();
         let strip = strip.filter(|_| prompt.is_none());

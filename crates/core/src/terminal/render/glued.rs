@@ -5,7 +5,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::Renderer;
 use crate::terminal::page::{Heads, MarkKind};
-use crate::terminal::replay::PROMPT_SIGNS;
+use crate::terminal::replay::{PROMPT_SIGNS, right_text_end};
 use crate::terminal::screen::Screen;
 use crate::terminal::token::{Csi, Token, colour_len, token_at};
 
@@ -57,6 +57,14 @@ impl<H: Heads> Renderer<'_, H> {
     /// a return. `next` is what comes behind the return.
     pub(super) fn prompt_over_output(&mut self, line: impl FnOnce() -> Option<String>, next: usize) -> bool {
         let rest = &self.source[next..];
+        // Before the first prompt none is known, but what stands at the right edge is none.
+        let right = || {
+            right_text_end(&self.source[self.line_source..])
+                .is_some_and(|(end, _)| self.line_source + end == next)
+        };
+        if self.last_start.is_empty() && right() && signed_start(&shown_start(rest)).is_some() {
+            return true;
+        }
         if first_shown(rest).is_none_or(|first| self.last_start.first() != Some(&first)) {
             return false;
         }

@@ -12,6 +12,11 @@ const MAX_DETOUR_BYTES: usize = 256;
 /// Blanks that lead to the right edge.
 const WAY_RIGHT: &[u8] = b"        ";
 
+/// Least columns before a text at the right edge, most columns of such a text, and most bytes of both.
+const MIN_WAY_RIGHT: usize = 20;
+const MAX_RIGHT_COLUMNS: usize = 48;
+const MAX_RIGHT_BYTES: usize = 1024;
+
 /// Where a text ends that is painted elsewhere on the screen, such as a clock in a corner or at the right edge, if `token`
 /// begins it by keeping the place of the cursor, up to the sequence that brings the cursor back. `at` is where it goes on.
 pub(crate) fn detour_end(token: Token<'_>, source: &[u8], at: usize) -> Option<usize> {
@@ -52,6 +57,32 @@ pub(crate) fn aside_end(token: Token<'_>, source: &[u8], at: usize) -> Option<us
             Token::Csi(back @ Csi { command: b'D', marker: 0, .. }) => {
                 let far = columns > 0 && back.param(0, 1) == there.param(0, 1) + columns;
                 return far.then_some(next);
+            }
+            _ => return None,
+        }
+        at = next;
+    }
+    None
+}
+
+/// Where a text ends that is printed at the right edge before the prompt, with the return behind it, and that text: a prompt may be
+/// printed over the start of such a row.
+pub(crate) fn right_text_end(source: &[u8]) -> Option<(usize, String)> {
+    let near = &source[..source.len().min(MAX_RIGHT_BYTES)];
+    let (mut at, mut blanks) = (0, 0);
+    let mut shown = Vec::new();
+    while let Some((token, next)) = token_at(near, at) {
+        match token {
+            Token::Text(text) => shown.extend_from_slice(text),
+            Token::Csi(csi @ Csi { command: b'C', marker: 0, .. }) if shown.is_empty() => {
+                blanks += csi.param(0, 1)
+            }
+            Token::Csi(Csi { command: b'm', .. }) => {}
+            Token::Control(b'\r') if !matches!(near.get(next), None | Some(b'\r' | b'\n')) => {
+                let text = std::str::from_utf8(&shown).ok()?;
+                blanks += text.len() - text.trim_start_matches(' ').len();
+                let found = blanks >= MIN_WAY_RIGHT && (1..=MAX_RIGHT_COLUMNS).contains(&text.trim().width());
+                return found.then(|| (next, text.trim().to_owned()));
             }
             _ => return None,
         }

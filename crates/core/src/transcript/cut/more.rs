@@ -8,6 +8,7 @@ use crate::transcript::interruption::{likely_interruption, state_notice};
 use crate::transcript::printed;
 use crate::transcript::programs::Grammar;
 use crate::transcript::prompt::{self, Reader, last_line};
+use crate::transcript::syntax;
 
 /// Most texts of background programs in one line.
 const MAX_INTERRUPTIONS: usize = 8;
@@ -55,6 +56,12 @@ impl Cutter<'_> {
             ">>" => before.contains("PS ") || (marked && before.trim() == ">"),
             "More?" => prompt::key(before) == "cmd>",
             "..." => matches!(before.trim(), ">>>" | ">"),
+            // Words alone leave nothing open: a program asks.
+            ">" if Grammar::behind(before) == Grammar::Unix
+                && syntax::opens_nothing(prompt::last_line(&last.command)) =>
+            {
+                self.is_open()
+            }
             // The shells that name what is open mark their edits; clients need no mark.
             _ => marked || prompt::reader(before) == Reader::Program,
         }
