@@ -87,6 +87,19 @@ const MAX_KNOWN: usize = 5;
 /// Renders a transcript and finds its commands. Where few or none are found at prompts of known forms, or none in what a shell
 /// showed that was opened, others are looked for.
 fn read(body: &[u8], columns: Option<usize>, max_records: usize) -> (Page, cut::Cut) {
+    let (page, cut, mut levels) = read_levels(body, columns, max_records);
+    let Some(first) = levels::first(&page, &cut.commands, levels.is_empty()) else { return (page, cut) };
+    levels.insert(0, first);
+    let heads = render::<discovery::CommandHeads>(body, columns);
+    let mut other = cut::cut(&heads, body, levels, max_records);
+    if read_commands(&other) > read_commands(&cut) && other.takes(&heads, &cut, |_| false) {
+        return (heads, other);
+    }
+    (page, cut)
+}
+
+/// The same without the shell that the transcript begins with, if all was found behind it; also the prompts that were discovered.
+fn read_levels(body: &[u8], columns: Option<usize>, max_records: usize) -> (Page, cut::Cut, Vec<Level>) {
     let page = render::<prompt::PromptHeads>(body, columns);
     let cut = cut::cut(&page, body, Vec::new(), max_records);
     // What a program reads does not tell the prompt of the shell that started it.
@@ -94,18 +107,20 @@ fn read(body: &[u8], columns: Option<usize>, max_records: usize) -> (Page, cut::
     let known = read_by_shell.filter(|command| command.is_record()).count();
     if let Some(above) = below::discover(body, &page.newlines, known) {
         let page = render::<below::AllHeads>(body, columns);
-        let cut = cut::cut(&page, body, Level::whole(Discovery::Above(above)), max_records);
-        return (page, cut);
+        let levels = Level::whole(Discovery::Above(above));
+        let cut = cut::cut(&page, body, levels.clone(), max_records);
+        return (page, cut, levels);
     }
     let told = if known <= MAX_KNOWN { discovery::discover(&page, known) } else { None };
     let first = cut.commands.first().map(|command| command.source);
     if told.is_some() || discovery::begins_coloured(body, first) {
         let heads = render::<discovery::CommandHeads>(body, columns);
         if let Some(discovery) = told.or_else(|| discovery::discover_coloured(&heads, known)) {
-            let other = cut::cut(&heads, body, Level::whole(discovery), max_records);
+            let levels = Level::whole(discovery);
+            let mut other = cut::cut(&heads, body, levels.clone(), max_records);
             // What a shell marked is sure; the others are few.
-            if other.holds(&cut, |command| command.boundary == Boundary::Prompt) {
-                return (heads, other);
+            if other.takes(&heads, &cut, |command| command.boundary == Boundary::Prompt) {
+                return (heads, other, levels);
             }
         }
     }
@@ -122,7 +137,7 @@ fn read(body: &[u8], columns: Option<usize>, max_records: usize) -> (Page, cut::
     };
     let levels = unread.map_or_else(within, Level::whole);
     if levels.is_empty() {
-        return (page, cut);
+        return (page, cut, levels);
     }
     let told: Vec<Discovery> = levels.iter().map(|level| level.discovery.clone()).collect();
     // What was found at a part of such a prompt: its end may stand before lines of a document as well.
@@ -131,12 +146,12 @@ fn read(body: &[u8], columns: Option<usize>, max_records: usize) -> (Page, cut::
         told.iter().any(|told| told.begins(prompt) || (is_whole && told.ends_with(prompt)))
     };
     let heads = render::<discovery::CommandHeads>(body, columns);
-    let other = cut::cut(&heads, body, levels, max_records);
+    let mut other = cut::cut(&heads, body, levels.clone(), max_records);
     // What a program prints may look like a prompt, and must not hide what was found without it.
-    if read_commands(&other) > read_commands(&cut) && other.holds(&cut, may_go) {
-        return (heads, other);
+    if read_commands(&other) > read_commands(&cut) && other.takes(&heads, &cut, may_go) {
+        return (heads, other, levels);
     }
-    (page, cut)
+    (page, cut, Vec::new())
 }
 
 /// How many records are known commands, or were read by a program.

@@ -48,7 +48,7 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
             rest.by_ref().take(used).for_each(drop);
         } else {
             let next = rest.next().filter(|next| !next.glued);
-            done.extend(next);
+            done.extend(next.map(without_signs));
         }
         from = done.last().map_or(from, |last| last.after);
     }
@@ -83,6 +83,26 @@ fn typed_ahead(
     let mut reading = Reading::new(page, unit, before, from, commands);
     let way = explain(&mut reading, bare, before.map_or("", |before| &before.command), shows, effort)?;
     Some(write(page, commands, &reading, &way))
+}
+
+/// A line without the signs that stand before a known command: nobody types them, so something else has printed them.
+fn without_signs(mut command: Command) -> Command {
+    let Some(unit) = command.prompt.as_deref().filter(|_| waits(&command)) else { return command };
+    if prompt::proof(unit) != Proof::Bare || !command.command.starts_with(unit) {
+        return command;
+    }
+    let mut typed = command.command.as_str();
+    let mut signs = 0;
+    while let Some(rest) = typed.strip_prefix(unit) {
+        (typed, signs) = (rest, signs + 1);
+    }
+    // One such sign begins a comment.
+    let comment = signs == 1 && unit.starts_with('#');
+    if !comment && looks_like_command(typed) {
+        command.command = typed.to_owned();
+        command.doubt(Confidence::Low, Reason::PromptInLine);
+    }
+    command
 }
 
 /// The commands of a way to explain the signs, and where what is left begins.

@@ -11,6 +11,7 @@ mod comment;
 mod completion;
 mod current;
 mod first;
+mod merge;
 mod message;
 mod more;
 mod place;
@@ -81,26 +82,6 @@ pub(crate) struct Cut {
     pub commands: Vec<Command>,
     /// There were so many that lines which may be others were left in the output.
     pub too_many: bool,
-}
-
-impl Cut {
-    /// Whether all records of another cut of the same source are among these, but for those that `may_go`, and those in the output
-    /// of a command that shows a text.
-    pub(crate) fn holds(&self, other: &Self, may_go: impl Fn(&Command) -> bool) -> bool {
-        let mut found = HashSet::default();
-        for command in self.commands.iter().filter(|command| command.is_record()) {
-            found.insert((command.source, command.command.as_str()));
-        }
-        let is_shown = |record: &Command| {
-            let before = self.commands.partition_point(|command| command.source < record.source);
-            let last = before.checked_sub(1).map(|last| &self.commands[last]);
-            last.is_some_and(|last| shows_text(&last.command))
-        };
-        let mut records = other.commands.iter().filter(|command| command.is_record());
-        records.all(|record| {
-            found.contains(&(record.source, record.command.as_str())) || may_go(record) || is_shown(record)
-        })
-    }
 }
 
 /// Finds the commands of a page that was rendered from `source`. `levels` are shells whose prompts have unknown forms. As soon as

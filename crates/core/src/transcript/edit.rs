@@ -13,7 +13,7 @@ use super::prompt::{self, Ends, Proof, Reader};
 use super::secondary::without_secondary;
 use super::signs::{colon_end, sign_ends, sign_ends_with_colon, signs};
 use super::syntax::Scan;
-use crate::terminal::page::{Edit, MarkKind, Page};
+use crate::terminal::page::{Close, Edit, MarkKind, Page};
 use crate::terminal::screen::Logical;
 
 /// Least edits that a prompt without any known ending is learned from.
@@ -296,7 +296,9 @@ impl<'a> Prompts<'a> {
             lines => lines,
         };
         let rest = below.iter().map(|line| line.text.trim_end().to_owned());
-        if edit.painted {
+        // So does zsh where shell integration marks its prompt.
+        let closed_first = edit.integration && edit.close == Close::Fence && !edit.newline;
+        if edit.painted || closed_first {
             // The edit is closed with the cursor at the end of the line: below it are completions.
             let below = edit.cursor_line.saturating_sub(last);
             command.extend(rest.clone().take(below));

@@ -17,7 +17,7 @@ pub(super) const MAX_LEVELS: usize = 64;
 const MIN_OUTPUT_BYTES: usize = 8;
 
 /// A shell or a program whose prompt was discovered.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Level {
     /// Where it runs.
     source: Range<usize>,
@@ -96,6 +96,24 @@ pub(crate) fn levels(page: &Page, commands: &[Command]) -> Vec<Level> {
         }
     }
     levels
+}
+
+/// Looks for the prompt of the shell that a transcript begins with, if all commands were found behind it: it has opened the one in
+/// which they stand, or that is the same with more before its prompt. `alone` is true if no other prompt was discovered.
+pub(crate) fn first(page: &Page, commands: &[Command], alone: bool) -> Option<Level> {
+    let next = commands.iter().find(|command| command.is_record())?;
+    let before = &page.text[..next.text.min(MAX_TEXT_BYTES)];
+    let mut budget = MAX_TEXT_BYTES;
+    if before.len() < MIN_OUTPUT_BYTES || !shows_commands(before, &mut budget) {
+        return None;
+    }
+    let text = prompt::text_of(before);
+    let discovery = discover_in(&text, 0).filter(|discovery| is_used(discovery, &text))?;
+    let last = text.lines().rev().find_map(|line| Some(line.split_at(discovery.end(line, 0)?)))?;
+    let grows = next.prompt.as_deref().is_some_and(|next| next.trim_end().ends_with(last.0.trim()));
+    let leads = opening(last.1).is_some() || restyles(last.1) || syntax::brings_prompt(last.1);
+    let end = if alone { usize::MAX } else { next.source };
+    (grows || leads).then(|| Level::new(0..end, discovery, Reader::Shell))
 }
 
 /// Whether known commands stand behind signs in an output.

@@ -302,10 +302,26 @@ fn quotes(byte: u8) -> bool {
     matches!(byte, b'\'' | b'"' | b'\\' | b'`' | b'(' | b')' | b'#' | b'<' | b'\n')
 }
 
+/// The shell that the code starts which a command is given, as exploits and those who want a terminal do: `pty.spawn("/bin/sh")`.
+fn spawned(line: &str) -> Option<&'static str> {
+    let starts = ["pty.spawn(", "system(", "exec ", "execl(", "execv(", "call(", "-exec ", "subprocess."];
+    let found = starts.into_iter().filter_map(|start| line.split_once(start));
+    let named = |text: &str| {
+        let quoted = text.trim_start_matches(['(', '[', '"', '\'', '\\', ' ']);
+        let name = quoted.split(['"', '\'', ' ', ',', ')', ']', '\\', ';']).next().unwrap_or_default();
+        // A path tells it from a word.
+        name.contains('/').then(|| SHELL_NAMES.get(base_name(name)).copied()).flatten()
+    };
+    found.filter_map(|(_, text)| named(text)).next()
+}
+
 /// What the command at the end of a line opens.
 pub(crate) fn opening(line: &str) -> Option<Opening> {
     if opens_nothing(line) {
         return None;
+    }
+    if let Some(shell) = spawned(line) {
+        return Some(Opening::new(shell, Kind::Shell));
     }
     let words = words::last_command(line);
     let mut words = Words::new(&words);
@@ -354,11 +370,14 @@ pub(crate) fn restyles(line: &str) -> bool {
         return false;
     }
     let words = words::last_command(line);
+    let first = words.first().map_or("", AsRef::as_ref);
+    // What they list looks like prompts.
+    if matches!(first, "conda" | "mamba" | "micromamba") {
+        return words.get(1).is_some_and(|word| matches!(word.as_ref(), "activate" | "deactivate" | "init"));
+    }
     matches!(
-        words.first().map_or("", AsRef::as_ref),
+        first,
         "." | "source"
-            | "conda"
-            | "mamba"
             | "workon"
             | "deactivate"
             | "newgrp"

@@ -8,6 +8,11 @@ use super::words::base_name;
 
 /// Whether a command may lead to another prompt: a shell inside the shell, or a new prompt text.
 pub(crate) fn brings_prompt(command: &str) -> bool {
+    // What they list has words that are programs.
+    let environments = ["conda ", "mamba ", "micromamba "].iter().any(|name| command.starts_with(name));
+    if environments && !command.contains("activate") {
+        return false;
+    }
     words(command).any(|word| {
         let name = base_name(word);
         NEST.contains(name)
@@ -129,6 +134,11 @@ impl Scan {
     /// Whether the shell would ask for another line.
     pub(crate) fn is_open(&self) -> bool {
         self.quote.is_some() || self.depth > 0 || self.brackets > 0 || self.dangling || self.here.is_open()
+    }
+
+    /// Whether the next line is one of a here-document.
+    pub(crate) fn is_in_here_document(&self) -> bool {
+        self.here.is_open()
     }
 
     fn line(&mut self, line: &str) {

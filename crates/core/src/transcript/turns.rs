@@ -67,7 +67,16 @@ impl Turns {
                         && outer.is_some_and(|outer| prompt::has_key(prompt, outer))
                 })
             };
-            if typed(page, last, |typed| syntax::leaves(typed.trim()) || glued(typed))
+            // Where lines were typed ahead, the prompt may stand several times.
+            let own = format!("{} ", inner.trim());
+            let leaves = |typed: &str| {
+                let mut typed = typed.trim_start();
+                while let Some(rest) = typed.strip_prefix(&own) {
+                    typed = rest.trim_start();
+                }
+                syntax::leaves(typed.trim())
+            };
+            if typed(page, last, |typed| leaves(typed) || glued(typed))
                 || page.marks.get(end).is_some_and(|mark| ends_input(page, mark.text, inner))
             {
                 return true;

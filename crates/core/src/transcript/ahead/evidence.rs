@@ -12,6 +12,13 @@ const SILENT: [&str; 16] = [
 /// Commands that print one word, without arguments.
 const ONE_WORD: [&str; 8] = ["arch", "hostname", "logname", "nproc", "pwd", "tty", "uname", "whoami"];
 
+/// Least digits of a digest.
+const MIN_DIGEST_BYTES: usize = 12;
+
+/// Least words of a sentence, and in how many of the first words of a line of a log its time stands.
+const MIN_SENTENCE_WORDS: usize = 4;
+const MAX_CLOCK_WORDS: usize = 3;
+
 /// How what is shown behind a prompt and a line that was typed before go together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Match {
@@ -54,18 +61,22 @@ pub(super) fn compare(command: &str, shown: &str, again: bool) -> Match {
         _ if is_silent(command) && !(shown.is_empty() || shown.contains(": ")) => Match::None,
         _ if prints(command, shown) || is_count(shown) => Match::Certain,
         _ if is_output(shown) || (shown.starts_with('#') && shows_text(command)) => Match::Output,
-        _ if ONE_WORD.contains(&command) && !shown.contains(' ') => Match::Word,
+        _ if (ONE_WORD.contains(&command) || command == "cd -") && !shown.contains(' ') => Match::Word,
         _ => Match::Possible,
     }
 }
 
 /// Whether a command prints such a line, and no other does.
 fn prints(command: &str, shown: &str) -> bool {
-    let is_path = shown.starts_with('/') && !shown.contains(' ');
-    match command.split_once(' ').unwrap_or((command, "")) {
+    // A version is told behind the name of the program.
+    let (name, rest) = command.split_once(' ').unwrap_or((command, ""));
+    let version = matches!(rest, "--version" | "-V" | "-v" | "version");
+    if version && shown.strip_prefix(name).is_some_and(|rest| rest.bytes().any(|byte| byte.is_ascii_digit()))
+    {
+        return true;
+    }
+    match (name, rest) {
         ("id", "") => shown.starts_with("uid="),
-        ("pwd", "") | ("cd", "-") => is_path,
-        ("which", name) => is_path && shown.rsplit('/').next() == Some(name),
         _ => false,
     }
 }
@@ -92,17 +103,51 @@ pub(super) fn is_output(shown: &str) -> bool {
     (bytes.first().is_none_or(begins) || tells()) && !sets()
 }
 
-/// Whether a line is the heading of a table, in capitals, or tells something behind a name and a colon: no program is started so.
+/// Whether nobody types a line: the heading of a table, what is told behind a name and a colon, a line of a log, columns, figures,
+/// a sentence, the start of a structure.
 pub(super) fn is_surely_output(shown: &str) -> bool {
-    let words = shown.split_whitespace();
+    let line = shown.trim();
+    let mut words = line.split_whitespace();
+    let count = words.clone().count();
+    let first = words.next().unwrap_or_default();
+    let capital = first.starts_with(|first: char| first.is_ascii_uppercase());
     let capitals =
         |word: &str| word.len() > 1 && word.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
-    let heading = shown.trim_end().contains("  ") && words.clone().count() > 1 && words.clone().all(capitals);
-    let first = words.clone().next().unwrap_or_default();
+    let columns = line.contains("  ") && count > 1;
+    let heading = columns && capitals(first) && words.clone().all(capitals);
+    let options = words.clone().any(|word| word.starts_with('-')) || looks_like_command(line);
     let tells = first.len() > 1
         && first.ends_with(':')
         && first[..first.len() - 1].bytes().all(|byte| byte.is_ascii_alphabetic());
-    heading || tells
+    let sentence = capital && count >= MIN_SENTENCE_WORDS && line.ends_with(['.', ':']);
+    let sign = first.starts_with(|first: char| !first.is_ascii() && !first.is_alphanumeric());
+    let tag = first.starts_with('<') && first.ends_with('>');
+    heading
+        || (columns && !options)
+        || tells
+        || sentence
+        || sign
+        || tag
+        || matches!(line, "{" | "[")
+        || line.split_whitespace().take(MAX_CLOCK_WORDS).any(is_clock)
+        || is_figures(line)
+}
+
+/// Whether a word is a time of the day.
+fn is_clock(word: &str) -> bool {
+    let word = word.trim_matches(['[', ']', ',']);
+    word.len() == "00:00:00".len()
+        && word
+            .bytes()
+            .enumerate()
+            .all(|(at, byte)| if at % 3 == 2 { byte == b':' } else { byte.is_ascii_digit() })
+}
+
+/// Whether a text is one word of figures, or one that is made of them: a count, a share, a digest.
+fn is_figures(word: &str) -> bool {
+    let figures = word.bytes().all(|byte| byte.is_ascii_digit() || b"/.,:%+-".contains(&byte));
+    let digest = word.len() >= MIN_DIGEST_BYTES && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+    word.bytes().any(|byte| byte.is_ascii_digit()) && (figures || digest)
 }
 
 /// Whether a line prints nothing but what went wrong. A shell that was left prints no prompt any more.

@@ -11,6 +11,7 @@ use foldhash::HashMap;
 
 use super::evidence::{Match, compare, is_output, is_plausible, is_surely_output};
 use super::reading::{Line, Reading, Sign, is_unfinished};
+use super::torn::typed_part;
 use crate::transcript::shows::{prints_commands, shows_text};
 use crate::transcript::syntax::looks_like_command;
 
@@ -27,6 +28,9 @@ const MARGIN_OF_EDITOR: i32 = 6;
 
 /// How much a line looks like typed that begins with a known program.
 const LOOKS: i32 = 3;
+
+/// So many commands behind signs in a row were typed there.
+const MAX_TYPED: usize = 2;
 
 /// Least words of a sentence.
 const MIN_SENTENCE_WORDS: usize = 4;
@@ -72,7 +76,7 @@ pub(super) fn explain(
         for sign in &reading.signs[read..] {
             typed = if looks_like_command(&sign.shown) { typed + 1 } else { 0 };
         }
-        if typed > 1 || reading.signs.last().is_some_and(|sign| sign.opened.is_some()) {
+        if typed > MAX_TYPED || reading.signs.last().is_some_and(|sign| sign.opened.is_some()) {
             break;
         }
     }
@@ -80,16 +84,19 @@ pub(super) fn explain(
     reading.lines.retain(|line| line.sure || line.row != 1 || line.text != before);
     let lines = &reading.lines[..reading.lines.len().min(most)];
     *effort = effort.saturating_sub(lines.len() * reading.signs.len() * reading.signs.len());
-    let way = Queue::new(lines, &reading.signs, shows).best(if bare { MARGIN } else { MARGIN_OF_EDITOR })?;
-    // What stands before a longer prompt alone is no evidence.
-    let sure = bare || !way.lines.is_empty() || reading.signs.iter().any(|sign| sign.sure);
-    sure.then_some(way)
+    let mut queue = Queue::new(lines, &reading.signs, before, shows, bare);
+    let way = queue.best(if bare { MARGIN } else { MARGIN_OF_EDITOR })?;
+    (bare || queue.proves(&way)).then_some(way)
 }
 
 /// What is known of lines and signs.
 struct Queue<'a> {
     lines: &'a [Line],
     signs: &'a [Sign],
+    /// The command that was running.
+    before: &'a str,
+    /// The prompt is little more than a sign.
+    bare: bool,
     /// How much less the lines before the first sign look like typed, because of the command that printed them.
     shows: i32,
     /// How much each line looks like typed.
@@ -110,14 +117,14 @@ struct Turn {
 }
 
 impl<'a> Queue<'a> {
-    fn new(lines: &'a [Line], signs: &'a [Sign], shows: i32) -> Self {
+    fn new(lines: &'a [Line], signs: &'a [Sign], before: &'a str, shows: i32, bare: bool) -> Self {
         let mut missed = vec![0];
         for line in lines {
             missed.push(missed[missed.len() - 1] + i32::from(looks_like_command(&line.text)));
         }
         let likely = lines.iter().map(|line| likely(line, shows)).collect();
         let shown = signs.iter().map(shown).collect();
-        Self { lines, signs, shows, likely, missed, shown, pairs: HashMap::default() }
+        Self { lines, signs, before, bare, shows, likely, missed, shown, pairs: HashMap::default() }
     }
 
     /// The best way to explain the first signs, if all are explained better so than if nothing was typed ahead of the first one.
@@ -143,6 +150,21 @@ impl<'a> Queue<'a> {
         (enough && (unfinished != Unfinished::No || !lines.is_empty())).then_some(Way { lines, unfinished })
     }
 
+    /// Whether a way holds at a prompt behind which nearly all shells have an editor: one sign of what was surely printed, or two
+    /// of what may have been.
+    fn proves(&self, way: &Way) -> bool {
+        let certain = |(sign, line): (usize, &usize)| {
+            let pair = self.pairs.get(&(*line, sign)).copied().unwrap_or(0);
+            self.lines[*line].sure || self.shown[sign] >= 5 || pair >= 5
+        };
+        let printed = self.shown[..way.lines.len()].iter().filter(|&&shown| shown >= 3).count();
+        // Enter alone prints nothing.
+        let answers = self.signs.get(way.lines.len()).is_some_and(|sign| sign.answers);
+        let sure = answers || self.signs.iter().any(|sign| sign.sure);
+        let head = way.unfinished == Unfinished::Head && sure;
+        head || way.lines.iter().enumerate().any(certain) || printed > 1
+    }
+
     /// What may follow a line that was typed, `first` being the next sign: each number of lines in the queue at its best.
     fn turns(&mut self, first: usize) -> Vec<Turn> {
         let from = self.lines.iter().take_while(|line| line.signs < first).count();
@@ -159,7 +181,9 @@ impl<'a> Queue<'a> {
                     .filter_map(|at| Some((step[at]?.0 - (self.missed[to] - self.missed[at + 1]), at)))
                     .max_by_key(|end| end.0),
             };
-            if let Some((sum, last)) = end {
+            // Where a line was typed no other prompt stands on its row.
+            let ends = self.signs.get(closing).is_none_or(|sign| !sign.shares && sign.opened.is_none());
+            if let Some((sum, last)) = end.filter(|_| ends) {
                 let lines = trace(&steps, last);
                 let (sign, head) = (self.signs.get(closing), self.head(first, closing));
                 if let Some(head) = head {
@@ -189,8 +213,10 @@ impl<'a> Queue<'a> {
         sign.filter(|sign| sign.answers)?;
         let line = self.lines[..to].iter().rposition(|line| line.row == row)?;
         let looks = looks_like_command(self.lines[line].text.trim_start());
-        // The output behind it may look like anything.
-        looks.then(|| (line, self.likely[line].max(LOOKS - self.shows) + 4))
+        // With another one typed ahead before it. The output behind it may look like anything.
+        let text = self.lines[line].text.trim_start();
+        let told = typed_part(text, self.before, &[]).len() < text.len();
+        (looks && (told || last.is_some())).then(|| (line, self.likely[line].max(LOOKS - self.shows) + 4))
     }
 
     /// What stands before the first sign with something before it.
@@ -235,7 +261,8 @@ impl<'a> Queue<'a> {
 
     fn pair(&mut self, line: usize, sign: usize) -> i32 {
         let (lines, signs) = (self.lines, self.signs);
-        *self.pairs.entry((line, sign)).or_insert_with(|| pair(&lines[line], &signs[sign]))
+        let bare = self.bare;
+        *self.pairs.entry((line, sign)).or_insert_with(|| pair(&lines[line], &signs[sign], bare))
     }
 }
 
@@ -261,6 +288,8 @@ fn likely(line: &Line, shows: i32) -> i32 {
         _ if first.contains("  ") || first.contains(": ") || first.ends_with(':') => -3,
         // A path, or a variable.
         _ if first.starts_with('/') && !first.contains(' ') => -3,
+        // No shell reads that.
+        _ if first.contains(" (") && !first.contains(['"', '\'', ';', '|', '&', '=']) => -3,
         _ if first.split(' ').next().is_some_and(|word| word.contains('=')) => -3,
         _ if looks_like_command(first) => LOOKS,
         _ if is_sentence(first) => -4,
@@ -298,7 +327,7 @@ fn shown(sign: &Sign) -> i32 {
             }
         }
         () if shown.starts_with('#') => -3,
-        () if sets(shown) => -4,
+        () if sets(shown) || shown.ends_with("() {") => -4,
         () if is_surely_output(shown) => 5,
         () if looks_like_command(shown) || shown.ends_with("^C") => -5,
         () if is_output(shown) => 3,
@@ -316,7 +345,7 @@ fn sets(line: &str) -> bool {
 }
 
 /// How much a line and what stands behind a sign go together.
-fn pair(line: &Line, sign: &Sign) -> i32 {
+fn pair(line: &Line, sign: &Sign, bare: bool) -> i32 {
     let text = line.text.trim_start();
     let more = match (line.rows - 1, sign.more) {
         (0, 0) => 0,
@@ -329,9 +358,9 @@ fn pair(line: &Line, sign: &Sign) -> i32 {
     };
     let shown = sign.shown.as_str();
     // Comments of a file, and commands that are run.
-    let told = if shown.starts_with('#') && shows_text(text) {
+    let told = if bare && shown.starts_with('#') && shows_text(text) {
         6
-    } else if prints_commands(text) && is_plausible(shown) {
+    } else if bare && prints_commands(text) && is_plausible(shown) && !looks_like_command(shown) {
         4
     } else {
         0
@@ -349,9 +378,6 @@ fn pair(line: &Line, sign: &Sign) -> i32 {
 fn closes(sign: Option<&Sign>, head: Option<&Sign>) -> i32 {
     let Some(sign) = sign else { return if head.is_some() { -2 } else { 0 } };
     let typed = sign.shown.as_str();
-    if sign.shares || sign.opened.is_some() {
-        return -8;
-    }
     let Some(head) = head else { return 0 };
     let looks = match head.head.trim_start() {
         _ if head.sure => 6,

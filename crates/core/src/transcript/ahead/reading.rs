@@ -279,11 +279,7 @@ impl<'a> Reading<'a> {
             }
             let offset = text.len() - shown.len();
             let next = match shown.starts_with(unit) {
-                // With a blank and a text behind it, this sign begins a comment as well.
-                true if unit != "# " || shown == unit || shown[unit.len()..].starts_with(unit) => {
-                    Some(offset)
-                }
-                true => None,
+                true => Some(offset),
                 false => self.sign_in(row, text, unit, offset),
             };
             let next = next.filter(|_| signs < MAX_SIGNS_OF_ROW);

@@ -1,5 +1,7 @@
 //! Lines that continue the last command.
 
+use std::borrow::Cow;
+
 use super::{Cutter, MAX_SEARCH_BYTES, MAX_UNPROMPTED_LINES, text_of};
 use crate::session::{Confidence, Reason, Status};
 use crate::terminal::page::Edit;
@@ -187,25 +189,35 @@ impl Cutter<'_> {
         let prompt = current.text.trim_end().as_bytes();
         let mut scan = self.open.clone();
         let mut length = 0;
-        for line in rest.split_inclusive(|&byte| byte == b'\n').take(MAX_UNPROMPTED_LINES) {
+        // A sign alone begins comments as well.
+        let comments = prompt == b"#";
+        for (at, line) in rest.split_inclusive(|&byte| byte == b'\n').take(MAX_UNPROMPTED_LINES).enumerate() {
             let asked = length == 0
                 && prompt::ends(&prompt::text_of(line)).first().is_some_and(|&end| {
                     prompt::is_continuation(&prompt::text_of(&line[..end.min(line.len())]))
                 });
-            if line.len() > MAX_SEARCH_BYTES || line.starts_with(prompt) || asked {
+            let begins = line.starts_with(prompt) && !(comments && scan.is_in_here_document());
+            if line.len() > MAX_SEARCH_BYTES || begins || asked {
                 return;
             }
+            // The last row may have no newline of its own; behind it the shell asks for all of them, and Enter submits it later.
+            let signs = b"> ".repeat(at + 1);
+            let own = line.strip_suffix(b"\n").and_then(|line| line.strip_suffix(&signs[..]));
+            let (line, asked) = own.map_or((line, 0), |own| (own, signs.len() + 1));
             length += line.len();
             scan.feed(prompt::text_of(line).trim_end_matches('\n'));
             if !scan.is_open() {
-                let typed = text_of(&prompt::text_of(&rest[..length])).into_owned();
+                let typed = without_sign(&text_of(&prompt::text_of(&rest[..length]))).into_owned();
                 last.command.push('\n');
                 last.command.push_str(typed.trim_end());
-                last.after += length;
+                last.after += length + asked;
                 last.doubt(Confidence::Low, Reason::LookAlike);
                 self.open = scan;
                 self.scanned = last.command.len();
                 return self.note_quotes(&typed);
+            }
+            if asked > 0 {
+                return;
             }
         }
     }
@@ -240,6 +252,21 @@ impl Cutter<'_> {
         typed.truncate(typed.trim_end().len());
         taken
     }
+}
+
+/// Rows without the sign that all of them begin with: a prompt for more lines that has no known form.
+fn without_sign(rows: &str) -> Cow<'_, str> {
+    let sign = &rows[..continuation_len(rows)];
+    let lines = rows.trim_end_matches('\n').lines();
+    if sign.is_empty()
+        || sign.contains('\n')
+        || lines.clone().count() < 2
+        || !lines.clone().all(|line| line.starts_with(sign.trim_end()))
+    {
+        return Cow::Borrowed(rows);
+    }
+    let bare = lines.map(|line| line.strip_prefix(sign).unwrap_or_default());
+    Cow::Owned(bare.collect::<Vec<_>>().join("\n"))
 }
 
 /// Whether an output is nothing but what a shell says of a reference to its history that leads nowhere: it asks for the same

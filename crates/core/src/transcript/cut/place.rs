@@ -144,7 +144,9 @@ impl Cutter<'_> {
             let own = prompt::proof(&line[..end]) < Proof::Strict;
             let blank = line[..at].trim_start().is_empty();
             let margin = blank || (is_margin(&line[..at]) && self.last_is(shows_text));
-            let glued = at > 0 && own && !margin;
+            // A text in quotes of a document.
+            let odd = |text: &str| memchr::memchr_iter(b'`', text.as_bytes()).count() % 2 == 1;
+            let glued = at > 0 && own && !margin && !(odd(&line[..at]) && odd(typed));
             // What was typed ahead and not submitted stands before the next prompt.
             // A prompt that is set stands behind the sign for that.
             let before = line[..at].trim_end_matches("> ");

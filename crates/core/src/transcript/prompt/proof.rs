@@ -12,6 +12,9 @@ const MAX_PROMPT_BLANKS: usize = 6;
 const MAX_WORD_BYTES: usize = 40;
 const MAX_HOST_BYTES: usize = 64;
 
+/// Longest line that leads to the sign of a prompt.
+const MAX_EDGE_BYTES: usize = 4 * '\u{2500}'.len_utf8();
+
 /// How much the text of a prompt alone proves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Proof {
@@ -55,7 +58,7 @@ pub(crate) fn proof(prompt: &str) -> Proof {
     if ending == '?' {
         return Proof::None;
     }
-    if is_corner(body) {
+    if is_corner(body, ending) {
         return Proof::Path;
     }
     if reader(prompt) == Reader::Program {
@@ -142,9 +145,13 @@ fn has_pipe(body: &str) -> bool {
     pending
 }
 
-/// Whether a prompt is the corner of a frame whose upper line stands above it.
-fn is_corner(body: &str) -> bool {
-    body.starts_with(['└', '╰', '╚']) && body.chars().all(|shown| matches!(shown, '\u{2500}'..='\u{257f}'))
+/// Whether a prompt is the corner of a frame whose upper line stands above it, or a line that leads from the edge to its sign.
+fn is_corner(body: &str, ending: char) -> bool {
+    let edge = || {
+        !ending.is_ascii() && body.chars().all(|shown| shown == '\u{2500}') && body.len() <= MAX_EDGE_BYTES
+    };
+    (body.starts_with(['└', '╰', '╚']) && body.chars().all(|shown| matches!(shown, '\u{2500}'..='\u{257f}')))
+        || edge()
 }
 
 /// Whether a prompt shows the escapes that only another shell knows: dash prints the `PS1` that bash left to it as it is.

@@ -411,3 +411,49 @@ fn a_prompt_of_two_lines_below_a_command_that_is_complete_asks_for_the_next_one(
     ];
     assert_eq!(commands(session.concat().as_bytes()), executed(&["ls", "cd x", "ls -l", "exit"]));
 }
+
+#[test]
+fn a_prompt_of_no_known_form_stands_before_those_that_are_known() {
+    let session = "su\r\n[2.7][admin@fw]~: sudo su -\r\n[2.7][admin@fw]~: ls -l /srv\r\ntotal 12\r\n[2.7][admin@fw]~: ls -l /var\r\n0\r\n[2.7][admin@fw]~: ssh oncall@10.4.1.9\r\nLast login\r\noncall@10:~$ ls -l\r\nx\r\noncall@10:~$ wc -l a\r\n1\r\noncall@10:~$ exit\r\n";
+    assert_eq!(
+        ran(session),
+        ["sudo su -", "ls -l /srv", "ls -l /var", "ssh oncall@10.4.1.9", "ls -l", "wc -l a", "exit"]
+    );
+    // The same prompt with more before it.
+    let bars = |prefix: &str| {
+        ["hostname -I", "kill -0 1", "umask 027", "uptime"]
+            .map(|line| format!("{prefix}op|bin| {line}\r\nx\r\n"))
+            .concat()
+    };
+    let session = format!("{}op|bin| awsp prod\r\n{}", bars(""), bars("{prod} "));
+    let lines = ["hostname -I", "kill -0 1", "umask 027", "uptime"];
+    assert_eq!(ran(&session), [&lines[..], &["awsp prod"], &lines[..]].concat());
+}
+
+#[test]
+fn code_may_start_a_shell() {
+    let session = "u@h:~$ id\r\n1\r\nu@h:~$ python3 -c 'import pty;pty.spawn(\"/bin/sh\")'\r\n# grep -r pass /opt\r\na:1\r\n# sleep 1\r\ncd /tmp\r\n# # exit\r\nu@h:~$ pwd\r\n/\r\n";
+    let expected = [
+        "id",
+        "python3 -c 'import pty;pty.spawn(\"/bin/sh\")'",
+        "grep -r pass /opt",
+        "sleep 1",
+        "exit",
+        "pwd",
+    ];
+    assert_eq!(ran(session), expected);
+    let conda = "sh-4.2$ id\r\n1\r\nsh-4.2$ conda env list\r\n# conda environments:\r\n#\r\nbase  /opt\r\nsh-4.2$ pwd\r\n/\r\n";
+    assert_eq!(ran(conda), ["id", "conda env list", "pwd"]);
+}
+
+#[test]
+fn rows_of_an_open_line_may_begin_with_a_sign_of_no_known_form() {
+    let session = "[r@h ~]# hostname\r\nh\r\n[r@h ~]# echo \"a\r\n… slowjob 1\r\n… uptime\r\n… \"\r\na\r\n[r@h ~]# exit\r\n";
+    assert_eq!(ran(session), ["hostname", "echo \"a\nslowjob 1\nuptime\n\"", "exit"]);
+    // Comments in a here-document of root, and a last row that is submitted later.
+    let root = "# id\r\n0\r\n# cat > p <<'X'\r\n# comment\r\nX\r\nchmod +x p\r\n./p\r\n> > # # ok\r\n# for h in a b; do\r\n\techo \"$h\"\r\ndone> > \r\na\r\nb\r\n# exit\r\n";
+    assert_eq!(
+        ran(root),
+        ["id", "cat > p <<'X'\n# comment\nX", "for h in a b; do\n\techo \"$h\"\ndone", "exit"]
+    );
+}

@@ -203,7 +203,6 @@ fn output_may_stand_directly_behind_a_line_that_is_not_submitted() {
         ("git status -sfatal: not a git repository", "git status -s"),
         ("docker logs webCONTAINER ID   IMAGE", "docker logs web"),
         ("echo twoone", "echo two"),
-        ("journalctl -k", "journalctl -k"),
     ] {
         let session = format!("$ ls\r\na\r\n$ git fetch; echo one\r\n{row}\r\n$ \r\nsaid so\r\n$ exit\r\n");
         assert_eq!(found(&session), ["ls", "git fetch; echo one", typed, "exit"], "{row}");
@@ -223,4 +222,27 @@ fn rows_of_output_are_not_typed_ahead() {
     assert_eq!(found(late), ["sleep 1; echo finished", "cd /opt", "ls conf", "uname", "exit"]);
     let notes = "$ helm repo update\r\nhelm upgrade web\r\nRelease \"web\" has been upgraded.\r\n  $ kubectl port-forward web\r\n$ Release \"web\" has been upgraded.\r\n  $ kubectl port-forward web\r\n$ exit\r\n";
     assert_eq!(found(notes), ["helm repo update", "helm upgrade web", "exit"]);
+}
+
+/// What a program prints hides no command that is typed behind it, at least where the prompt is more than a sign.
+#[test]
+fn lines_that_are_printed_hide_nothing() {
+    let p = "ec2-user@ip:~$ ";
+    for (printed, typed) in [
+        ("docker build .\r\ndocker push x", "cat /etc/shadow"),
+        ("make a", "mytool --go"),
+        ("docker logs x", "evil --data \"note: b\""),
+        ("which run", "/tmp/run"),
+        ("cat f", "#x;rm -rf /"),
+    ] {
+        let session = format!("{p}./deploy.sh\r\n{printed}\r\n{p}{typed}\r\nx\r\n{p}rm -rf /\r\n{p}exit\r\n");
+        assert_eq!(found(&session), ["./deploy.sh", typed, "rm -rf /", "exit"], "{printed}");
+    }
+    let root = "# id\r\n0\r\n# sleep 0.4\r\nB=two\r\n# # printf \"x\\n\"\r\nx\r\n# exit\r\n";
+    assert_eq!(found(root), ["id", "sleep 0.4", "B=two", "printf \"x\\n\"", "exit"]);
+    // Signs before a command, none of which had a line of its own.
+    let signs = "$ ls\r\na\r\n$ ./evil\r\nls -l\r\n$ $ $ rm -rf /\r\n$ exit\r\n";
+    assert_eq!(found(signs), ["ls", "./evil", "rm -rf /", "exit"]);
+    let entered = "$ id\r\n0\r\n$ ./list\r\nls -l\r\n$ \r\nfoo\r\n$ exit\r\n";
+    assert_eq!(found(entered), ["id", "./list", "exit"]);
 }
