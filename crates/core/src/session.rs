@@ -282,7 +282,8 @@ pub enum Boundary {
     Banner,
 }
 
-/// Something odd in a transcript. It is counted and shown, and the rest of the transcript stays.
+/// Something odd in a transcript. It is counted and shown, and the rest of the transcript stays. Indexes hold these, reasons, flags
+/// and the like by their place in the list: new ones come last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Defect {
@@ -318,4 +319,32 @@ pub enum Defect {
     ZstdTrailingBytes,
     /// As [`Defect::GzipDamaged`], of Zstandard.
     ZstdDamaged,
+    /// Columns that the cursor skipped would have been shown by more blanks than four times the transcript's bytes; long runs of
+    /// blanks are cut from there on.
+    BlanksCut,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Boundary, Confidence, Defect, Flag, Origin, Reason, Status};
+
+    /// An index that was written before must be read as it was meant.
+    #[test]
+    fn what_indexes_hold_by_its_place_stays_there() {
+        let defects = [Defect::FooterMissing, Defect::SentTextCut, Defect::GzipDamaged, Defect::BlanksCut];
+        assert_eq!(defects.map(|defect| defect as u8), [0, 8, 12, 16]);
+        let reasons = [Reason::LearnedPrompt, Reason::TooLong, Reason::LossyCarrier, Reason::BeyondWindow];
+        assert_eq!(reasons.map(|reason| reason as u8), [0, 5, 9, 11]);
+        assert_eq!(
+            [Flag::Erased, Flag::AlternateScreen, Flag::MixedScript].map(|flag| flag as u8),
+            [0, 3, 5]
+        );
+        assert_eq!([Boundary::Osc133, Boundary::Prompt, Boundary::Banner].map(|told| told as u8), [0, 2, 4]);
+        assert_eq!(
+            [Status::Executed, Status::Eof, Status::ProgramInput].map(|status| status as u8),
+            [0, 2, 5]
+        );
+        assert_eq!([Confidence::Low, Confidence::High].map(|sure| sure as u8), [0, 2]);
+        assert_eq!([Origin::User, Origin::Agent].map(|origin| origin as u8), [0, 2]);
+    }
 }

@@ -181,6 +181,9 @@ pub fn parse(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     if page.line_too_long {
         defects.push(Defect::LineTooLong);
     }
+    if page.blanks_cut {
+        defects.push(Defect::BlanksCut);
+    }
     let found = commands.iter().filter(|command| command.is_record()).count();
     if page.too_many_marks || too_many || found > limits.max_records {
         defects.push(Defect::TooManyRecords);
@@ -208,6 +211,9 @@ pub fn parse_output(bytes: &[u8], limits: &ParseLimits) -> Parsed {
     }
     if page.sequence_too_long {
         defects.push(Defect::SequenceTooLong);
+    }
+    if page.blanks_cut {
+        defects.push(Defect::BlanksCut);
     }
     let records = record::records(&page, Vec::new(), &frame, limits);
     if records.invalid_utf8 || page.invalid_utf8 {

@@ -32,6 +32,8 @@ pub(crate) struct Page {
     pub sequence_too_long: bool,
     /// An edited line was beyond its limit.
     pub line_too_long: bool,
+    /// Columns that the cursor skipped are shown by fewer blanks than they are.
+    pub blanks_cut: bool,
     /// More lines had the shape of a prompt than are marked; the others are output.
     pub too_many_marks: bool,
     /// An edited or overprinted line held bytes that are not UTF-8; its text shows U+FFFD for them.

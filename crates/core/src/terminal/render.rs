@@ -19,6 +19,7 @@ use full_screen::ScreenSwitch;
 use hidden::{BOTTOM, Place};
 
 mod again;
+mod blanks;
 mod console;
 mod edit;
 mod full_screen;
@@ -117,6 +118,7 @@ pub(crate) fn render<H: Heads>(source: &[u8], width: Option<usize>) -> Page {
         place: BOTTOM,
         wiped: 0,
         sent_bytes: 0,
+        skipped: 0,
         heads: PhantomData,
     };
     renderer.page.marks.reserve(source.len() / USUAL_MARK_BYTES);
@@ -197,6 +199,8 @@ struct Renderer<'a, H> {
     wiped: usize,
     /// Bytes of lost text that were met.
     sent_bytes: usize,
+    /// By how many bytes texts are longer than what they stand for.
+    skipped: usize,
     heads: PhantomData<H>,
 }
 

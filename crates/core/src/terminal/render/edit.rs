@@ -149,6 +149,7 @@ impl<H: Heads> Renderer<'_, H> {
                 edit
             }
         };
+        self.bound_blanks_of_edit(&mut shown, span.end - start);
         if painted && span.close == Close::Fence && !span.newline && self.at == span.next {
             self.skip_repaint(&shown);
         }

@@ -412,6 +412,7 @@ impl<H: Heads> Renderer<'_, H> {
         let text = self.page.text.len();
         self.line.styled = screen.styled_bytes();
         self.line.prompt_end = screen.write_to(&mut self.page.text).or(self.line.prompt_end);
+        self.bound_blanks(text, self.at.saturating_sub(self.line_source));
         self.note_lost(screen, text);
         if screen.overflow {
             self.page.line_too_long = true;
