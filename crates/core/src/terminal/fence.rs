@@ -143,14 +143,12 @@ pub(crate) fn edit_span(
                     }
                     let broken =
                         source[start..at].trim_ascii_end().ends_with(b"^C") && runs_nothing(source, next);
-                    return EditSpan {
-                        end: next,
-                        next,
-                        close: if broken { Close::Interrupt } else { Close::Fence },
-                        newline,
-                        application_keys,
-                        concealed,
+                    let close = match () {
+                        () if broken => Close::Interrupt,
+                        () if lists(source, next) => Close::Reopened,
+                        () => Close::Fence,
                     };
+                    return EditSpan { end: next, next, close, newline, application_keys, concealed };
                 }
             }
             Token::Text(text) => {
@@ -221,6 +219,19 @@ fn runs_nothing(source: &[u8], at: usize) -> bool {
         }
     }
     false
+}
+
+/// Whether a list of completions stands at `at`: shell integration that tells where the output of a command begins comes to the
+/// next prompt without that, and without the end of a command.
+fn lists(source: &[u8], at: usize) -> bool {
+    let near = &source[at..source.len().min(at + MAX_MARK_DISTANCE)];
+    let mut marks = memchr::memmem::find_iter(near, b"33;")
+        .filter(|&mark| mark >= 3 && near[mark - 3..mark - 1] == *b"\x1b]");
+    let next = marks.find(|&mark| matches!(near.get(mark + 3), Some(b'A' | b'C' | b'D' | b'E')));
+    let asks = next.is_some_and(|mark| near[mark + 3] == b'A' && near[..mark].contains(&b'\n'));
+    let before = &source[at.saturating_sub(MAX_MARK_DISTANCE)..at];
+    let runs: [&[u8]; 2] = [b"\x1b]133;C", b"\x1b]633;C"];
+    asks && runs.iter().any(|mark| memchr::memmem::find(before, mark).is_some())
 }
 
 /// How many backspaces stand at the start.

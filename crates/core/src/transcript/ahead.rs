@@ -48,7 +48,7 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
             rest.by_ref().take(used).for_each(drop);
         } else {
             let next = rest.next().filter(|next| !next.glued);
-            done.extend(next.map(without_signs));
+            done.extend(next.map(|next| without_signs(page, next)));
         }
         from = done.last().map_or(from, |last| last.after);
     }
@@ -85,20 +85,23 @@ fn typed_ahead(
     Some(write(page, commands, &reading, &way))
 }
 
-/// A line without the signs that stand before a known command: nobody types them, so something else has printed them.
-fn without_signs(mut command: Command) -> Command {
+/// A line without the signs that stand before a known command: hardly anybody types them, so something else has printed them. Where
+/// the shell says that it knows no such command, they were typed.
+fn without_signs(page: &Page, mut command: Command) -> Command {
     let Some(unit) = command.prompt.as_deref().filter(|_| waits(&command)) else { return command };
-    if prompt::proof(unit) != Proof::Bare || !command.command.starts_with(unit) {
+    // That of root begins comments.
+    let bare = prompt::proof(unit) == Proof::Bare && !unit.starts_with('#');
+    if !bare || !command.command.starts_with(unit) {
         return command;
     }
     let mut typed = command.command.as_str();
-    let mut signs = 0;
     while let Some(rest) = typed.strip_prefix(unit) {
-        (typed, signs) = (rest, signs + 1);
+        typed = rest;
     }
-    // One such sign begins a comment.
-    let comment = signs == 1 && unit.starts_with('#');
-    if !comment && looks_like_command(typed) {
+    let below = page.text.get(command.after..).unwrap_or_default();
+    let below = &below[..memchr::memchr(b'\n', below).unwrap_or(below.len()).min(MAX_ROW_BYTES)];
+    let refused = memchr::memmem::find(below, b"not found").is_some();
+    if looks_like_command(typed) && !refused {
         command.command = typed.to_owned();
         command.doubt(Confidence::Low, Reason::PromptInLine);
     }

@@ -279,10 +279,14 @@ impl Cutter<'_> {
         let chooses = CHOICE_PROMPTS.contains(&last_line)
             && typed.trim().bytes().all(|digit| digit.is_ascii_digit())
             && self.last_is(|last| memchr::memmem::find(last.as_bytes(), b"select ").is_some());
+        // A list of completions was shown, and the line goes on.
+        if edit.integration && edit.close == Close::Reopened && self.stands_again(&typed) {
+            typed.clear();
+        }
         let question = !chooses && prompt.is_some() && self.is_question(last_line);
-        let answers = question && last_line.trim() != ">";
-        if answers {
-            typed.insert_str(0, last_line);
+        let answers = question && question::offers(last_line);
+        if let Some(prompt) = prompt.as_deref().filter(|_| answers) {
+            typed.insert_str(0, prompt);
         }
         if chooses || answers || (prompt.is_none() && is_answer(&typed)) {
             between.insert(0, std::mem::take(&mut typed));
@@ -311,7 +315,7 @@ impl Cutter<'_> {
             Some(Reason::TooLong)
         } else if edit.doubtful {
             Some(Reason::GuessedWidth)
-        } else if may_be_shown {
+        } else if may_be_shown || (question && !answers) {
             Some(Reason::LookAlike)
         } else if edit.below_window || cut_off {
             Some(Reason::BeyondWindow)
@@ -322,6 +326,7 @@ impl Cutter<'_> {
             None => Confidence::High,
             // Only empty lines may be missing.
             Some(Reason::BeyondWindow) if !cut_off => Confidence::Medium,
+            Some(Reason::LookAlike) if question && !may_be_shown => Confidence::Medium,
             Some(_) => Confidence::Low,
         };
         let dropped = typed.trim().is_empty() && status != Status::Eof;

@@ -247,9 +247,10 @@ impl<'a> Prompts<'a> {
         };
         let recurs = |end: &usize| count(end).max(shapes(end)) * 100 >= best.1 * LONGER_PROMPT_PERCENT;
         // Behind the first of them a quote that is open was typed.
-        let mut ends = sign_ends_with_colon(line).filter(|end| blank(end) == best.0 && recurs(end));
-        let first = ends.next()?;
-        let end = ends.filter(|&end| !opens_quote(&line.text[first..end])).last().unwrap_or(first);
+        let ends = || sign_ends_with_colon(line).filter(|end| blank(end) == best.0 && recurs(end));
+        let first = ends().min()?;
+        let closed = |end: &usize| *end == first || !opens_quote(&line.text[first..*end]);
+        let end = ends().filter(closed).max().unwrap_or(first);
         if line.styled == Some(end) { self.styled_end(line) } else { Some(end) }
     }
 

@@ -302,17 +302,36 @@ fn quotes(byte: u8) -> bool {
     matches!(byte, b'\'' | b'"' | b'\\' | b'`' | b'(' | b')' | b'#' | b'<' | b'\n')
 }
 
-/// The shell that the code starts which a command is given, as exploits and those who want a terminal do: `pty.spawn("/bin/sh")`.
+/// Programs that are given code, and what it starts a shell with.
+const INTERPRETERS: [(&str, &[&str]); 9] = [
+    ("python", &["pty.spawn(", "system(", "call(", "execl(", "Popen("]),
+    ("perl", &["exec ", "system(", "exec("]),
+    ("ruby", &["exec ", "system(", "exec("]),
+    ("awk", &["system("]),
+    ("gawk", &["system("]),
+    ("mawk", &["system("]),
+    ("php", &["system(", "passthru("]),
+    ("lua", &["execute("]),
+    ("find", &["-exec "]),
+];
+
+/// The shell that such code starts, as exploits and those who want a terminal do: `pty.spawn("/bin/sh")`.
 fn spawned(line: &str) -> Option<&'static str> {
-    let starts = ["pty.spawn(", "system(", "exec ", "execl(", "execv(", "call(", "-exec ", "subprocess."];
-    let found = starts.into_iter().filter_map(|start| line.split_once(start));
+    let words = words::last_command(line);
+    let mut words = Words::new(&words);
+    let first = words.next()?;
+    let name = base_name(if first == "sudo" { words.next()? } else { first });
+    let name = name.trim_end_matches(|version: char| version.is_ascii_digit() || version == '.');
+    let (_, starts) = INTERPRETERS.iter().find(|(interpreter, _)| *interpreter == name)?;
     let named = |text: &str| {
         let quoted = text.trim_start_matches(['(', '[', '"', '\'', '\\', ' ']);
-        let name = quoted.split(['"', '\'', ' ', ',', ')', ']', '\\', ';']).next().unwrap_or_default();
-        // A path tells it from a word.
-        name.contains('/').then(|| SHELL_NAMES.get(base_name(name)).copied()).flatten()
+        let (name, rest) =
+            quoted.split_at(quoted.find(['"', '\'', ' ', ',', ')', ']', '\\', ';']).unwrap_or(quoted.len()));
+        // A path tells it from a word; with a line of its own it asks for none.
+        let asks = name.contains('/') && !rest.trim_start_matches(['"', '\'', ',', ' ']).starts_with("-c");
+        asks.then(|| SHELL_NAMES.get(base_name(name)).copied()).flatten()
     };
-    found.filter_map(|(_, text)| named(text)).next()
+    starts.iter().filter_map(|start| line.split_once(start)).find_map(|(_, text)| named(text))
 }
 
 /// What the command at the end of a line opens.

@@ -70,11 +70,12 @@ impl Turns {
             // Where lines were typed ahead, the prompt may stand several times.
             let own = format!("{} ", inner.trim());
             let leaves = |typed: &str| {
-                let mut typed = typed.trim_start();
-                while let Some(rest) = typed.strip_prefix(&own) {
-                    typed = rest.trim_start();
+                let (mut typed, mut met) = (typed.trim_start(), false);
+                while let Some(rest) = typed.strip_prefix(own.trim_end()) {
+                    (typed, met) = (rest.trim_start(), true);
                 }
-                syntax::leaves(typed.trim())
+                // Signs alone may be printed by anything.
+                syntax::leaves(typed.trim()) && (!typed.trim().is_empty() || !met)
             };
             if typed(page, last, |typed| leaves(typed) || glued(typed))
                 || page.marks.get(end).is_some_and(|mark| ends_input(page, mark.text, inner))

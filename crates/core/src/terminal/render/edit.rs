@@ -2,6 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
+use super::glued::shows_sign;
 use super::hidden::BOTTOM;
 use super::repaint::{last_painting, prompt_painted_anew};
 use super::{
@@ -97,7 +98,9 @@ impl<H: Heads> Renderer<'_, H> {
             self.skip_newline();
         }
         let mut bytes = &self.source[start..span.end];
-        let right = if painted { None } else { right_text_end(bytes) };
+        // What a prompt prints, and not what stood at an empty one.
+        let right =
+            if painted { None } else { right_text_end(bytes).filter(|(end, _)| shows_sign(&bytes[*end..])) };
         let strip = if painted || right.is_some() { None } else { strip.finish() };
         self.strip = row;
         if let Some((end, text)) = right {
@@ -268,7 +271,10 @@ impl<H: Heads> Renderer<'_, H> {
             if newline < start || typed.is_empty() || !self.may_search() {
                 continue;
             }
-            let lines = self.replay(&rest[start..newline], &Screen::new(None), Until::End).screen.lines();
+            let mut screen = self.replay(&rest[start..newline], &Screen::new(None), Until::End).screen;
+            // The prompt at the right edge may be painted once more, too.
+            screen.set_aside();
+            let lines = screen.lines();
             let shown: String = lines
                 .iter()
                 .flat_map(|line| line.text.chars().filter(|shown| !shown.is_whitespace()))

@@ -62,7 +62,7 @@ impl<H: Heads> Renderer<'_, H> {
             right_text_end(&self.source[self.line_source..])
                 .is_some_and(|(end, _)| self.line_source + end == next)
         };
-        if self.last_start.is_empty() && right() && signed_start(&shown_start(rest)).is_some() {
+        if self.last_start.is_empty() && right() && shows_sign(rest) {
             return true;
         }
         if first_shown(rest).is_none_or(|first| self.last_start.first() != Some(&first)) {
@@ -137,6 +137,11 @@ fn shown_start(source: &[u8]) -> Vec<u8> {
         at = next;
     }
     shown
+}
+
+/// Whether a row begins with more than a sign that prompts end with.
+pub(super) fn shows_sign(source: &[u8]) -> bool {
+    signed_start(&shown_start(source)).is_some_and(|prompt| prompt.len() >= MIN_PROMPT_BYTES)
 }
 
 /// How many columns the cursor goes to the right at once.

@@ -119,7 +119,7 @@ pub(super) fn is_surely_output(shown: &str) -> bool {
     let tells = first.len() > 1
         && first.ends_with(':')
         && first[..first.len() - 1].bytes().all(|byte| byte.is_ascii_alphabetic());
-    let sentence = capital && count >= MIN_SENTENCE_WORDS && line.ends_with(['.', ':']);
+    let sentence = capital && count >= MIN_SENTENCE_WORDS && line.ends_with(['.', ':', '!']);
     let sign = first.starts_with(|first: char| !first.is_ascii() && !first.is_alphanumeric());
     let tag = first.starts_with('<') && first.ends_with('>');
     heading

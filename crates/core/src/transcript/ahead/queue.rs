@@ -12,7 +12,7 @@ use foldhash::HashMap;
 use super::evidence::{Match, compare, is_output, is_plausible, is_surely_output};
 use super::reading::{Line, Reading, Sign, is_unfinished};
 use super::torn::typed_part;
-use crate::transcript::shows::{prints_commands, shows_text};
+use crate::transcript::shows::shows_text;
 use crate::transcript::syntax::looks_like_command;
 
 /// Most lines typed ahead of one prompt.
@@ -25,6 +25,9 @@ const FEW_AHEAD: usize = 2;
 /// sign, as nearly all such shells have an editor that prints the line once more.
 const MARGIN: i32 = 4;
 const MARGIN_OF_EDITOR: i32 = 6;
+
+/// What make prints first as it runs it.
+const COMPILERS: [&str; 8] = ["ar", "c++", "cc", "clang", "g++", "gcc", "go", "ld"];
 
 /// How much a line looks like typed that begins with a known program.
 const LOOKS: i32 = 3;
@@ -193,7 +196,9 @@ impl<'a> Queue<'a> {
                     let unfinished = Unfinished::Line(line);
                     turns.push(Turn { sum: sum + more, lines: lines.clone(), unfinished });
                 }
-                turns.push(Turn { sum: sum + closes(sign, None), lines, unfinished: Unfinished::No });
+                if self.is_told(&lines, first) {
+                    turns.push(Turn { sum: sum + closes(sign, None), lines, unfinished: Unfinished::No });
+                }
             }
             if closing == self.signs.len() {
                 break;
@@ -205,6 +210,23 @@ impl<'a> Queue<'a> {
             steps.push(step);
         }
         turns
+    }
+
+    /// Whether the last of these lines is told by what stands behind its sign, or one of those directly above it: that is no command,
+    /// or what the line prints. Those before follow from that, as the shell took them before.
+    fn is_told(&self, lines: &[usize], first: usize) -> bool {
+        let mut below = None;
+        for (place, &line) in lines.iter().enumerate().rev() {
+            if below.is_some_and(|below: usize| self.lines[line].next_row() != self.lines[below].row) {
+                return false;
+            }
+            let pair = self.pairs.get(&(line, first + place)).copied().unwrap_or(0);
+            if self.lines[line].sure || self.shown[first + place] >= 3 || pair >= 2 {
+                return true;
+            }
+            below = Some(line);
+        }
+        lines.is_empty()
     }
 
     /// The line below the last one, if it was submitted with Enter alone, and how likely that is.
@@ -318,6 +340,8 @@ fn shown(sign: &Sign) -> i32 {
     match () {
         () if sign.opened.is_some() => 6,
         () if sign.again() => 5,
+        // What ends without a newline was printed.
+        () if sign.shares => 4,
         // It waits, or Enter alone was pressed.
         () if shown.is_empty() => {
             if sign.newline {
@@ -330,11 +354,16 @@ fn shown(sign: &Sign) -> i32 {
         () if sets(shown) || shown.ends_with("() {") => -4,
         () if is_surely_output(shown) => 5,
         () if looks_like_command(shown) || shown.ends_with("^C") => -5,
-        () if is_output(shown) => 3,
+        () if is_output(shown) && !has_options(shown) => 3,
         () if shown.starts_with(['(', '{', '[', '!', '"', '\'', '$', '\\', '~']) => -2,
         () if is_plausible(shown) => -1,
         () => 1,
     }
+}
+
+/// Whether a line has an option, or a quoted word.
+fn has_options(line: &str) -> bool {
+    line.split(' ').skip(1).any(|word| word.starts_with(['-', '"', '\'']) && word.len() > 1)
 }
 
 /// Whether a line begins with a variable that is set.
@@ -360,8 +389,11 @@ fn pair(line: &Line, sign: &Sign, bare: bool) -> i32 {
     // Comments of a file, and commands that are run.
     let told = if bare && shown.starts_with('#') && shows_text(text) {
         6
-    } else if bare && prints_commands(text) && is_plausible(shown) && !looks_like_command(shown) {
-        4
+    } else if bare
+        && text.starts_with("make")
+        && COMPILERS.contains(&shown.split(' ').next().unwrap_or_default())
+    {
+        10
     } else {
         0
     };

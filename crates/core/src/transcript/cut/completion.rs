@@ -2,6 +2,7 @@
 
 use super::{Cutter, MAX_SEARCH_BYTES};
 use crate::session::{Boundary, Confidence, Reason, Status};
+use crate::terminal::page::{Mark, MarkKind};
 use crate::terminal::token::{Csi, Token, token_at};
 use crate::transcript::command::Command;
 use crate::transcript::prompt;
@@ -86,6 +87,14 @@ impl Cutter<'_> {
         command.between = list.lines().map(str::to_owned).collect();
         self.commands.pop();
         command
+    }
+
+    /// Whether the next edit shows all that was typed in this one.
+    pub(super) fn stands_again(&self, typed: &str) -> bool {
+        let Some(Mark { kind: MarkKind::Edit(next), .. }) = self.page.marks.get(self.index + 1) else {
+            return false;
+        };
+        next.lines.iter().any(|line| line.text.contains(typed))
     }
 
     /// Whether the bell was the last thing that was sent before the newline of a line.

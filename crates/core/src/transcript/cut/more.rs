@@ -197,7 +197,8 @@ impl Cutter<'_> {
                     prompt::is_continuation(&prompt::text_of(&line[..end.min(line.len())]))
                 });
             let begins = line.starts_with(prompt) && !(comments && scan.is_in_here_document());
-            if line.len() > MAX_SEARCH_BYTES || begins || asked {
+            let broken = line.trim_ascii_end().ends_with(b"^C");
+            if line.len() > MAX_SEARCH_BYTES || begins || asked || broken {
                 return;
             }
             // The last row may have no newline of its own; behind it the shell asks for all of them, and Enter submits it later.

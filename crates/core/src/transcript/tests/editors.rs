@@ -449,3 +449,22 @@ fn an_edit_that_a_program_opened_hides_no_marked_line() {
     );
     assert_eq!(lines(&session), ["id", "./leak", "rm -rf /", "exit"]);
 }
+
+#[test]
+fn a_list_of_completions_under_shell_integration_runs_nothing() {
+    let prompt = "\x1b]633;A\x07web $ \x1b]633;B\x07";
+    let ran =
+        |line: &str| format!("{prompt}{line}\r\n\x1b]633;E;{line}\x07\x1b]633;C\x07out\r\n\x1b]633;D;0\x07");
+    let list = format!("{prompt}wc -l /opt/\x07\r\nblob   hosts.txt   \r\n");
+    let session = format!("{}{list}{list}{}{}", ran("id"), ran("wc -l /opt/hosts.txt"), ran("uptime"));
+    assert_eq!(lines(&session), ["id", "wc -l /opt/hosts.txt", "uptime"]);
+    // zsh closes its edit first, with the list below the line.
+    let zsh = |line: &str, below: &str| {
+        format!(
+            "\x1b]133;A\x07db % \x1b]133;B\x07\x1b[K\x1b[?2004h{line}{below}\x1b[?2004l\r\r\n\x1b[J\x1b]133;C\x07x\r\n\x1b]133;D;0\x07"
+        )
+    };
+    let below = "\r\r\n\x1b[Ja.txt  b.txt\x1b[A\x1b[0m\r\x1b[5Ccat /etc/\x1b[K";
+    let session = [zsh("id", ""), zsh("cat /etc/", below), zsh("pwd", "")].concat();
+    assert_eq!(lines(&session), ["id", "cat /etc/", "pwd"]);
+}

@@ -457,3 +457,29 @@ fn rows_of_an_open_line_may_begin_with_a_sign_of_no_known_form() {
         ["id", "cat > p <<'X'\n# comment\nX", "for h in a b; do\n\techo \"$h\"\ndone", "exit"]
     );
 }
+
+#[test]
+fn signs_that_a_program_prints_leave_no_shell() {
+    let session = "sh-4.2$ curl x | sh\r\n$ $ $ \r\nsh-4.2$ rm -rf /\r\nsh-4.2$ uptime\r\n up\r\nsh-4.2$ id\r\n$ $ $ \r\nsh-4.2$ exit\r\n";
+    let found = ran(session);
+    for line in ["curl x | sh", "rm -rf /", "uptime", "id", "exit"] {
+        assert!(found.contains(&line.to_owned()), "{line}: {found:?}");
+    }
+    // Code that is only named.
+    let named = "u@h:~$ id\r\n0\r\nu@h:~$ cat x | grep 'exec /bin/bash'\r\nbash-4.2$ ls\r\nu@h:~$ rm -rf /\r\nu@h:~$ cat y\r\nbash-4.2$ exit\r\nu@h:~$ pwd\r\n/\r\n";
+    assert!(ran(named).contains(&"rm -rf /".to_owned()), "{:?}", ran(named));
+    // A prompt that was typed with the command, as manuals show it.
+    let manual = "$ id\r\n0\r\n$ $ npm install\r\nsh: 2: $: not found\r\n$ exit\r\n";
+    assert_eq!(ran(manual), ["id", "$ npm install", "exit"]);
+}
+
+#[test]
+fn text_behind_blanks_at_an_empty_prompt_is_typed() {
+    let typed = format!("{}touch /tmp/zz", " ".repeat(30));
+    let session = format!(
+        "\x1b[?2004hu@h:~# PS1=\r\n\x1b[?2004l\r\x1b[?2004h{typed}\r{}\r\n\x1b[?2004l\r",
+        "\x1b[C".repeat(43)
+    );
+    let found: Vec<String> = commands(session.as_bytes()).into_iter().map(|(line, _)| line).collect();
+    assert!(found.iter().any(|line| line.contains("touch /tmp/zz")), "{found:?}");
+}

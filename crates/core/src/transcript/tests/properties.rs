@@ -6,7 +6,10 @@ use super::parsed;
 use crate::session::CommandRecord;
 
 /// Pieces of transcripts: prompts, edits, output, marks, and things that should not be.
-const PIECES: [&[u8]; 67] = [
+const PIECES: [&[u8]; 70] = [
+    b"h : ",
+    b"echo 'a $ b'",
+    b"Really? [y/N] ",
     b"\x1b[24m\x1b[J",
     b"\x1b[7m%\x1b[27m                         \r",
     b"\x1b[?2004l\r\x1b[?2004h",

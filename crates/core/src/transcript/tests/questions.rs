@@ -1,7 +1,7 @@
 //! Programs that ask, where a shell marks its edits.
 
 use super::{commands, executed, parsed};
-use crate::session::Status;
+use crate::session::{Confidence, Status};
 
 fn edit(prompt: &str, line: &str) -> String {
     format!("\x1b[?2004h{prompt}{line}\r\n\x1b[?2004l\r")
@@ -13,16 +13,26 @@ fn at_shell(line: &str) -> String {
 
 #[test]
 fn answers_to_a_script_are_no_commands() {
-    for (question, answer) in
-        [("Target directory: ", "/opt/app"), ("Continue? [y/N] ", "y"), ("#? ", "2"), ("Really? ", "yes")]
-    {
+    for (question, answer) in [("Target directory: ", "/opt/app"), ("#? ", "2"), ("Really? ", "yes")] {
         let asked = edit(question, answer);
         let session =
             format!("{}{asked}ok\r\n{asked}done\r\n{}x\r\n", at_shell("./setup.sh"), at_shell("ls"));
-        assert_eq!(commands(session.as_bytes()), executed(&["./setup.sh", "ls"]), "{question}");
-        let said = format!("{question}{answer}");
-        assert!(parsed(session.as_bytes()).records[0].output.matches(said.trim()).count() == 2, "{question}");
+        let expected = [
+            ("./setup.sh", Status::Executed),
+            (answer, Status::ProgramInput),
+            (answer, Status::ProgramInput),
+            ("ls", Status::Executed),
+        ];
+        let expected = expected.map(|(line, status)| (line.to_owned(), status));
+        assert_eq!(commands(session.as_bytes()), expected, "{question}");
+        assert_eq!(parsed(session.as_bytes()).records[1].confidence, Confidence::Medium);
     }
+    // What is chosen from is no line of its own.
+    let asked = edit("Update\r\nContinue? [y/N] ", "y");
+    let session = format!("{}{asked}ok\r\n{asked}done\r\n{}x\r\n", at_shell("./setup.sh"), at_shell("ls"));
+    assert_eq!(commands(session.as_bytes()), executed(&["./setup.sh", "ls"]));
+    let output = &parsed(session.as_bytes()).records[0].output;
+    assert_eq!(output.matches("Update\nContinue? [y/N] y").count(), 2, "{output}");
 }
 
 #[test]
@@ -74,5 +84,16 @@ fn a_sign_in_the_command_does_not_end_a_prompt_that_ends_with_a_colon() {
         let at = |line: &str| edit("[2.7.2-RELEASE][admin@h]/etc: ", line);
         let session = [at("uptime"), at(line), at("id -un")].concat();
         assert_eq!(commands(session.as_bytes()), executed(&["uptime", line, "id -un"]));
+    }
+}
+
+#[test]
+fn a_colon_that_stands_alone_may_end_a_prompt_before_signs() {
+    let at = |line: &str| edit("h : ", line);
+    let session = [at("echo 'a $ b'"), at("uptime"), at("echo 'a $ b'"), at("id")].concat();
+    assert_eq!(commands(session.as_bytes()), executed(&["echo 'a $ b'", "uptime", "echo 'a $ b'", "id"]));
+    // Cut off, it must not fail.
+    for cut in 0..session.len() {
+        parsed(&session.as_bytes()[..cut]);
     }
 }
