@@ -9,6 +9,7 @@ mod queue;
 mod reading;
 mod torn;
 
+use self::evidence::{is_output, is_plausible};
 use self::queue::{Unfinished, Way, explain};
 use self::reading::{Reading, Sign};
 use self::torn::typed_part;
@@ -39,7 +40,7 @@ pub(crate) fn assign(page: &Page, commands: Vec<Command>) -> Vec<Command> {
     while let Some(first) = rest.as_slice().first() {
         // Rows with a margin are those of a text that is shown, if what stands around them is explained without them.
         let next = rest.as_slice().iter().take(MAX_MARGINS).find(|next| !has_margin(next)).unwrap_or(first);
-        let looks = may_be_output(next) || (waits(next) && follows_typed(page, from, done.last()));
+        let looks = may_be_output(next) || follows_typed(page, from, done.last(), next);
         let found =
             if looks { typed_ahead(page, from, done.last(), rest.as_slice(), &mut effort) } else { None };
         if let Some((more, end)) = found {
@@ -237,11 +238,29 @@ fn names_another(command: &str) -> bool {
 
 /// Whether what stands behind a prompt may be output, or another prompt. Nearly always it is a command.
 fn may_be_output(command: &Command) -> bool {
-    waits(command)
-        && (command.glued
-            || command.text > 0 && command.command.is_empty()
-            || !looks_like_command(&command.command)
-            || command.prompt.as_deref().is_some_and(|prompt| unit_of(prompt).len() < prompt.len()))
+    let typed = command.command.as_str();
+    if !waits(command) || (looks_like_command(typed) && !command.glued && !stands_again(command)) {
+        return false;
+    }
+    // Behind more than a sign a program that is not known is more likely.
+    command.glued
+        || typed.is_empty()
+        || stands_again(command)
+        || is_bare(command)
+        || is_output(typed)
+        || !is_plausible(typed)
+}
+
+/// Whether the prompt of a command stands several times before it.
+fn stands_again(command: &Command) -> bool {
+    command
+        .prompt
+        .as_deref()
+        .is_some_and(|prompt| unit_of(prompt).len() < prompt.len() || command.command.starts_with(prompt))
+}
+
+fn is_bare(command: &Command) -> bool {
+    command.prompt.as_deref().is_some_and(|prompt| prompt::proof(unit_of(prompt)) == Proof::Bare)
 }
 
 /// Whether the prompt of a command begins with blanks.
@@ -249,12 +268,22 @@ fn has_margin(command: &Command) -> bool {
     command.prompt.as_deref().is_some_and(|prompt| prompt.starts_with(' '))
 }
 
-/// Whether the row below a command looks like one, or the shell had not read all of that command when its last row was typed.
-fn follows_typed(page: &Page, from: usize, before: Option<&Command>) -> bool {
-    let Some(before) = before.filter(|before| before.boundary == Boundary::Prompt) else { return false };
+/// Whether the row below a command looks like one, or the shell had not read all of that command when its last row was typed, at the
+/// prompt of the `next` one.
+fn follows_typed(page: &Page, from: usize, before: Option<&Command>, next: &Command) -> bool {
+    let Some(before) = before.filter(|before| before.boundary == Boundary::Prompt && waits(next)) else {
+        return false;
+    };
+    if before.command.contains('\n') {
+        return true;
+    }
+    // Before a longer prompt with a command no other sign stands within a row.
+    if looks_like_command(&next.command) && !is_bare(next) {
+        return false;
+    }
     let rest = &page.text[from..];
     let row = &rest[..memchr::memchr(b'\n', rest).unwrap_or(rest.len()).min(MAX_ROW_BYTES)];
-    before.command.contains('\n') || std::str::from_utf8(row).is_ok_and(looks_like_command)
+    std::str::from_utf8(row).is_ok_and(looks_like_command)
 }
 
 /// Whether a command may be what a line typed ahead printed: the prompt of a shell was recognised by its text.

@@ -317,6 +317,9 @@ const INTERPRETERS: [(&str, &[&str]); 9] = [
 
 /// The shell that such code starts, as exploits and those who want a terminal do: `pty.spawn("/bin/sh")`.
 fn spawned(line: &str) -> Option<&'static str> {
+    // Hardly any line names a shell so.
+    let bytes = line.as_bytes();
+    memchr::memchr_iter(b'/', bytes).find(|&at| bytes[at..].starts_with(b"/bin/"))?;
     let words = words::last_command(line);
     let mut words = Words::new(&words);
     let first = words.next()?;

@@ -8,7 +8,7 @@ use crate::transcript::prompt::{self, Proof};
 use crate::transcript::syntax::{Scan, looks_like_command};
 
 /// Most bytes between two signs that are read from where they begin, and as many from where they end.
-const MAX_GAP_BYTES: usize = 8 * 1024;
+const MAX_GAP_BYTES: usize = 3 * 1024;
 
 /// Most signs on a row.
 const MAX_SIGNS_OF_ROW: usize = 128;
