@@ -483,3 +483,9 @@ fn text_behind_blanks_at_an_empty_prompt_is_typed() {
     let found: Vec<String> = commands(session.as_bytes()).into_iter().map(|(line, _)| line).collect();
     assert!(found.iter().any(|line| line.contains("touch /tmp/zz")), "{found:?}");
 }
+
+#[test]
+fn a_line_from_the_edge_may_lead_to_the_sign() {
+    let session = "# id\r\n0\r\n# bash\r\n[17:55] /root\r\n──▶ git checkout main\r\nok\r\n[17:55] /root\r\n──▶ frobnicate\r\n> api@4.2.1 build\r\n[17:56] /root\r\n──▶ uptime\r\n1\r\n[17:56] /root\r\n──▶ exit\r\n# exit\r\n";
+    assert_eq!(ran(session), ["id", "bash", "git checkout main", "frobnicate", "uptime", "exit", "exit"]);
+}
